@@ -1,0 +1,66 @@
+//! The project's chores, as `cargo xtask COMMAND`: one file a command.
+//!
+//! In reading order: [`guests`], [`build`] and [`test`] make things; [`demo`] shows them.
+
+mod build;
+mod cargo;
+mod demo;
+mod guests;
+mod progress;
+mod project;
+mod test;
+
+use std::{env, process::ExitCode};
+
+use anyhow::{Result, bail};
+
+use crate::project::Project;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  guests                  build plugins/ to target/components/*.wasm,
+                          and tests/guests/ to target/test-guests/*.wasm
+  build                   the gateway, target/release/torana, and the guests
+  test [FILTER ...]       build, then test everything; with filters, only what they name
+                          of the host's tests
+  demo [NAME] [--check]   build, run examples/NAME and show what to try, until Ctrl-C;
+                          with --check, send what its README shows and compare the replies
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let project = Project::here();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", arguments),
+    };
+    match command {
+        "guests" => no_more(rest).and_then(|()| guests::run(&project)),
+        "build" => no_more(rest).and_then(|()| build::run(&project)),
+        "test" => test::run(&project, rest),
+        "demo" => demo::run(&project, &demo::Arguments::parse(rest)?),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        unknown => bail!("there is no `cargo xtask {unknown}`\n\n{USAGE}"),
+    }
+}
+
+fn no_more(rest: &[String]) -> Result<()> {
+    match rest {
+        [] => Ok(()),
+        [extra, ..] => bail!("`{extra}` is not expected here\n\n{USAGE}"),
+    }
+}

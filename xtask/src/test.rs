@@ -1,0 +1,48 @@
+//! `cargo xtask test`: every test there is.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{
+    build,
+    cargo::{HOST, cargo, has_nextest, run as run_command},
+    progress::step,
+    project::Project,
+};
+
+/// Builds everything, then tests it. Filters narrow the run to those tests of the host's workspace.
+pub(crate) fn run(project: &Project, filters: &[String]) -> Result<()> {
+    // The tests run the gateway and the guests as a user would: built, from target/.
+    build::run(project)?;
+    let nextest = has_nextest(project);
+    step("tests of the host", || run_command(tests(project, nextest).args(HOST).args(filters)))?;
+    if !filters.is_empty() {
+        return Ok(());
+    }
+    if project.path("plugins/Cargo.toml").exists() {
+        step("tests of the plugins", || run_command(&mut plugin_tests(project, nextest)))?;
+    }
+    step("tests of the chores", || {
+        run_command(tests(project, nextest).args(["--package", "xtask"]))
+    })?;
+    // Selecting the SDK alone would compile its dependencies again, for other features.
+    step("examples in the documentation", || {
+        run_command(cargo(project, &["test", "--doc"]).args(HOST))
+    })
+}
+
+/// The plugins' own tests run natively: their logic is plain Rust. Unoptimised, so that arithmetic
+/// that overflows is a failure; in a folder of their own, for they share no build with the rest.
+fn plugin_tests(project: &Project, nextest: bool) -> Command {
+    let mut command = tests(project, nextest);
+    command.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]);
+    command.arg("--target-dir").arg(project.target.join("guests-native"));
+    command
+}
+
+/// nextest where it is installed: it runs tests side by side, and a crash takes only its own down.
+fn tests(project: &Project, nextest: bool) -> Command {
+    let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
+    cargo(project, runner)
+}
