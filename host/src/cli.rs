@@ -1,0 +1,59 @@
+//! The command line: one file a command.
+
+mod check;
+mod inspect;
+mod output;
+mod routes;
+mod run;
+mod schema;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::LoadOptions;
+
+/// A programmable API gateway: every concern is a sandboxed WebAssembly component.
+#[derive(Parser)]
+#[command(name = "torana", version, about, arg_required_else_help = true)]
+struct Arguments {
+    /// The folder of the bundled components.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    components: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve a configuration. SIGHUP reloads it, SIGTERM drains and stops.
+    Run(run::Arguments),
+    /// Look at a configuration as `run` would, and explain every problem at its line.
+    Check(check::Arguments),
+    /// Print the routes in the order of their precedence, with chains and upstreams.
+    Routes(routes::Arguments),
+    /// Print the JSON Schema of the configuration, for editors.
+    Schema,
+    /// Work with plugins.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+}
+
+#[derive(Subcommand)]
+enum PluginCommand {
+    /// Print what a component is: digest, size, hooks, imports, WIT version.
+    Inspect(inspect::Arguments),
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let Arguments { components, command } = Arguments::parse();
+    let options = LoadOptions { components, ..LoadOptions::default() };
+    match command {
+        Command::Run(arguments) => run::run(arguments, options),
+        Command::Check(arguments) => check::run(&arguments, &options),
+        Command::Routes(arguments) => routes::run(&arguments, &options),
+        Command::Schema => schema::run(),
+        Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::run(&arguments),
+    }
+}

@@ -1,0 +1,40 @@
+//! `[gateway]`.
+
+use std::time::Duration;
+
+use super::{
+    keys::{HOUR, Kind, Shape, key},
+    table::Table,
+};
+
+/// `[gateway]`: what concerns the process. Changes need a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// Worker threads; the parallelism that is really available if not set.
+    pub workers: usize,
+    /// How long SIGTERM waits for running exchanges.
+    pub drain: Duration,
+}
+
+/// The table's keys.
+pub(super) static GATEWAY: Shape = Shape {
+    id: "gateway",
+    place: "[gateway]",
+    about: "What concerns the process. Changes need a restart.",
+    keys: &[
+        key(
+            "workers",
+            Kind::Integer(1, 1024),
+            "Worker threads; as many as the machine (or its cgroup) runs at once if not given.",
+        ),
+        key("drain", Kind::Duration(0, HOUR), "How long SIGTERM waits for running exchanges.")
+            .or("30s"),
+    ],
+};
+
+/// Reads `[gateway]`.
+pub(super) fn read(table: &Table<'_>) -> Gateway {
+    let available = || std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = table.get("workers").map(|value| value.integer() as usize);
+    Gateway { workers: workers.unwrap_or_else(available), drain: table.duration("drain") }
+}

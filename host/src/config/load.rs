@@ -1,0 +1,141 @@
+//! From a file to a [`Config`], or to everything that is wrong with it.
+
+use std::{fmt, fs, io, path::Path, sync::Arc};
+
+use super::{
+    Config, Diagnostic, Diagnostics, LoadOptions, Source, Span,
+    admin::{self, ADMIN},
+    chain::{Library, NAMED_CHAIN},
+    context::Context,
+    gateway::{self, GATEWAY},
+    keys::{Kind, Shape, key},
+    listen::{self, LISTENER},
+    plugin::{self, PLUGIN},
+    route::{self, ROUTE},
+    secrets::{self, SECRET},
+    syntax,
+    table::Table,
+    unused::report_unused,
+    upstream::{self, UPSTREAM},
+};
+
+/// The keys of the file.
+pub(super) static ROOT: Shape = Shape {
+    id: "torana",
+    place: "the top level",
+    about: "A gateway.",
+    keys: &[
+        key("gateway", Kind::Table(&GATEWAY), "What concerns the process."),
+        key("listen", Kind::Map("public", &Kind::Table(&LISTENER)), "Public addresses, by name."),
+        key("admin", Kind::Table(&ADMIN), "Metrics and health; none if not given."),
+        key(
+            "upstreams",
+            Kind::Map("catalog", &Kind::Table(&UPSTREAM)),
+            "Services and where they run, by name.",
+        ),
+        key(
+            "secrets",
+            Kind::Map("idp", &Kind::Table(&SECRET)),
+            "Secrets by name, each in the environment or a file of its own.",
+        ),
+        key("plugins", Kind::Map("auth", &Kind::Table(&PLUGIN)), "Components, by name."),
+        key(
+            "chains",
+            Kind::Map("base", &Kind::Table(&NAMED_CHAIN)),
+            "Chains to use again, by name.",
+        ),
+        key("routes", Kind::List(&Kind::Table(&ROUTE)), "What is matched and where it goes."),
+    ],
+};
+
+/// A configuration that is refused, and why.
+#[derive(Debug, Clone)]
+pub struct Rejected {
+    /// The file.
+    pub source: Arc<Source>,
+    /// At least one error; warnings as well.
+    pub diagnostics: Diagnostics,
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostics.render(&self.source, false))
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+impl Config {
+    /// Reads and checks a file. What comes with a configuration are warnings.
+    pub fn load(
+        path: impl AsRef<Path>,
+        options: &LoadOptions,
+    ) -> Result<(Config, Diagnostics), Rejected> {
+        let path = path.as_ref();
+        match read(path) {
+            Ok(text) => Self::parse(Arc::new(Source::new(path, text)), options),
+            Err(problem) => {
+                let mut diagnostics = Diagnostics::default();
+                diagnostics.push(problem);
+                Err(Rejected { source: Arc::new(Source::new(path, "")), diagnostics })
+            }
+        }
+    }
+
+    /// Checks a text. What comes with a configuration are warnings.
+    pub fn parse(
+        source: Arc<Source>,
+        options: &LoadOptions,
+    ) -> Result<(Config, Diagnostics), Rejected> {
+        let syntax::Parsed { tree, mut problems, whole } = syntax::parse(&source);
+        if !whole {
+            problems.sort();
+            return Err(Rejected { source: source.clone(), diagnostics: problems });
+        }
+        let cx = Context::new(source.clone(), options.clone(), &ROOT, tree.get_ref());
+        let config = build(&Table::open(&cx, &ROOT, None, tree.get_ref(), Span::default()));
+        if problems.is_empty() && !cx.has_errors() {
+            report_unused(&cx, &config);
+        }
+        problems.append(syntax::without_consequences(cx.into_problems(), &problems, &source));
+        problems.sort();
+        match problems.has_errors() {
+            true => Err(Rejected { source, diagnostics: problems }),
+            false => Ok((config, problems)),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, Diagnostic> {
+    let bytes = fs::read(path).map_err(|error| {
+        let problem = Diagnostic::error(None, format!("cannot be read: {error}"));
+        let missing = error.kind() == io::ErrorKind::NotFound;
+        problem.help(missing.then(|| "a relative path begins in the working directory".to_owned()))
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Diagnostic::error(None, format!("is not UTF-8, the encoding of TOML (line {line})"))
+    })
+}
+
+/// Reads the tables in the order in which they build on each other.
+fn build(root: &Table<'_>) -> Config {
+    let secrets = secrets::read(root);
+    let upstreams = root.named("upstreams", true);
+    let plugins = root.named("plugins", false);
+    let plugins = plugins.iter().map(|(name, table)| plugin::read(*name, table)).collect();
+    let library = Library::new(root, plugins);
+    let listeners = listen::read(root, &library);
+    let routes = route::read(root, &library);
+    Config {
+        source: root.cx.source.clone(),
+        gateway: gateway::read(&root.sub("gateway")),
+        admin: admin::read(root, &secrets, &listeners),
+        listeners,
+        upstreams: upstreams.iter().map(|(name, table)| upstream::read(*name, table)).collect(),
+        routes,
+        plugins: library.into_plugins(),
+        secrets,
+    }
+}

@@ -1,0 +1,97 @@
+//! The TOML: raw text in, checked types out, every value with its span.
+//!
+//! ```text
+//! load      Config::load: text -> syntax -> tables -> Config, or all that is wrong with it
+//! syntax    text -> tree, with every syntax error
+//! unused    what stands there and does nothing
+//! gateway | listen | admin | upstream | secrets | plugin | chain | route
+//!           a table each: its type, its keys, its reader
+//! grants | limits | on_error | settings
+//!           the parts of a plugin that a chain entry can change
+//! table | value
+//!           walk a tree along its declaration | misplaced: keys that no table knows
+//! outside   { env = ... } and { file = ... } | names: what can be referred to | context: all of it
+//! keys      how a table declares its keys | schema: the same as JSON Schema
+//! units | host | path | fault
+//!           pieces of text, checked
+//! source | diagnostic | render
+//!           places, problems, and how they are shown
+//! ```
+//!
+//! Nothing here touches the network or a component; files are read only for `{ file = "..." }`.
+//! All problems of a file are collected and reported at once ([`Diagnostics`]).
+
+mod admin;
+mod chain;
+mod context;
+mod diagnostic;
+mod fault;
+mod gateway;
+mod grants;
+mod host;
+mod keys;
+mod limits;
+mod listen;
+mod load;
+mod misplaced;
+mod names;
+mod on_error;
+mod options;
+mod outside;
+mod path;
+mod plugin;
+mod render;
+mod route;
+mod schema;
+mod secrets;
+mod settings;
+mod source;
+mod syntax;
+mod table;
+#[cfg(test)]
+mod tests;
+mod units;
+mod unused;
+mod upstream;
+mod value;
+
+pub use admin::Admin;
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use gateway::Gateway;
+pub use grants::{BodyGrant, FetchGrant, Grants, KvGrant};
+pub use limits::PluginLimits;
+pub use listen::{Certificate, ListenLimits, Listener, Network};
+pub use load::Rejected;
+pub use on_error::{OnError, OnErrorAction};
+pub use options::{Environment, LoadOptions};
+pub use plugin::{ComponentRef, Isolation, PluginUse};
+pub use route::{Condition, Match, Rewrite, Route};
+pub use schema::schema;
+pub use secrets::Secrets;
+pub use settings::Settings;
+pub use source::{Source, Span};
+pub use upstream::{HealthCheck, Protocol, Target, Upstream, UpstreamTls};
+
+use std::sync::Arc;
+
+/// A configuration that is complete and consistent in itself. Components are checked later,
+/// against their types (`plugin::load`).
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The text that it came from, for later diagnostics.
+    pub source: Arc<Source>,
+    /// `[gateway]`
+    pub gateway: Gateway,
+    /// At least one.
+    pub listeners: Vec<Listener>,
+    /// `[admin]`
+    pub admin: Option<Admin>,
+    /// In file order.
+    pub upstreams: Vec<Upstream>,
+    /// Every `[plugins.NAME]` as it stands, used in a chain or not, in file order.
+    pub plugins: Vec<PluginUse>,
+    /// In file order.
+    pub routes: Vec<Route>,
+    /// `[secrets.NAME]`
+    pub secrets: Secrets,
+}

@@ -1,0 +1,275 @@
+//! `[upstreams.NAME]`.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use super::{
+    Diagnostic, Span,
+    fault::Fault,
+    host,
+    keys::{DAY, HOUR, Kind, Shape, key},
+    table::{Name, Table},
+    value::Value,
+};
+
+/// One service and the places where it runs.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Its name: the label in metrics and logs.
+    pub name: Arc<str>,
+    /// Where its table stands.
+    pub span: Span,
+    /// At least one.
+    pub targets: Vec<Target>,
+    /// TLS to the targets, if any.
+    pub tls: Option<UpstreamTls>,
+    /// Which HTTP the targets speak.
+    pub protocol: Protocol,
+    /// Active health checks, if any.
+    pub health: Option<HealthCheck>,
+    /// TCP (and TLS) connect.
+    pub connect_timeout: Duration,
+    /// From the request sent to the response head.
+    pub head_timeout: Duration,
+    /// Between two reads of a body.
+    pub idle_timeout: Duration,
+    /// How long an unused connection is kept; below the service's own keep-alive.
+    pub keep_alive: Duration,
+    /// Idle connections kept for each worker and target.
+    pub keep_connections: usize,
+}
+
+/// `host:port`
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Where it stands.
+    pub span: Span,
+    /// A name or an address (IPv6 without brackets).
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// `tls = true` or `tls = { ca, sni, cert, key }`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// PEM file of roots; the system's where there is none.
+    pub ca: Option<PathBuf>,
+    /// The name to ask for and to verify; the target's host where there is none.
+    pub sni: Option<String>,
+    /// Client certificate (PEM chain) and key, for mutual TLS.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// Which HTTP to speak.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1
+    #[default]
+    Http1,
+    /// HTTP/2, by prior knowledge where there is no TLS.
+    H2,
+    /// By ALPN.
+    Auto,
+}
+
+/// `health = { path = "/healthz", interval = "2s" }`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// What to GET; 2xx is healthy.
+    pub path: String,
+    /// Between two checks.
+    pub interval: Duration,
+    /// Longest wait for a reply.
+    pub timeout: Duration,
+    /// Failures in a row that take a target out.
+    pub unhealthy_after: u32,
+    /// Successes in a row that bring it back.
+    pub healthy_after: u32,
+}
+
+/// The table's keys.
+pub(super) static UPSTREAM: Shape = Shape {
+    id: "upstream",
+    place: "[upstreams.NAME]",
+    about: "One service and the places where it runs.",
+    keys: &[
+        key(
+            "targets",
+            Kind::List(&Kind::Text("127.0.0.1:9001")),
+            "Where it runs: `host:port` of each instance. Requests are spread over them.",
+        )
+        .required(),
+        key(
+            "tls",
+            Kind::OneOf(&[Kind::Bool, Kind::Table(&UPSTREAM_TLS)]),
+            "TLS to the targets: true, or a table with certificates and names of your own.",
+        )
+        .or("false"),
+        key(
+            "protocol",
+            Kind::Choice(&["http/1.1", "h2", "auto"]),
+            "Which HTTP the targets speak. `h2` without TLS is by prior knowledge, `auto` is by ALPN.",
+        )
+        .or("http/1.1"),
+        key("health", Kind::Table(&HEALTH), "Checks each target in the background, if given."),
+        key("timeouts", Kind::Table(&TIMEOUTS), "How long to wait for a target."),
+        key("keep_alive", Kind::Table(&KEEP_ALIVE), "Connections that wait for the next request."),
+    ],
+};
+
+static UPSTREAM_TLS: Shape = Shape {
+    id: "upstream_tls",
+    place: "`tls` of [upstreams.NAME]",
+    about: "TLS to the targets of an upstream.",
+    keys: &[
+        key("ca", Kind::Text("ca.pem"), "PEM file of roots; the system's if not given."),
+        key(
+            "sni",
+            Kind::Text("catalog.internal"),
+            "The name to ask for and to verify; the target's host if not given.",
+        ),
+        key("cert", Kind::Text("client.pem"), "PEM chain to show to the target; needs `key`."),
+        key("key", Kind::Text("client.key"), "PEM file of the private key of `cert`."),
+    ],
+};
+
+static HEALTH: Shape = Shape {
+    id: "health",
+    place: "`health` of [upstreams.NAME]",
+    about: "Active health checks.",
+    keys: &[
+        key("path", Kind::Text("/healthz"), "What to GET; a 2xx reply is healthy.").required(),
+        key("interval", Kind::Duration(100, HOUR), "Between two checks.").or("10s"),
+        key("timeout", Kind::Duration(1, HOUR), "Longest wait for a reply.").or("2s"),
+        key("unhealthy_after", Kind::Integer(1, 100), "Failures in a row that take a target out.")
+            .or("3"),
+        key("healthy_after", Kind::Integer(1, 100), "Successes in a row that bring it back.")
+            .or("2"),
+    ],
+};
+
+static TIMEOUTS: Shape = Shape {
+    id: "upstream_timeouts",
+    place: "`timeouts` of [upstreams.NAME]",
+    about: "How long to wait for a target. A route's `timeout` holds beside them.",
+    keys: &[
+        key("connect", Kind::Duration(1, HOUR), "TCP and TLS connect.").or("5s"),
+        key("head", Kind::Duration(1, DAY), "From the request sent to the head of the reply.")
+            .or("60s"),
+        key("idle", Kind::Duration(1, DAY), "Between two reads of a body.").or("60s"),
+    ],
+};
+
+static KEEP_ALIVE: Shape = Shape {
+    id: "keep_alive",
+    place: "`keep_alive` of [upstreams.NAME]",
+    about: "Connections that wait for the next request.",
+    keys: &[
+        key(
+            "idle",
+            Kind::Duration(0, DAY),
+            "How long an unused connection is kept. Stay below the service's own keep-alive.",
+        )
+        .or("30s"),
+        key(
+            "connections",
+            Kind::Integer(0, 100_000),
+            "Idle connections for each worker and target.",
+        )
+        .or("64"),
+    ],
+};
+
+/// Reads one `[upstreams.NAME]`.
+pub(super) fn read(name: Name<'_>, table: &Table<'_>) -> Upstream {
+    let (timeouts, keep_alive) = (table.sub("timeouts"), table.sub("keep_alive"));
+    let upstream = Upstream {
+        name: name.text.into(),
+        span: table.span,
+        targets: targets(table),
+        tls: table.get("tls").and_then(|value| tls(&value)),
+        protocol: protocol(table.choice("protocol")),
+        health: table.get("health").and_then(|value| health(&value.table()?)),
+        connect_timeout: timeouts.duration("connect"),
+        head_timeout: timeouts.duration("head"),
+        idle_timeout: timeouts.duration("idle"),
+        keep_alive: keep_alive.duration("idle"),
+        keep_connections: keep_alive.integer("connections") as usize,
+    };
+    if upstream.protocol == Protocol::Auto && upstream.tls.is_none() {
+        let message = "`protocol = \"auto\"` needs TLS: it is negotiated in the handshake (ALPN)";
+        let problem = Diagnostic::error(table.span_of("protocol"), message).label("without `tls`");
+        table
+            .cx
+            .report(problem.help("write \"http/1.1\" or \"h2\", or add `tls = true`".to_owned()));
+    }
+    upstream
+}
+
+fn targets(table: &Table<'_>) -> Vec<Target> {
+    let mut targets: Vec<Target> = Vec::new();
+    for value in table.list("targets") {
+        let Some((host, port)) = value.parse(host::target) else { continue };
+        if targets.iter().any(|target| target.host == host && target.port == port) {
+            table.cx.report(
+                Diagnostic::warning(value.span, "this target stands twice").label("the second one"),
+            );
+        }
+        targets.push(Target { span: value.span, host, port });
+    }
+    if table.get("targets").is_some_and(|value| value.is_empty_list()) {
+        let problem = Diagnostic::error(table.span_of("targets"), "an upstream needs a target");
+        table.cx.report(problem.label("empty").help("write targets = [\"host:port\"]".to_owned()));
+    }
+    targets
+}
+
+fn tls(value: &Value<'_>) -> Option<UpstreamTls> {
+    if !value.is_table() {
+        return value.bool().then(UpstreamTls::default);
+    }
+    let table = value.table()?;
+    let identity = match (table.has("cert"), table.has("key")) {
+        (true, true) => table.path("cert").zip(table.path("key")),
+        (false, false) => None,
+        (has_cert, _) => {
+            let (there, missing) = if has_cert { ("cert", "key") } else { ("key", "cert") };
+            let message = format!("`{there}` is nothing without `{missing}`");
+            let problem = Diagnostic::error(table.span_of(there), message);
+            table.cx.report(problem.help(format!("add `{missing}`, a PEM file")));
+            None
+        }
+    };
+    Some(UpstreamTls { ca: table.path("ca"), sni: table.parse("sni", host::host), identity })
+}
+
+fn protocol(written: &str) -> Protocol {
+    match written {
+        "h2" => Protocol::H2,
+        "auto" => Protocol::Auto,
+        _ => Protocol::Http1,
+    }
+}
+
+fn health(table: &Table<'_>) -> Option<HealthCheck> {
+    Some(HealthCheck {
+        path: table.parse("path", health_path)?,
+        interval: table.duration("interval"),
+        timeout: table.duration("timeout"),
+        unhealthy_after: table.integer("unhealthy_after") as u32,
+        healthy_after: table.integer("healthy_after") as u32,
+    })
+}
+
+fn health_path(text: &str) -> Result<String, Fault> {
+    let fault = || Fault::new("is not a path to request");
+    if text.contains("://") {
+        return Err(fault().help("the targets are known: write the path alone, \"/healthz\""));
+    }
+    if !text.starts_with('/') {
+        return Err(fault().help(format!("write \"/{text}\"")));
+    }
+    text.parse::<http::uri::PathAndQuery>()
+        .map(|_| text.to_owned())
+        .map_err(|_| fault().help("write it percent-encoded"))
+}

@@ -1,0 +1,159 @@
+//! What a chain calls. The chain knows this trait; the plugin room implements it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{
+    config::OnError,
+    message::{Exchange, Reply},
+};
+
+/// One plugin as a chain uses it.
+pub trait Filter: Send + Sync {
+    /// The `[plugins.NAME]` entry.
+    fn name(&self) -> &Arc<str>;
+
+    /// Where it wants to be called.
+    fn hooks(&self) -> Hooks;
+
+    /// What happens when it fails.
+    fn on_error(&self) -> OnError;
+
+    /// The largest body that it buffers, in bytes.
+    fn body_cap(&self) -> u64;
+
+    /// Calls one hook. The exchange is back in its place when the future is done, whatever came
+    /// of it; a future that is dropped takes the exchange with it.
+    fn call(
+        &self,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> impl Future<Output = Result<Verdict, Failure>> + Send;
+}
+
+/// A moment at which a chain calls a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// `on-request-head`
+    RequestHead,
+    /// `on-request-body`
+    RequestBody,
+    /// `handler`
+    Handler,
+    /// `on-response-head`
+    ResponseHead,
+    /// `on-response-body`
+    ResponseBody,
+}
+
+impl Hook {
+    /// The interface's name in the WIT.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RequestHead => "on-request-head",
+            Self::RequestBody => "on-request-body",
+            Self::Handler => "handler",
+            Self::ResponseHead => "on-response-head",
+            Self::ResponseBody => "on-response-body",
+        }
+    }
+}
+
+/// Which hooks a plugin exports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// `on-request-head`
+    pub request_head: bool,
+    /// `on-request-body`
+    pub request_body: bool,
+    /// `on-request-stream`
+    pub request_stream: bool,
+    /// `handler`
+    pub handler: bool,
+    /// `on-response-head`
+    pub response_head: bool,
+    /// `on-response-body`
+    pub response_body: bool,
+    /// `on-response-stream`
+    pub response_stream: bool,
+    /// `on-tick`
+    pub tick: bool,
+    /// `schema`
+    pub schema: bool,
+}
+
+/// What a hook answered.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Go on.
+    Next,
+    /// Answer this.
+    Respond(Reply),
+}
+
+/// A hook call that gave no answer.
+#[derive(Debug)]
+pub struct Failure {
+    /// The `[plugins.NAME]` entry.
+    pub plugin: Arc<str>,
+    /// Which hook.
+    pub hook: Hook,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a hook call gave no answer.
+#[derive(Debug)]
+pub enum Cause {
+    /// The plugin said so itself, with a text for each side.
+    Refused {
+        /// For the client; may be empty.
+        client: String,
+        /// For the log.
+        log: String,
+    },
+    /// The guest trapped; the panic's text where there was one.
+    Trap(String),
+    /// It used more CPU time than `limits.cpu`.
+    Cpu(Duration),
+    /// It took longer than `limits.wall`.
+    Wall(Duration),
+    /// It wanted more memory than `limits.memory`, in bytes.
+    Memory(usize),
+    /// What it answered breaks the contract (a status of 99, say).
+    Contract(String),
+    /// Every instance was busy for too long.
+    Busy,
+    /// A new instance could not be made.
+    Startup(String),
+}
+
+impl Cause {
+    /// The label in `torana_plugin_failures_total{cause}`.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "error",
+            Self::Trap(_) => "trap",
+            Self::Cpu(_) => "cpu",
+            Self::Wall(_) => "wall",
+            Self::Memory(_) => "memory",
+            Self::Contract(_) => "contract",
+            Self::Busy => "busy",
+            Self::Startup(_) => "startup",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { log, .. } => f.write_str(log),
+            Self::Trap(why) => write!(f, "trapped: {why}"),
+            Self::Cpu(budget) => write!(f, "used up its CPU budget of {budget:?} (limits.cpu)"),
+            Self::Wall(budget) => write!(f, "took longer than {budget:?} (limits.wall)"),
+            Self::Memory(cap) => write!(f, "needs more memory than {cap} bytes (limits.memory)"),
+            Self::Contract(why) => write!(f, "broke the contract: {why}"),
+            Self::Busy => f.write_str("every instance is busy (limits.instances)"),
+            Self::Startup(why) => write!(f, "no instance could be made: {why}"),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The composition root: a file in, a running gateway out; and another file in, swapped at once.
+
+mod assemble;
+mod background;
+mod workers;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use tracing::{error, info, warn};
+
+use crate::{
+    admin::{self, AdminState},
+    config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source},
+    plugin::{Description, PluginRoom, Services},
+    proxy::{Proxy, Snapshot},
+    store::Memory,
+    telemetry::Telemetry,
+    upstream::{Fetch, Upstreams},
+};
+use assemble::{Assembled, Workshop};
+use background::Background;
+
+/// What a file was found to be.
+pub struct Checked {
+    /// The text, for rendering; none if it could not be read.
+    pub source: Arc<Source>,
+    /// Errors and warnings.
+    pub diagnostics: Diagnostics,
+    /// The configuration, if there are no errors.
+    pub config: Option<Config>,
+}
+
+/// Looks at a file as `run` would, and serves nothing. Plugins are instantiated and take their
+/// settings; no socket is opened.
+pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
+    let (config, mut diagnostics) = match Config::load(path, options) {
+        Ok(loaded) => loaded,
+        Err(Rejected { source, diagnostics }) => {
+            return Ok(Checked { source, diagnostics, config: None });
+        }
+    };
+    let source = config.source.clone();
+    let parts = Parts::new(config.gateway.workers)?;
+    let config = match parts.workshop(None).assemble(&config).await {
+        Ok(_) => Some(config),
+        Err(problems) => {
+            diagnostics.append(problems);
+            None
+        }
+    };
+    diagnostics.sort();
+    Ok(Checked { source, diagnostics, config })
+}
+
+/// Reads the type of a component.
+pub fn describe(file: &Path) -> Result<Description, String> {
+    let parts = Parts::new(1).map_err(|error| error.to_string())?;
+    parts.room.describe(file)
+}
+
+/// A gateway that serves.
+pub struct Gateway {
+    path: PathBuf,
+    options: LoadOptions,
+    parts: Parts,
+    config: Config,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    background: Background,
+    workers: workers::Workers,
+}
+
+/// Why a gateway does not start.
+pub enum StartError {
+    /// The file is wrong.
+    Config(Arc<Source>, Diagnostics),
+    /// The machine says no.
+    Io(io::Error),
+}
+
+impl From<Rejected> for StartError {
+    fn from(Rejected { source, diagnostics }: Rejected) -> Self {
+        Self::Config(source, diagnostics)
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Gateway {
+    /// Checks the file, binds its addresses and begins to serve. Warnings are given back.
+    pub async fn start(
+        path: &Path,
+        options: LoadOptions,
+    ) -> Result<(Self, Arc<Source>, Diagnostics), StartError> {
+        let (config, warnings) = Config::load(path, &options)?;
+        let source = config.source.clone();
+        let parts = Parts::new(config.gateway.workers)?;
+        let assembled = parts
+            .workshop(None)
+            .assemble(&config)
+            .await
+            .map_err(|problems| StartError::Config(source.clone(), problems))?;
+        let Assembled { snapshot, ticking } = assembled;
+        parts.fetch.replace(snapshot.upstreams.clone());
+        let background = Background::start(&parts.fetch, ticking);
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
+        let proxy = Arc::new(Proxy::new(snapshot.clone(), parts.telemetry.clone()));
+        let admin = config.admin.as_ref().map(admin::bind).transpose();
+        let admin = admin.map_err(|error| at_span(&config, error))?;
+        let workers = workers::Workers::start(&config, &proxy).map_err(|e| at_span(&config, e))?;
+        if let Some(admin) = admin {
+            let state = AdminState { telemetry: parts.telemetry.clone() };
+            tokio::spawn(admin.serve(state));
+        }
+        let path = path.to_owned();
+        let gateway = Self { path, options, parts, config, snapshot, background, workers };
+        Ok((gateway, source, warnings))
+    }
+
+    /// Takes the file anew, whole or not at all. What runs goes on with what it began with.
+    pub async fn reload(&mut self) {
+        let (config, warnings) = match Config::load(&self.path, &self.options) {
+            Ok(loaded) => loaded,
+            Err(Rejected { source, diagnostics }) => return self.refuse(&source, diagnostics),
+        };
+        let source = config.source.clone();
+        if let Some(problems) = needs_restart(&self.config, &config) {
+            return self.refuse(&source, problems);
+        }
+        let previous = self.snapshot.load().upstreams.clone();
+        match self.parts.workshop(Some(previous)).assemble(&config).await {
+            Err(problems) => self.refuse(&source, problems),
+            Ok(assembled) => {
+                self.take(config, assembled);
+                if !warnings.is_empty() {
+                    warn!("{}", warnings.render(&source, false).trim_end());
+                }
+                self.parts.telemetry.reloaded("ok");
+                info!(file = %self.path.display(), "reloaded");
+            }
+        }
+    }
+
+    /// Stops accepting, and gives running exchanges the drain time.
+    pub async fn stop(self) {
+        info!(drain = ?self.config.gateway.drain, "stopping");
+        self.workers.drain(self.config.gateway.drain).await;
+        info!("stopped");
+    }
+
+    fn take(&mut self, config: Config, assembled: Assembled) {
+        let Assembled { snapshot, ticking } = assembled;
+        self.parts.fetch.replace(snapshot.upstreams.clone());
+        self.background = Background::start(&self.parts.fetch, ticking);
+        self.snapshot.store(Arc::new(snapshot));
+        self.config = config;
+        self.parts.room.tidy();
+    }
+
+    fn refuse(&self, source: &Source, problems: Diagnostics) {
+        self.parts.telemetry.reloaded("refused");
+        error!(
+            "reload refused, the old configuration goes on serving:\n{}",
+            problems.render(source, false).trim_end()
+        );
+    }
+}
+
+/// What outlives every configuration.
+struct Parts {
+    room: PluginRoom,
+    telemetry: Arc<Telemetry>,
+    fetch: Arc<Fetch>,
+    workers: usize,
+}
+
+impl Parts {
+    fn new(workers: usize) -> io::Result<Self> {
+        let telemetry = Telemetry::new();
+        let fetch = Arc::new(Fetch::new(Arc::default(), workers));
+        let services = Services {
+            stores: Arc::new(Memory::new()),
+            dispatch: fetch.clone(),
+            telemetry: telemetry.clone(),
+        };
+        let room = PluginRoom::new(services, workers).map_err(io::Error::other)?;
+        Ok(Self { room, telemetry, fetch, workers })
+    }
+
+    fn workshop(&self, previous: Option<Arc<Upstreams>>) -> Workshop<'_> {
+        let Self { room, telemetry, workers, .. } = self;
+        Workshop { room, telemetry, workers: *workers, previous }
+    }
+}
+
+/// What cannot be changed while the process runs.
+fn needs_restart(old: &Config, new: &Config) -> Option<Diagnostics> {
+    let mut problems = Diagnostics::default();
+    let mut restart = |span: Option<crate::config::Span>, what: &str| {
+        problems.push(
+            Diagnostic::error(span, format!("{what} cannot change while torana runs"))
+                .help(Some("restart torana to use it".to_owned())),
+        );
+    };
+    if old.gateway.workers != new.gateway.workers {
+        restart(None, "gateway.workers");
+    }
+    if old.admin.as_ref().map(|a| a.address) != new.admin.as_ref().map(|a| a.address) {
+        restart(new.admin.as_ref().map(|a| a.address_span.clone()), "admin.address");
+    }
+    for listener in &new.listeners {
+        let same = old.listeners.iter().find(|other| other.name == listener.name);
+        if same.is_none_or(|other| other.address != listener.address) {
+            let what = format!("the address of listener `{}`", listener.name);
+            restart(Some(listener.address_span.clone()), &what);
+        }
+    }
+    for listener in &old.listeners {
+        if !new.listeners.iter().any(|other| other.name == listener.name) {
+            restart(None, &format!("that there is a listener `{}`", listener.name));
+        }
+    }
+    problems.has_errors().then_some(problems)
+}
+
+/// A machine's "no", shown at the address that asked for it.
+fn at_span(config: &Config, (span, message): (crate::config::Span, String)) -> StartError {
+    let mut problems = Diagnostics::default();
+    problems.push(Diagnostic::error(span, message));
+    StartError::Config(config.source.clone(), problems)
+}

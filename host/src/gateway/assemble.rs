@@ -1,0 +1,212 @@
+//! A configuration becomes a snapshot in service, or a list of everything that is wrong with it.
+//! `torana check`, start and reload all come through here.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    chain::Chain,
+    config::{Config, Diagnostic, Diagnostics, PluginUse, Route},
+    plugin::{Plugin, PluginFilter, PluginRoom},
+    proxy::{RouteInService, Snapshot},
+    router::Router,
+    telemetry::Telemetry,
+    upstream::Upstreams,
+};
+
+/// What the assembly is made with.
+pub(super) struct Workshop<'a> {
+    /// Loads plugins.
+    pub(super) room: &'a PluginRoom,
+    /// Metrics.
+    pub(super) telemetry: &'a Arc<Telemetry>,
+    /// Worker threads.
+    pub(super) workers: usize,
+    /// The upstreams in service, whose connections and health are kept.
+    pub(super) previous: Option<Arc<Upstreams>>,
+}
+
+/// A configuration made ready.
+pub(super) struct Assembled {
+    /// For the workers.
+    pub(super) snapshot: Snapshot,
+    /// Plugins that want to be called in the background.
+    pub(super) ticking: Vec<Arc<Plugin>>,
+}
+
+impl Workshop<'_> {
+    /// Makes everything ready, and reports every problem at once.
+    pub(super) async fn assemble(&self, config: &Config) -> Result<Assembled, Diagnostics> {
+        let mut problems = Diagnostics::default();
+        let router = Router::new(&config.routes).map_err(|conflicts| {
+            conflicts.iter().for_each(|c| problems.push(conflict(config, c.first, c.second)));
+        });
+        let upstreams =
+            Upstreams::build(&config.upstreams, self.workers, self.previous.as_deref());
+        let upstreams = upstreams.map_err(|wrong| {
+            for (span, message) in wrong {
+                problems.push(Diagnostic::error(span, message));
+            }
+        });
+        let plugins = self.load_plugins(config, &mut problems).await;
+        check_chains(config, &plugins, &mut problems);
+        let (Ok(router), Ok(upstreams), false) = (router, upstreams, problems.has_errors()) else {
+            return Err(problems);
+        };
+        let upstreams = Arc::new(upstreams);
+        let route = |route| self.route(config, route, &plugins, &upstreams);
+        let routes = config.routes.iter().map(route).collect();
+        Ok(Assembled {
+            snapshot: Snapshot { router, routes, upstreams },
+            ticking: plugins.ticking(),
+        })
+    }
+
+    /// Loads every plugin that a chain uses. A plugin that several chains use alike is loaded
+    /// once, and reported once.
+    async fn load_plugins(&self, config: &Config, problems: &mut Diagnostics) -> Loaded {
+        let mut loaded = Loaded::default();
+        for wanted in uses(config) {
+            match self.room.load(wanted, &config.secrets).await {
+                Ok(plugin) => loaded.insert(wanted, plugin),
+                Err(wrong) => wrong.into_iter().for_each(|problem| problems.push(problem)),
+            }
+        }
+        loaded
+    }
+
+    fn route(
+        &self,
+        config: &Config,
+        route: &Route,
+        plugins: &Loaded,
+        upstreams: &Upstreams,
+    ) -> RouteInService {
+        let names: Vec<Arc<str>> =
+            route.upstream.iter().chain(&route.alternatives).cloned().collect();
+        let chains = config.listeners.iter().map(|listener| {
+            let uses = listener.chain.iter().chain(&route.chain);
+            let filters = uses.filter_map(|wanted| plugins.filter(wanted)).collect();
+            (listener.name.clone(), Chain::new(filters, &route.name, self.telemetry))
+        });
+        RouteInService {
+            name: route.name.clone(),
+            chains: chains.collect(),
+            upstreams: names.iter().filter_map(|name| upstreams.get(name).cloned()).collect(),
+            upstream_names: names.into(),
+            timeout: route.timeout,
+            rewrite: route.rewrite.clone(),
+            max_body: route.max_body,
+            seconds: self.telemetry.route_seconds(&route.name),
+        }
+    }
+}
+
+/// Plugins by the place that names them.
+#[derive(Default)]
+struct Loaded {
+    plugins: HashMap<(Arc<str>, crate::config::Span), Arc<Plugin>>,
+}
+
+impl Loaded {
+    fn insert(&mut self, wanted: &PluginUse, plugin: Arc<Plugin>) {
+        self.plugins.insert((wanted.name.clone(), wanted.span.clone()), plugin);
+    }
+
+    fn get(&self, wanted: &PluginUse) -> Option<&Arc<Plugin>> {
+        self.plugins.get(&(wanted.name.clone(), wanted.span.clone()))
+    }
+
+    fn filter(&self, wanted: &PluginUse) -> Option<PluginFilter> {
+        Some(PluginFilter::new(self.get(wanted)?.clone(), wanted.on_error))
+    }
+
+    /// One plugin for each entry that wants ticks: they are for the entry, not for each use.
+    fn ticking(&self) -> Vec<Arc<Plugin>> {
+        let mut by_name: HashMap<&str, &Arc<Plugin>> = HashMap::new();
+        for plugin in self.plugins.values().filter(|p| p.tick_interval().is_some()) {
+            by_name.entry(plugin.name()).or_insert(plugin);
+        }
+        by_name.into_values().cloned().collect()
+    }
+}
+
+fn uses(config: &Config) -> impl Iterator<Item = &PluginUse> {
+    let of_listeners = config.listeners.iter().flat_map(|listener| &listener.chain);
+    of_listeners.chain(config.routes.iter().flat_map(|route| &route.chain))
+}
+
+fn conflict(config: &Config, first: usize, second: usize) -> Diagnostic {
+    let (first, second) = (&config.routes[first], &config.routes[second]);
+    let line = config.source.position(first.match_span.start).0;
+    Diagnostic::error(
+        second.match_span.clone(),
+        format!("routes `{}` and `{}` match the same requests", first.name, second.name),
+    )
+    .label(format!("the same as `{}` in line {line}", first.name))
+    .help(Some("tell them apart by host, path, method, header or query".to_owned()))
+}
+
+/// What can only be seen when the components' types are known.
+fn check_chains(config: &Config, plugins: &Loaded, problems: &mut Diagnostics) {
+    for wanted in uses(config) {
+        if let Some(plugin) = plugins.get(wanted) {
+            check_hooks(wanted, plugin, problems);
+        }
+    }
+    for route in &config.routes {
+        // With a plugin missing nothing can be said of the chain as a whole.
+        if route.chain.iter().all(|wanted| plugins.get(wanted).is_some()) {
+            check_end(route, plugins, problems);
+        }
+    }
+}
+
+fn check_hooks(wanted: &PluginUse, plugin: &Plugin, problems: &mut Diagnostics) {
+    let hooks = plugin.hooks();
+    if hooks.request_stream || hooks.response_stream {
+        problems.push(
+            Diagnostic::error(
+                wanted.component_span.clone(),
+                format!("plugin `{}` has stream hooks, which are not called yet", wanted.name),
+            )
+            .help(Some("use on-request-body or on-response-body".to_owned())),
+        );
+    }
+}
+
+/// Every route ends in one thing that answers: a handler, or an upstream.
+fn check_end(route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
+    let is_handler =
+        |wanted: &PluginUse| plugins.get(wanted).is_some_and(|plugin| plugin.hooks().handler);
+    let handlers: Vec<&PluginUse> = route.chain.iter().filter(|w| is_handler(w)).collect();
+    let last = route.chain.last().map(|wanted| wanted.span.clone());
+    for handler in &handlers {
+        if Some(&handler.span) != last.as_ref() {
+            problems.push(
+                Diagnostic::error(
+                    handler.span.clone(),
+                    format!("plugin `{}` is a handler and must come last", handler.name),
+                )
+                .label("nothing after it would be called"),
+            );
+        }
+    }
+    match (handlers.first(), &route.upstream) {
+        (Some(handler), Some(upstream)) => problems.push(
+            Diagnostic::error(
+                route.span.clone(),
+                format!("route `{}` has a handler and an upstream", route.name),
+            )
+            .label(format!("`{}` answers, so `{upstream}` is never called", handler.name))
+            .help(Some("remove one of them".to_owned())),
+        ),
+        (None, None) => problems.push(
+            Diagnostic::error(
+                route.span.clone(),
+                format!("route `{}` has nothing that answers", route.name),
+            )
+            .help(Some("add `upstream = \"NAME\"`, or end its chain in a handler".to_owned())),
+        ),
+        _ => {}
+    }
+}

@@ -1,0 +1,32 @@
+//! The gateway. Modules stand in floor order, and a module imports only from floors below its own
+//! (ARCHITECTURE.md): reading this list from top to bottom is reading a request.
+
+pub mod cli;
+
+pub mod gateway;
+
+pub mod admin;
+pub mod listener;
+
+pub mod proxy;
+
+pub mod rescue;
+
+pub mod chain;
+pub mod plugin;
+pub mod router;
+pub mod store;
+pub mod upstream;
+
+pub mod dispatch;
+pub mod filter;
+pub mod stores;
+pub mod tls;
+
+pub mod body;
+pub mod config;
+pub mod message;
+
+pub mod alarm;
+pub mod telemetry;
+pub mod worker;

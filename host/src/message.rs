@@ -1,0 +1,248 @@
+//! The exchange: one request, what the plugins made of it, and its response.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, request, response};
+
+use crate::body::Body;
+
+/// Everything that is known about one request and its response. The proxy owns it; a plugin's
+/// instance holds it for the length of one hook call.
+pub struct Exchange {
+    /// The request id that logs, the upstream and the client see.
+    pub id: Arc<str>,
+    /// The matched route's name.
+    pub route: Arc<str>,
+    /// Who is asking.
+    pub client: Client,
+    /// The request head, as received and then as changed by plugins.
+    pub request: request::Parts,
+    /// Host and port as the client named them (Host or `:authority`).
+    pub authority: String,
+    /// The route's path parameters, decoded.
+    pub params: Vec<(Arc<str>, String)>,
+    /// The path that a plugin set; it wins over the route's rewrite.
+    pub set_path: Option<String>,
+    /// The query that a plugin set: `Some(None)` is "without one".
+    pub set_query: Option<Option<String>>,
+    /// The route's upstreams; a plugin may choose among them.
+    pub upstreams: Arc<[Arc<str>]>,
+    /// Index into `upstreams` of the one that is called.
+    pub upstream: usize,
+    /// The request body for whoever may see it.
+    pub request_body: BodySlot,
+    /// The response head, once there is one.
+    pub response: Option<response::Parts>,
+    /// The response body for whoever may see it.
+    pub response_body: BodySlot,
+    /// Text from one plugin to the next; never from the client.
+    pub attributes: Attributes,
+    /// When the head had arrived.
+    pub started: Instant,
+    /// The route's total timeout is measured against this.
+    pub deadline: Instant,
+    /// What each plugin did and how long it took, in call order.
+    pub trail: Vec<Step>,
+}
+
+/// The peer, and the client behind trusted proxies.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The socket's other end.
+    pub peer: SocketAddr,
+    /// The client's address, taken through trusted proxies.
+    pub address: IpAddr,
+    /// Whether the connection to us is TLS, and its session.
+    pub tls: Option<Arc<TlsSession>>,
+    /// "http" or "https", as the client used it.
+    pub https: bool,
+}
+
+/// The connection's TLS session.
+#[derive(Debug, Clone, Default)]
+pub struct TlsSession {
+    /// "TLSv1.2" or "TLSv1.3".
+    pub version: &'static str,
+    /// SNI.
+    pub server_name: Option<String>,
+    /// Verified client certificate, DER.
+    pub client_certificate: Option<Vec<u8>>,
+}
+
+/// Where a hook finds a body.
+#[derive(Default)]
+pub enum BodySlot {
+    /// Not for this hook.
+    #[default]
+    Closed,
+    /// All of it, and what a plugin writes in its place.
+    Whole {
+        /// The body at hand.
+        bytes: Bytes,
+        /// The new body, if the plugin began one.
+        replacement: Option<BytesMut>,
+    },
+    /// Read on demand by a handler; `read` is what has arrived.
+    OnDemand {
+        /// What is still to come; none at its end.
+        rest: Option<Body>,
+        /// What has arrived.
+        read: BytesMut,
+    },
+}
+
+impl BodySlot {
+    /// A whole body.
+    pub fn whole(bytes: Bytes) -> Self {
+        Self::Whole { bytes, replacement: None }
+    }
+
+    /// Takes the body out: the replacement where there is one, and whether there was.
+    pub fn take_whole(&mut self) -> Option<(Bytes, bool)> {
+        match std::mem::take(self) {
+            Self::Whole { replacement: Some(new), .. } => Some((new.freeze(), true)),
+            Self::Whole { bytes, replacement: None } => Some((bytes, false)),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
+/// One hook call, for metrics, the access log and `plugin dev`.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The `[plugins.NAME]` entry.
+    pub plugin: Arc<str>,
+    /// Which hook.
+    pub hook: &'static str,
+    /// Wall-clock time.
+    pub took: Duration,
+    /// `next`, `respond`, `failed` or `skipped`.
+    pub decision: &'static str,
+}
+
+/// Attribute names and values, with a cap on the sum.
+#[derive(Debug, Default)]
+pub struct Attributes {
+    values: BTreeMap<String, String>,
+    bytes: usize,
+}
+
+/// Names that mean the same to every plugin; writing one needs a grant.
+pub const RESERVED_ATTRIBUTES: &[&str] =
+    &["consumer.id", "consumer.tier", "auth.scopes", "auth.claims"];
+
+impl Attributes {
+    /// The most that one exchange keeps, names and values together.
+    pub const MAX_BYTES: usize = 64 << 10;
+
+    /// The value under the full name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Sets a value; `false` if there is no room.
+    pub fn set(&mut self, name: String, value: String) -> bool {
+        let old = self.values.get(&name).map_or(0, |v| v.len() + name.len());
+        let new = self.bytes - old + name.len() + value.len();
+        if new > Self::MAX_BYTES {
+            return false;
+        }
+        self.bytes = new;
+        self.values.insert(name, value);
+        true
+    }
+
+    /// Removes a value.
+    pub fn remove(&mut self, name: &str) {
+        if let Some(value) = self.values.remove(name) {
+            self.bytes -= name.len() + value.len();
+        }
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(k, v)| (k.as_str(), v.as_str()))
+    }
+}
+
+/// A reply made by a plugin or by the host itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// 200 to 599.
+    pub status: http::StatusCode,
+    /// Without framing fields.
+    pub headers: HeaderMap,
+    /// All of it.
+    pub body: Bytes,
+}
+
+impl Exchange {
+    /// An exchange with nothing in it: what an instance holds between calls.
+    pub fn vacant() -> Self {
+        let (request, ()) = http::Request::new(()).into_parts();
+        let now = Instant::now();
+        Self {
+            id: Arc::default(),
+            route: Arc::default(),
+            client: Client {
+                peer: SocketAddr::from(([0, 0, 0, 0], 0)),
+                address: IpAddr::from([0, 0, 0, 0]),
+                tls: None,
+                https: false,
+            },
+            request,
+            authority: String::new(),
+            params: Vec::new(),
+            set_path: None,
+            set_query: None,
+            upstreams: Arc::default(),
+            upstream: 0,
+            request_body: BodySlot::Closed,
+            response: None,
+            response_body: BodySlot::Closed,
+            attributes: Attributes::default(),
+            started: now,
+            deadline: now,
+            trail: Vec::new(),
+        }
+    }
+
+    /// The path as hooks see it: received, or set by a plugin.
+    pub fn path(&self) -> &str {
+        self.set_path.as_deref().unwrap_or_else(|| self.request.uri.path())
+    }
+
+    /// The query as hooks see it: received, or set by a plugin.
+    pub fn query(&self) -> Option<&str> {
+        match &self.set_query {
+            Some(query) => query.as_deref(),
+            None => self.request.uri.query(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_keep_their_cap() {
+        let mut attributes = Attributes::default();
+        assert!(attributes.set("a".into(), "x".repeat(Attributes::MAX_BYTES - 1)));
+        assert!(!attributes.set("b".into(), "x".into()));
+        assert!(attributes.set("a".into(), "short".into()));
+        assert!(attributes.set("b".into(), "x".into()));
+        attributes.remove("a");
+        attributes.remove("b");
+        assert_eq!((attributes.bytes, attributes.get("a")), (0, None));
+    }
+}

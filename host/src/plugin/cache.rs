@@ -1,0 +1,165 @@
+//! Compiled components on disk, so that a second start takes no compiler.
+//!
+//! An entry is native code that runs in this process. So: a private directory, a name made of the
+//! component's digest and of everything that changes the code, and a digest of the entry's own
+//! content that is checked before a byte of it is believed. Whatever does not fit is compiled anew.
+
+use std::{
+    fs,
+    hash::{Hash, Hasher},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::digest::{self, SHA256};
+use wasmtime::{Engine, component::Component};
+
+/// A directory of compiled components, or none: a cache that cannot be used is no error.
+#[derive(Debug, Clone)]
+pub(super) struct Cache {
+    directory: Option<PathBuf>,
+}
+
+impl Cache {
+    /// The user's cache directory.
+    pub(super) fn of_user() -> Self {
+        let base = std::env::var_os("TORANA_CACHE")
+            .map(PathBuf::from)
+            .or_else(|| std::env::var_os("XDG_CACHE_HOME").map(|d| Path::new(&d).join("torana")))
+            .or_else(|| std::env::var_os("HOME").map(|d| Path::new(&d).join(".cache/torana")));
+        Self::at(base)
+    }
+
+    fn at(directory: Option<PathBuf>) -> Self {
+        let directory = directory.and_then(|path| match private(&path) {
+            Ok(()) => Some(path),
+            Err(error) => {
+                let directory = path.display();
+                tracing::warn!(%directory, %error, "components are compiled at every start");
+                None
+            }
+        });
+        Self { directory }
+    }
+
+    /// The compiled component: from the cache, or compiled now and kept.
+    pub(super) fn component(
+        &self,
+        engine: &Engine,
+        wasm: &[u8],
+        sha256: &[u8; 32],
+    ) -> wasmtime::Result<Component> {
+        let Some(directory) = &self.directory else { return Component::new(engine, wasm) };
+        let entry = directory.join(entry_name(engine, sha256));
+        if let Some(component) = read(engine, &entry) {
+            return Ok(component);
+        }
+        let component = Component::new(engine, wasm)?;
+        if let Err(error) = component.serialize().map_err(io::Error::other).and_then(|code| {
+            write(directory, &entry, &code)
+        }) {
+            tracing::warn!(entry = %entry.display(), %error, "a compiled component is not kept");
+        }
+        Ok(component)
+    }
+}
+
+/// Makes the directory, and refuses one that somebody else could write to.
+fn private(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let meta = fs::symlink_metadata(path)?;
+    // SAFETY-relevant: whoever can write here chooses the code that runs in this process.
+    if !meta.is_dir() || meta.uid() != own_uid()? || meta.permissions().mode() & 0o022 != 0 {
+        return Err(io::Error::other("the directory is not private to this user (chmod 700)"));
+    }
+    Ok(())
+}
+
+/// The user of this process, read off a file that it owns, which spares an unsafe call.
+fn own_uid() -> io::Result<u32> {
+    Ok(fs::metadata("/proc/self")?.uid())
+}
+
+fn entry_name(engine: &Engine, sha256: &[u8; 32]) -> String {
+    let mut settings = std::hash::DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    env!("CARGO_PKG_VERSION").hash(&mut settings);
+    format!("{}-{:016x}.cwasm", hex::encode(sha256), settings.finish())
+}
+
+/// What stands before the code: its digest.
+const DIGEST: usize = 32;
+
+fn read(engine: &Engine, entry: &Path) -> Option<Component> {
+    let meta = fs::symlink_metadata(entry).ok()?;
+    let own = own_uid().ok()?;
+    if !meta.is_file() || meta.uid() != own || meta.permissions().mode() & 0o022 != 0 {
+        tracing::warn!(entry = %entry.display(), "a foreign cache entry is passed over");
+        return None;
+    }
+    let bytes = fs::read(entry).ok()?;
+    let (stored, code) = bytes.split_at_checked(DIGEST)?;
+    if digest::digest(&SHA256, code).as_ref() != stored {
+        tracing::warn!(entry = %entry.display(), "a corrupt cache entry is compiled anew");
+        return None;
+    }
+    // SAFETY: the code was written by `write` of this same version (the name says so) into a
+    // directory and a file that only this user can write to, and its digest is what it was then.
+    #[allow(unsafe_code)]
+    let component = unsafe { Component::deserialize(engine, code) };
+    component.inspect_err(|error| tracing::warn!(%error, "a cache entry does not load")).ok()
+}
+
+/// Writes beside, then renames: a reader sees all of an entry or none.
+fn write(directory: &Path, entry: &Path, code: &[u8]) -> io::Result<()> {
+    let beside = directory.join(format!(".{}.{:x}", std::process::id(), super::meter::nanos()));
+    let written = fs::File::create(&beside).and_then(|mut file| {
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        file.write_all(digest::digest(&SHA256, code).as_ref())?;
+        file.write_all(code)
+    });
+    written.and_then(|()| fs::rename(&beside, entry)).inspect_err(|_| {
+        let _ = fs::remove_file(&beside);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn digest_of(wasm: &[u8]) -> [u8; 32] {
+        digest::digest(&SHA256, wasm).as_ref().try_into().unwrap()
+    }
+
+    #[test]
+    fn corrupt_and_foreign_entries_are_refused() {
+        let engine = super::super::engine::engine().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(Some(folder.path().join("cache")));
+        let sha256 = digest_of(EMPTY);
+        cache.component(&engine, EMPTY, &sha256).unwrap();
+        let entry = folder.path().join("cache").join(entry_name(&engine, &sha256));
+        assert!(read(&engine, &entry).is_some());
+
+        let good = fs::read(&entry).unwrap();
+        let mut bad = good.clone();
+        *bad.last_mut().unwrap() ^= 1;
+        fs::write(&entry, &bad).unwrap();
+        assert!(read(&engine, &entry).is_none(), "a flipped bit");
+        fs::write(&entry, &good[..20]).unwrap();
+        assert!(read(&engine, &entry).is_none(), "a stump");
+        fs::write(&entry, &good).unwrap();
+        fs::set_permissions(&entry, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(read(&engine, &entry).is_none(), "writable by others");
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(Cache::at(Some(folder.path().to_owned())).directory.is_none());
+    }
+}

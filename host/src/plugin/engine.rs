@@ -1,0 +1,72 @@
+//! wasmtime, set up once: how code is compiled, where memory comes from, and the clock that ends
+//! a loop.
+
+use std::{thread, time::Duration};
+
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// One tick of the epoch clock: the precision of CPU budgets, and the longest that a guest keeps
+/// other requests of its thread waiting.
+pub(super) const TICK: Duration = Duration::from_millis(1);
+
+/// The most instances that are alive at once in the process.
+const MAX_INSTANCES: u32 = 2_000;
+
+/// An engine whose epoch advances each [`TICK`] for as long as it lives.
+pub(super) fn engine() -> wasmtime::Result<wasmtime::Engine> {
+    let mut config = compile_settings();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool_settings()));
+    // Where the address space is limited (`ulimit -v`, valgrind), the pool's reservation of 4 GiB
+    // for each memory does not fit. On demand is slower for fresh instances, and works.
+    let engine = wasmtime::Engine::new(&config).or_else(|error| {
+        tracing::warn!(%error, "no pooling allocator: instances are made on demand");
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        wasmtime::Engine::new(&config)
+    })?;
+    start_ticking(&engine);
+    Ok(engine)
+}
+
+/// Everything that changes the machine code; the compile cache keys on it.
+fn compile_settings() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        // One exchange an instance: nothing overlaps in a store, and the fast path is shorter.
+        .concurrency_support(false)
+        .memory_init_cow(true)
+        .max_wasm_stack(512 << 10);
+    config
+}
+
+fn pool_settings() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_memories(MAX_INSTANCES)
+        .total_stacks(MAX_INSTANCES)
+        // The encoder adds shim modules, and languages with a runtime bring several more.
+        .total_core_instances(4 * MAX_INSTANCES)
+        .total_tables(4 * MAX_INSTANCES)
+        .max_memory_size(4 << 30)
+        .table_elements(100_000)
+        .max_core_instance_size(4 << 20)
+        .max_component_instance_size(4 << 20)
+        // A fresh instance of a small guest finds its pages mapped: 45 us -> 22-27 us.
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+fn start_ticking(engine: &wasmtime::Engine) {
+    let weak = engine.weak();
+    let spawned = thread::Builder::new().name("epoch".into()).spawn(move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    });
+    // Without the clock no budget would hold, so there is no going on.
+    spawned.expect("a thread for the epoch clock");
+}

@@ -1,0 +1,114 @@
+//! A plugin as a chain calls it: check out, call, check in.
+
+use std::sync::Arc;
+
+use super::{
+    Plugin,
+    instance::{Instance, StartError},
+};
+use crate::{
+    config::{Isolation, OnError},
+    filter::{Cause, Failure, Filter, Hook, Hooks, Verdict},
+    message::Exchange,
+};
+
+/// One use of a plugin in a chain.
+#[derive(Clone)]
+pub struct PluginFilter {
+    plugin: Arc<Plugin>,
+    on_error: OnError,
+}
+
+impl PluginFilter {
+    /// A use of `plugin`.
+    pub fn new(plugin: Arc<Plugin>, on_error: OnError) -> Self {
+        Self { plugin, on_error }
+    }
+
+    /// The plugin behind it.
+    pub fn plugin(&self) -> &Arc<Plugin> {
+        &self.plugin
+    }
+}
+
+impl Filter for PluginFilter {
+    fn name(&self) -> &Arc<str> {
+        &self.plugin.context.name
+    }
+
+    fn hooks(&self) -> Hooks {
+        self.plugin.exports.hooks
+    }
+
+    fn on_error(&self) -> OnError {
+        self.on_error
+    }
+
+    fn body_cap(&self) -> u64 {
+        self.plugin.context.limits.body
+    }
+
+    async fn call(
+        &self,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Verdict, Failure> {
+        self.plugin.call(hook, exchange).await.map_err(|cause| Failure {
+            plugin: self.plugin.context.name.clone(),
+            hook,
+            cause,
+        })
+    }
+}
+
+impl Plugin {
+    /// The instance is out of the pool while it runs and comes back only after an answer. So a
+    /// trap, a budget, or a client that leaves (which drops this future) costs the instance and
+    /// nothing else.
+    async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Verdict, Cause> {
+        let (_place, idle) = self.pool.check_out().await.ok_or(Cause::Busy)?;
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => self.start().await?,
+        };
+        let verdict = instance.call(hook, exchange).await;
+        // A plugin's own error is an answer: its instance is sound.
+        if matches!(verdict, Ok(_) | Err(Cause::Refused { .. })) {
+            self.keep(instance);
+        }
+        verdict
+    }
+
+    /// Calls `on-tick`.
+    pub async fn tick(&self) -> Result<(), Cause> {
+        let (_place, idle) = self.pool.check_out().await.ok_or(Cause::Busy)?;
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => self.start().await?,
+        };
+        let done = instance.tick().await;
+        if matches!(done, Ok(()) | Err(Cause::Refused { .. })) {
+            self.keep(instance);
+        }
+        done
+    }
+
+    async fn start(&self) -> Result<Instance, Cause> {
+        match Instance::start(&self.pre, &self.exports, &self.context).await {
+            Ok((instance, _)) => Ok(instance),
+            Err(StartError::Failed(Cause::Busy)) => Err(Cause::Busy),
+            Err(StartError::Failed(cause)) => Err(Cause::Startup(cause.to_string())),
+            // It took the same settings when it was loaded.
+            Err(StartError::Settings(wrong)) => Err(Cause::Startup(format!(
+                "configure refused settings that it took before: {}",
+                wrong.iter().map(|w| w.message.as_str()).collect::<Vec<_>>().join("; ")
+            ))),
+        }
+    }
+
+    fn keep(&self, instance: Instance) {
+        if self.isolation == Isolation::Pooled && instance.growth() <= self.context.limits.keep {
+            self.pool.check_in(instance);
+        }
+    }
+}

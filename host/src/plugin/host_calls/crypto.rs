@@ -1,0 +1,113 @@
+//! `crypto`, with the host's aws-lc. Allowed in `configure` too: it reaches nothing outside.
+
+use aws_lc_rs::{
+    constant_time, digest, hmac,
+    signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm},
+};
+
+use crate::plugin::{
+    bindings::crypto::{
+        CryptoError, DigestAlgorithm, Host, Key, PublicKey, SignatureAlgorithm,
+    },
+    instance::State,
+};
+
+impl Host for State {
+    fn digest(&mut self, algorithm: DigestAlgorithm, data: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
+        let algorithm = match algorithm {
+            DigestAlgorithm::Sha256 => &digest::SHA256,
+            DigestAlgorithm::Sha384 => &digest::SHA384,
+            DigestAlgorithm::Sha512 => &digest::SHA512,
+        };
+        Ok(digest::digest(algorithm, &data).as_ref().to_vec())
+    }
+
+    fn hmac(
+        &mut self,
+        algorithm: DigestAlgorithm,
+        key: Key,
+        data: Vec<u8>,
+    ) -> wasmtime::Result<Result<Vec<u8>, CryptoError>> {
+        let algorithm = match algorithm {
+            DigestAlgorithm::Sha256 => hmac::HMAC_SHA256,
+            DigestAlgorithm::Sha384 => hmac::HMAC_SHA384,
+            DigestAlgorithm::Sha512 => hmac::HMAC_SHA512,
+        };
+        let key = match key {
+            Key::Bytes(bytes) => hmac::Key::new(algorithm, &bytes),
+            Key::Secret(name) => match self.secret(&name) {
+                Some(value) => hmac::Key::new(algorithm, &value),
+                None => return Ok(Err(CryptoError::UnknownSecret)),
+            },
+        };
+        Ok(Ok(hmac::sign(&key, &data).as_ref().to_vec()))
+    }
+
+    fn verify(
+        &mut self,
+        algorithm: SignatureAlgorithm,
+        key: PublicKey,
+        message: Vec<u8>,
+        signature: Vec<u8>,
+    ) -> wasmtime::Result<Result<bool, CryptoError>> {
+        Ok(match key {
+            PublicKey::Rsa(key) => match rsa_parameters(algorithm) {
+                Some(parameters) => {
+                    let bits = key.modulus.len() * 8;
+                    let key = RsaPublicKeyComponents { n: key.modulus, e: key.exponent };
+                    if bits < 2048 {
+                        let why = format!("an RSA key of {bits} bits (at least 2048)");
+                        return Ok(Err(CryptoError::InvalidKey(why)));
+                    }
+                    Ok(key.verify(parameters, &message, &signature).is_ok())
+                }
+                None => Err(CryptoError::InvalidKey("an RSA key for another algorithm".into())),
+            },
+            PublicKey::Der(key) => verify_der(algorithm, &key, &message, &signature),
+        })
+    }
+
+    fn equal(&mut self, a: Vec<u8>, b: Vec<u8>) -> wasmtime::Result<bool> {
+        Ok(constant_time::verify_slices_are_equal(&a, &b).is_ok())
+    }
+}
+
+/// The library says "no" both to a wrong signature and to a key that it cannot read. A key that
+/// it cannot read is a mistake of the operator's, so it is told apart.
+fn verify_der(
+    algorithm: SignatureAlgorithm,
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<bool, CryptoError> {
+    let algorithm = verification(algorithm);
+    aws_lc_rs::signature::ParsedPublicKey::new(algorithm, key)
+        .map_err(|error| CryptoError::InvalidKey(error.to_string()))?;
+    Ok(UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok())
+}
+
+fn verification(algorithm: SignatureAlgorithm) -> &'static dyn VerificationAlgorithm {
+    match algorithm {
+        SignatureAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
+        SignatureAlgorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
+        SignatureAlgorithm::Ed25519 => &signature::ED25519,
+        SignatureAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        SignatureAlgorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        SignatureAlgorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+        SignatureAlgorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+        SignatureAlgorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
+        SignatureAlgorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
+    }
+}
+
+fn rsa_parameters(algorithm: SignatureAlgorithm) -> Option<&'static signature::RsaParameters> {
+    Some(match algorithm {
+        SignatureAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        SignatureAlgorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        SignatureAlgorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+        SignatureAlgorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+        SignatureAlgorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
+        SignatureAlgorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}

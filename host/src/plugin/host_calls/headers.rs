@@ -1,0 +1,201 @@
+//! Reading and changing header fields, for requests and responses alike.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::plugin::bindings::types::{EditError, HeaderError};
+
+/// The most field lines that a plugin may leave in a head: as many as clients may send, and room
+/// for what plugins add.
+pub(super) const MAX_FIELDS: usize = 200;
+
+/// The most bytes of names and values that a plugin may leave in a head.
+const MAX_BYTES: usize = 128 << 10;
+
+/// Credentials: they need a grant of their own, for reading and for writing.
+fn is_hidden(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::AUTHORIZATION | header::COOKIE | header::PROXY_AUTHORIZATION | header::SET_COOKIE
+    )
+}
+
+/// Framing and hop-by-hop fields (RFC 9110, 7.6.1), which are the host's business: a plugin that
+/// could set them could smuggle requests.
+pub(super) fn is_reserved(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::CONTENT_LENGTH
+            | header::TRANSFER_ENCODING
+            | header::CONNECTION
+            | header::UPGRADE
+            | header::TE
+            | header::TRAILER
+            | header::HOST
+            | header::EXPECT
+    ) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+}
+
+/// Header fields as a plugin with these grants sees them.
+pub(super) struct View<'a> {
+    pub(super) map: &'a HeaderMap,
+    pub(super) readable: &'a [String],
+}
+
+impl View<'_> {
+    pub(super) fn value(&self, name: &str) -> Result<Option<String>, HeaderError> {
+        self.only(name)?.map(|value| text(value)).transpose()
+    }
+
+    pub(super) fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, HeaderError> {
+        Ok(self.only(name)?.map(|value| value.as_bytes().to_vec()))
+    }
+
+    pub(super) fn values(&self, name: &str) -> Result<Vec<String>, HeaderError> {
+        self.map.get_all(self.name(name)?).iter().map(text).collect()
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.map.keys().filter(|n| self.shows(n)).map(|n| n.as_str().to_owned()).collect()
+    }
+
+    fn only(&self, name: &str) -> Result<Option<&HeaderValue>, HeaderError> {
+        let mut values = self.map.get_all(self.name(name)?).iter();
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(HeaderError::Repeated),
+            (first, None) => Ok(first),
+        }
+    }
+
+    fn name(&self, name: &str) -> Result<HeaderName, HeaderError> {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::InvalidName)?;
+        if self.shows(&name) { Ok(name) } else { Err(HeaderError::Hidden) }
+    }
+
+    fn shows(&self, name: &HeaderName) -> bool {
+        !is_hidden(name) || self.readable.iter().any(|granted| granted == name.as_str())
+    }
+}
+
+fn text(value: &HeaderValue) -> Result<String, HeaderError> {
+    std::str::from_utf8(value.as_bytes()).map(str::to_owned).map_err(|_| HeaderError::NotText)
+}
+
+/// Header fields that a plugin with these grants may change.
+pub(super) struct Editor<'a> {
+    pub(super) map: &'a mut HeaderMap,
+    pub(super) writable: &'a [String],
+}
+
+impl Editor<'_> {
+    pub(super) fn set(&mut self, name: &str, value: &[u8]) -> Result<(), EditError> {
+        let (name, value) = (self.name(name)?, field_value(value)?);
+        self.make_room(&name, &value)?;
+        self.map.insert(name, value);
+        Ok(())
+    }
+
+    pub(super) fn add(&mut self, name: &str, value: &[u8]) -> Result<(), EditError> {
+        let (name, value) = (self.name(name)?, field_value(value)?);
+        self.make_room(&name, &value)?;
+        self.map.append(name, value);
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Result<(), EditError> {
+        let name = self.name(name)?;
+        self.map.remove(name);
+        Ok(())
+    }
+
+    fn name(&self, name: &str) -> Result<HeaderName, EditError> {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| EditError::InvalidName)?;
+        if is_reserved(&name) {
+            return Err(EditError::Reserved);
+        }
+        if is_hidden(&name) && !self.writable.iter().any(|granted| granted == name.as_str()) {
+            return Err(EditError::Hidden);
+        }
+        Ok(name)
+    }
+
+    /// The sum is only made for heads that could be too large: most have ten small fields.
+    fn make_room(&self, name: &HeaderName, value: &HeaderValue) -> Result<(), EditError> {
+        if self.map.len() >= MAX_FIELDS {
+            return Err(EditError::TooLarge);
+        }
+        let new = name.as_str().len() + value.len();
+        if self.map.len() < 32 && new < 1024 {
+            return Ok(());
+        }
+        let sum: usize = self.map.iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
+        if sum + new > MAX_BYTES { Err(EditError::TooLarge) } else { Ok(()) }
+    }
+}
+
+fn field_value(value: &[u8]) -> Result<HeaderValue, EditError> {
+    HeaderValue::from_bytes(value)
+        .map_err(|_| EditError::InvalidValue("a header value may not have control bytes".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_need_a_grant() {
+        let mut map = HeaderMap::new();
+        map.insert("authorization", HeaderValue::from_static("Bearer x"));
+        map.insert("accept", HeaderValue::from_static("*/*"));
+        let blind = View { map: &map, readable: &[] };
+        assert!(matches!(blind.value("Authorization"), Err(HeaderError::Hidden)));
+        assert!(matches!(blind.bytes("authorization"), Err(HeaderError::Hidden)));
+        assert!(matches!(blind.values("cookie"), Err(HeaderError::Hidden)));
+        assert_eq!(blind.names(), ["accept"]);
+        let seeing = View { map: &map, readable: &["authorization".into()] };
+        assert_eq!(seeing.value("authorization").unwrap().as_deref(), Some("Bearer x"));
+
+        let mut editor = Editor { map: &mut map, writable: &[] };
+        assert!(matches!(editor.remove("authorization"), Err(EditError::Hidden)));
+        assert!(matches!(editor.set("set-cookie", b"a=b"), Err(EditError::Hidden)));
+    }
+
+    #[test]
+    fn repeated_and_binary_values_are_never_guessed() {
+        let mut map = HeaderMap::new();
+        map.append("x-id", HeaderValue::from_static("1"));
+        map.append("x-id", HeaderValue::from_static("2"));
+        map.insert("x-bin", HeaderValue::from_bytes(b"\xff").unwrap());
+        let view = View { map: &map, readable: &[] };
+        assert!(matches!(view.value("x-id"), Err(HeaderError::Repeated)));
+        assert_eq!(view.values("x-id").unwrap(), ["1", "2"]);
+        assert!(matches!(view.value("x-bin"), Err(HeaderError::NotText)));
+        assert_eq!(view.bytes("x-bin").unwrap().unwrap(), [0xff]);
+        assert!(matches!(view.value("x id"), Err(HeaderError::InvalidName)));
+    }
+
+    #[test]
+    fn framing_fields_are_the_hosts() {
+        let mut map = HeaderMap::new();
+        let mut editor = Editor { map: &mut map, writable: &[] };
+        for name in [
+            "content-length", "Transfer-Encoding", "connection", "keep-alive", "upgrade", "te",
+            "trailer", "host", "expect", "proxy-connection",
+        ] {
+            assert!(matches!(editor.set(name, b"1"), Err(EditError::Reserved)), "{name}");
+        }
+        assert!(matches!(editor.set("x", b"a\r\nb"), Err(EditError::InvalidValue(_))));
+    }
+
+    #[test]
+    fn a_flood_of_fields_ends_at_the_cap() {
+        let mut map = HeaderMap::new();
+        let mut editor = Editor { map: &mut map, writable: &[] };
+        let added = (0..100_000).take_while(|_| editor.add("x-flood", b"1").is_ok()).count();
+        assert_eq!(added, MAX_FIELDS);
+        map.clear();
+        let mut editor = Editor { map: &mut map, writable: &[] };
+        let large = vec![b'x'; 60 << 10];
+        assert!(editor.add("a", &large).is_ok() && editor.add("b", &large).is_ok());
+        assert!(matches!(editor.add("c", &large), Err(EditError::TooLarge)));
+    }
+}

@@ -1,0 +1,203 @@
+//! `request` and `request-edit`.
+
+use http::Version;
+
+use super::headers::{Editor, View};
+use crate::{
+    filter::Hook,
+    plugin::{
+        bindings::{
+            request::{Host, TlsSession},
+            request_edit,
+            types::{EditError, HeaderError},
+        },
+        instance::{Phase, State},
+    },
+};
+
+impl Host for State {
+    fn method(&mut self) -> wasmtime::Result<String> {
+        Ok(self.exchange("request.method")?.request.method.as_str().to_owned())
+    }
+
+    fn scheme(&mut self) -> wasmtime::Result<String> {
+        let https = self.exchange("request.scheme")?.client.https;
+        Ok(if https { "https" } else { "http" }.to_owned())
+    }
+
+    fn authority(&mut self) -> wasmtime::Result<String> {
+        Ok(self.exchange("request.authority")?.authority.clone())
+    }
+
+    fn path(&mut self) -> wasmtime::Result<String> {
+        Ok(self.exchange("request.path")?.path().to_owned())
+    }
+
+    fn query(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.exchange("request.query")?.query().map(str::to_owned))
+    }
+
+    fn query_values(&mut self, name: String) -> wasmtime::Result<Vec<String>> {
+        let query = self.exchange("request.query-values")?.query().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        Ok(pairs.filter(|(n, _)| *n == name).map(|(_, value)| value.into_owned()).collect())
+    }
+
+    fn param(&mut self, name: String) -> wasmtime::Result<Option<String>> {
+        let params = &self.exchange("request.param")?.params;
+        Ok(params.iter().find(|(n, _)| **n == *name).map(|(_, value)| value.clone()))
+    }
+
+    fn version(&mut self) -> wasmtime::Result<String> {
+        Ok(match self.exchange("request.version")?.request.version {
+            Version::HTTP_10 => "HTTP/1.0",
+            Version::HTTP_2 => "HTTP/2",
+            _ => "HTTP/1.1",
+        }
+        .to_owned())
+    }
+
+    fn header(&mut self, name: String) -> wasmtime::Result<Result<Option<String>, HeaderError>> {
+        Ok(self.request_headers("request.header")?.value(&name))
+    }
+
+    fn header_bytes(
+        &mut self,
+        name: String,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, HeaderError>> {
+        Ok(self.request_headers("request.header-bytes")?.bytes(&name))
+    }
+
+    fn header_values(
+        &mut self,
+        name: String,
+    ) -> wasmtime::Result<Result<Vec<String>, HeaderError>> {
+        Ok(self.request_headers("request.header-values")?.values(&name))
+    }
+
+    fn header_names(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(self.request_headers("request.header-names")?.names())
+    }
+
+    fn client_address(&mut self) -> wasmtime::Result<String> {
+        Ok(self.exchange("request.client-address")?.client.address.to_string())
+    }
+
+    fn tls(&mut self) -> wasmtime::Result<Option<TlsSession>> {
+        Ok(self.exchange("request.tls")?.client.tls.as_ref().map(|session| TlsSession {
+            version: session.version.to_owned(),
+            server_name: session.server_name.clone(),
+            client_certificate: session.client_certificate.clone(),
+        }))
+    }
+
+    fn route(&mut self) -> wasmtime::Result<String> {
+        Ok(self.exchange("request.route")?.route.to_string())
+    }
+
+    fn id(&mut self) -> wasmtime::Result<String> {
+        Ok(self.exchange("request.id")?.id.to_string())
+    }
+}
+
+impl request_edit::Host for State {
+    fn set_header(
+        &mut self,
+        name: String,
+        value: String,
+    ) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_request(|editor| editor.set(&name, value.as_bytes()))
+    }
+
+    fn set_header_bytes(
+        &mut self,
+        name: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_request(|editor| editor.set(&name, &value))
+    }
+
+    fn add_header(
+        &mut self,
+        name: String,
+        value: String,
+    ) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_request(|editor| editor.add(&name, value.as_bytes()))
+    }
+
+    fn remove_header(&mut self, name: String) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_request(|editor| editor.remove(&name))
+    }
+
+    fn set_path(&mut self, path: String) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_target("request-edit.set-path", |exchange| {
+            if !path.starts_with('/') || !is_target(&path, b"?#") {
+                let why = "a path begins with a slash and is percent-encoded";
+                return Err(EditError::InvalidValue(why.into()));
+            }
+            exchange.set_path = Some(path);
+            Ok(())
+        })
+    }
+
+    fn set_query(&mut self, query: Option<String>) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_target("request-edit.set-query", |exchange| {
+            if query.as_ref().is_some_and(|query| !is_target(query, b"#")) {
+                return Err(EditError::InvalidValue("a query is percent-encoded".into()));
+            }
+            exchange.set_query = Some(query);
+            Ok(())
+        })
+    }
+
+    fn choose_upstream(&mut self, name: String) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_target("request-edit.choose-upstream", |exchange| {
+            let index = exchange.upstreams.iter().position(|upstream| **upstream == *name);
+            exchange.upstream = index.ok_or(EditError::UnknownUpstream)?;
+            Ok(())
+        })
+    }
+}
+
+impl State {
+    fn request_headers(&mut self, call: &str) -> wasmtime::Result<View<'_>> {
+        self.exchange(call)?;
+        let map = &self.exchange.request.headers;
+        Ok(View { map, readable: &self.context.grants.headers_read })
+    }
+
+    fn edit_request(
+        &mut self,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
+    ) -> wasmtime::Result<Result<(), EditError>> {
+        self.exchange("request-edit")?;
+        if !self.is_request_open() {
+            return Ok(Err(EditError::TooLate));
+        }
+        let map = &mut self.exchange.request.headers;
+        Ok(edit(&mut Editor { map, writable: &self.context.grants.headers_write }))
+    }
+
+    fn edit_target(
+        &mut self,
+        call: &str,
+        edit: impl FnOnce(&mut crate::message::Exchange) -> Result<(), EditError>,
+    ) -> wasmtime::Result<Result<(), EditError>> {
+        self.exchange(call)?;
+        if !self.is_request_open() {
+            return Ok(Err(EditError::TooLate));
+        }
+        Ok(edit(&mut self.exchange))
+    }
+
+    /// Whether the request has not been sent yet.
+    fn is_request_open(&self) -> bool {
+        matches!(self.phase, Phase::Hook(Hook::RequestHead | Hook::RequestBody))
+    }
+}
+
+/// Whether all of it may stand in a request target (RFC 3986, 3.3 and 3.4; as lenient as HTTP
+/// servers are). Spaces and control bytes would end the request line.
+fn is_target(text: &str, without: &[u8]) -> bool {
+    text.len() <= 64 << 10 && text.bytes().all(|b| b.is_ascii_graphic() && !without.contains(&b))
+}

@@ -1,0 +1,121 @@
+//! `response` and `response-edit`.
+
+use http::{StatusCode, response::Parts};
+use wasmtime::bail;
+
+use super::headers::{Editor, View};
+use crate::{
+    filter::Hook,
+    plugin::{
+        bindings::{
+            response::Host,
+            response_edit,
+            types::{EditError, HeaderError},
+        },
+        instance::{Phase, State},
+    },
+};
+
+impl Host for State {
+    fn status(&mut self) -> wasmtime::Result<u16> {
+        Ok(self.response("response.status")?.status.as_u16())
+    }
+
+    fn header(&mut self, name: String) -> wasmtime::Result<Result<Option<String>, HeaderError>> {
+        Ok(self.response_headers("response.header")?.value(&name))
+    }
+
+    fn header_bytes(
+        &mut self,
+        name: String,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, HeaderError>> {
+        Ok(self.response_headers("response.header-bytes")?.bytes(&name))
+    }
+
+    fn header_values(
+        &mut self,
+        name: String,
+    ) -> wasmtime::Result<Result<Vec<String>, HeaderError>> {
+        Ok(self.response_headers("response.header-values")?.values(&name))
+    }
+
+    fn header_names(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(self.response_headers("response.header-names")?.names())
+    }
+}
+
+impl response_edit::Host for State {
+    fn set_status(&mut self, status: u16) -> wasmtime::Result<Result<(), EditError>> {
+        if !self.is_response_open("response-edit.set-status")? {
+            return Ok(Err(EditError::TooLate));
+        }
+        match StatusCode::from_u16(status).ok().filter(|s| (200..600).contains(&s.as_u16())) {
+            Some(status) => {
+                self.response("response-edit.set-status")?.status = status;
+                Ok(Ok(()))
+            }
+            None => Ok(Err(EditError::InvalidValue("a status is 200 to 599".into()))),
+        }
+    }
+
+    fn set_header(
+        &mut self,
+        name: String,
+        value: String,
+    ) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_response(|editor| editor.set(&name, value.as_bytes()))
+    }
+
+    fn set_header_bytes(
+        &mut self,
+        name: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_response(|editor| editor.set(&name, &value))
+    }
+
+    fn add_header(
+        &mut self,
+        name: String,
+        value: String,
+    ) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_response(|editor| editor.add(&name, value.as_bytes()))
+    }
+
+    fn remove_header(&mut self, name: String) -> wasmtime::Result<Result<(), EditError>> {
+        self.edit_response(|editor| editor.remove(&name))
+    }
+}
+
+impl State {
+    fn response(&mut self, call: &str) -> wasmtime::Result<&mut Parts> {
+        match &mut self.exchange(call)?.response {
+            Some(response) => Ok(response),
+            None => bail!("{call} was called before there is a response"),
+        }
+    }
+
+    fn response_headers(&mut self, call: &str) -> wasmtime::Result<View<'_>> {
+        self.response(call)?;
+        let map = self.exchange.response.as_ref().map(|r| &r.headers);
+        let Some(map) = map else { bail!("{call} was called before there is a response") };
+        Ok(View { map, readable: &self.context.grants.headers_read })
+    }
+
+    fn edit_response(
+        &mut self,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
+    ) -> wasmtime::Result<Result<(), EditError>> {
+        if !self.is_response_open("response-edit")? {
+            return Ok(Err(EditError::TooLate));
+        }
+        let Some(response) = &mut self.exchange.response else { return Ok(Err(EditError::TooLate)) };
+        let map = &mut response.headers;
+        Ok(edit(&mut Editor { map, writable: &self.context.grants.headers_write }))
+    }
+
+    fn is_response_open(&mut self, call: &str) -> wasmtime::Result<bool> {
+        self.exchange(call)?;
+        Ok(matches!(self.phase, Phase::Hook(Hook::ResponseHead | Hook::ResponseBody)))
+    }
+}

@@ -1,0 +1,338 @@
+//! One running guest: its store, its limits, and typed calls of the hooks that it has.
+
+use std::sync::Arc;
+
+use wasmtime::{
+    ResourceLimiter, Store, UpdateDeadline,
+    component::{ComponentNamedList, InstancePre, Lift, ResourceTable, TypedFunc},
+};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::{
+    bindings::{SettingError, Setup, types},
+    context::Context,
+    exports::Exports,
+    host_calls::fetch::Fetches,
+    meter::{Meter, TooLong, metered},
+};
+use crate::{
+    filter::{Cause, Hook, Verdict},
+    message::Exchange,
+};
+
+/// A hook without an argument: its answer is in the exchange and in what it returns.
+type HookFunc = TypedFunc<(), (Result<types::Action, types::Failure>,)>;
+type HandlerFunc = TypedFunc<(), (Result<types::Reply, types::Failure>,)>;
+type ConfigureFunc = TypedFunc<(String,), (Result<Setup, Vec<SettingError>>,)>;
+type TickFunc = TypedFunc<(), (Result<(), types::Failure>,)>;
+
+/// A guest that was configured and waits to be called.
+pub(super) struct Instance {
+    store: Store<State>,
+    funcs: Funcs,
+}
+
+/// The hooks that it exports, looked up once.
+struct Funcs {
+    request_head: Option<HookFunc>,
+    request_body: Option<HookFunc>,
+    response_head: Option<HookFunc>,
+    response_body: Option<HookFunc>,
+    handler: Option<HandlerFunc>,
+    tick: Option<TickFunc>,
+}
+
+/// What a store holds, and what host calls see.
+pub(super) struct State {
+    /// The exchange of the hook call that is going on; a vacant one at rest.
+    pub(super) exchange: Box<Exchange>,
+    /// What is going on.
+    pub(super) phase: Phase,
+    /// What all instances of this plugin share.
+    pub(super) context: Arc<Context>,
+    /// The text that `log.panicked` left.
+    pub(super) panic: Option<String>,
+    /// Fetches of this hook call.
+    pub(super) fetches: Fetches,
+    /// Keys that this hook call leads (kv single flight); given up at its end.
+    pub(super) leads: Vec<Box<dyn Send>>,
+    meter: Arc<Meter>,
+    memory: MemoryLimit,
+    wasi: Option<Box<(WasiCtx, ResourceTable)>>,
+}
+
+/// Which host calls make sense now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// `configure`: no exchange, no outside world.
+    Configure,
+    /// A hook of an exchange.
+    Hook(Hook),
+    /// `on-tick`: the outside world, no exchange.
+    Tick,
+}
+
+/// Why there is no instance.
+#[derive(Debug)]
+pub(super) enum StartError {
+    /// `configure` found the settings wrong.
+    Settings(Vec<SettingError>),
+    /// It did not come so far.
+    Failed(Cause),
+}
+
+impl Instance {
+    /// Instantiates and configures a guest.
+    pub(super) async fn start(
+        pre: &InstancePre<State>,
+        exports: &Exports,
+        context: &Arc<Context>,
+    ) -> Result<(Self, Setup), StartError> {
+        let mut store = new_store(pre, context);
+        let meter = store.data().meter.clone();
+        let limits = &context.limits;
+        let starting = start_in(&mut store, pre, exports, context);
+        match metered(&meter, limits.startup, limits.wall, starting).await {
+            Ok(Ok((funcs, Ok(setup)))) => {
+                store.data_mut().rest();
+                store.data_mut().memory.at_start = store.data().memory.used;
+                Ok((Self { store, funcs }, setup))
+            }
+            Ok(Ok((_, Err(wrong)))) => Err(StartError::Settings(wrong)),
+            Ok(Err(error)) => Err(StartError::Failed(
+                store.data_mut().cause_of(&error, limits.startup),
+            )),
+            Err(TooLong) => Err(StartError::Failed(Cause::Wall(limits.wall))),
+        }
+    }
+
+    /// Calls one hook. `exchange` is in its place again afterwards. After an error the store is
+    /// spent and the instance must be dropped.
+    pub(super) async fn call(
+        &mut self,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Verdict, Cause> {
+        self.store.data_mut().begin(hook, exchange);
+        let result = self.run(hook).await;
+        self.store.data_mut().end(exchange);
+        result
+    }
+
+    /// Calls `on-tick`.
+    pub(super) async fn tick(&mut self) -> Result<(), Cause> {
+        self.store.data_mut().phase = Phase::Tick;
+        let answered = self.measured(self.funcs.tick, "on-tick").await;
+        self.store.data_mut().rest();
+        answered?.map_err(refused)
+    }
+
+    /// How much linear memory has grown since it was configured, in bytes. It never shrinks.
+    pub(super) fn growth(&self) -> usize {
+        let memory = &self.store.data().memory;
+        memory.used - memory.at_start
+    }
+
+    async fn run(&mut self, hook: Hook) -> Result<Verdict, Cause> {
+        let func = match hook {
+            Hook::Handler => return self.run_handler().await,
+            Hook::RequestHead => self.funcs.request_head,
+            Hook::RequestBody => self.funcs.request_body,
+            Hook::ResponseHead => self.funcs.response_head,
+            Hook::ResponseBody => self.funcs.response_body,
+        };
+        match self.measured(func, hook.name()).await?.map_err(refused)? {
+            types::Action::Next => Ok(Verdict::Next),
+            types::Action::Respond(reply) => self.checked(reply).map(Verdict::Respond),
+        }
+    }
+
+    async fn run_handler(&mut self) -> Result<Verdict, Cause> {
+        let reply = self.measured(self.funcs.handler, Hook::Handler.name()).await?;
+        self.checked(reply.map_err(refused)?).map(Verdict::Respond)
+    }
+
+    /// One call under its budgets, with the reason where there is no answer.
+    async fn measured<T>(
+        &mut self,
+        func: Option<TypedFunc<(), (T,)>>,
+        name: &str,
+    ) -> Result<T, Cause>
+    where
+        (T,): ComponentNamedList + Lift + 'static,
+    {
+        let func = func.ok_or_else(|| Cause::Contract(format!("it does not export {name}")))?;
+        let state = self.store.data();
+        let meter = state.meter.clone();
+        let (cpu, wall) = (state.context.limits.cpu, state.context.limits.wall);
+        let call = func.call_async(&mut self.store, ());
+        match metered(&meter, cpu, wall, call).await {
+            Ok(Ok((answer,))) => Ok(answer),
+            Ok(Err(error)) => Err(self.store.data_mut().cause_of(&error, cpu)),
+            Err(TooLong) => Err(Cause::Wall(wall)),
+        }
+    }
+
+    fn checked(&self, reply: types::Reply) -> Result<crate::message::Reply, Cause> {
+        super::host_calls::reply(reply, self.store.data().context.limits.body)
+            .map_err(Cause::Contract)
+    }
+}
+
+fn refused(failure: types::Failure) -> Cause {
+    Cause::Refused { client: failure.client, log: failure.log }
+}
+
+fn new_store(pre: &InstancePre<State>, context: &Arc<Context>) -> Store<State> {
+    let mut store = Store::new(pre.engine(), State::new(context.clone()));
+    store.limiter(|state| &mut state.memory);
+    // What a guest hands over in one call, lists and strings together: bounds what it can make
+    // the host allocate.
+    store.set_hostcall_fuel((context.limits.body as usize).saturating_add(1 << 20));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|store| {
+        let used_up = store.data().meter.is_used_up();
+        // A yield puts the guest behind whatever else is ready on this thread.
+        Ok(if used_up { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+    });
+    store
+}
+
+async fn start_in(
+    store: &mut Store<State>,
+    pre: &InstancePre<State>,
+    exports: &Exports,
+    context: &Context,
+) -> wasmtime::Result<(Funcs, Result<Setup, Vec<SettingError>>)> {
+    let instance = pre.instantiate_async(&mut *store).await?;
+    let configure: ConfigureFunc = instance.get_typed_func(&mut *store, exports.configure)?;
+    let configured = configure.call_async(&mut *store, (context.settings.clone(),)).await?.0;
+    macro_rules! func {
+        ($hook:ident) => {
+            exports.$hook.map(|index| instance.get_typed_func(&mut *store, index)).transpose()?
+        };
+    }
+    let funcs = Funcs {
+        request_head: func!(request_head),
+        request_body: func!(request_body),
+        response_head: func!(response_head),
+        response_body: func!(response_body),
+        handler: func!(handler),
+        tick: func!(tick),
+    };
+    Ok((funcs, configured))
+}
+
+impl State {
+    fn new(context: Arc<Context>) -> Self {
+        Self {
+            exchange: Box::new(Exchange::vacant()),
+            phase: Phase::Configure,
+            panic: None,
+            fetches: Fetches::default(),
+            leads: Vec::new(),
+            meter: Arc::default(),
+            memory: MemoryLimit { cap: context.limits.memory, ..MemoryLimit::default() },
+            wasi: context.grants.wasi.then(|| {
+                Box::new((WasiCtxBuilder::new().build(), ResourceTable::new()))
+            }),
+            context,
+        }
+    }
+
+    /// Two pointers change places: the exchange is not copied.
+    fn begin(&mut self, hook: Hook, exchange: &mut Box<Exchange>) {
+        self.phase = Phase::Hook(hook);
+        std::mem::swap(&mut self.exchange, exchange);
+    }
+
+    fn end(&mut self, exchange: &mut Box<Exchange>) {
+        std::mem::swap(&mut self.exchange, exchange);
+        self.rest();
+    }
+
+    /// Nothing of a call is left for the next one.
+    fn rest(&mut self) {
+        self.phase = Phase::Configure;
+        self.panic = None;
+        self.fetches.clear();
+        self.leads.clear();
+        self.memory.denied = false;
+    }
+
+    /// What a trap was, in the operator's words.
+    fn cause_of(&mut self, error: &wasmtime::Error, cpu: std::time::Duration) -> Cause {
+        if matches!(error.downcast_ref(), Some(wasmtime::Trap::Interrupt)) {
+            return Cause::Cpu(cpu);
+        }
+        // Most languages abort when memory is refused: the trap is then the consequence.
+        if self.memory.denied {
+            return Cause::Memory(self.memory.cap);
+        }
+        if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+            return Cause::Busy;
+        }
+        match self.panic.take() {
+            Some(panic) => Cause::Trap(panic),
+            None => Cause::Trap(readable(error)),
+        }
+    }
+}
+
+/// A trap in one line: the reason first, then the guest's innermost functions.
+fn readable(error: &wasmtime::Error) -> String {
+    let mut reasons: Vec<String> = error.chain().map(|e| e.to_string()).collect();
+    reasons.reverse();
+    let frames = error.downcast_ref::<wasmtime::WasmBacktrace>().map(|trace| {
+        let names = trace.frames().iter().filter_map(|f| f.func_name()).take(3);
+        names.map(|name| name.to_owned()).collect::<Vec<_>>().join(" < ")
+    });
+    let reason = reasons.into_iter().next().unwrap_or_default();
+    match frames.filter(|f| !f.is_empty()) {
+        Some(frames) => format!("{reason} (in {frames})"),
+        None => reason,
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        // A component that imports WASI without the grant is refused before it is instantiated.
+        let (ctx, table) = &mut **self.wasi.as_mut().expect("WASI is linked only where granted");
+        WasiCtxView { ctx, table }
+    }
+}
+
+/// Refuses memory past the cap, and remembers that it did.
+#[derive(Default)]
+struct MemoryLimit {
+    cap: usize,
+    used: usize,
+    at_start: usize,
+    denied: bool,
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // A component may have several memories: what counts is their sum.
+        let total = self.used - current.min(self.used) + desired;
+        self.denied = total > self.cap;
+        if !self.denied {
+            self.used = total;
+        }
+        Ok(!self.denied)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= 100_000)
+    }
+}

@@ -1,0 +1,365 @@
+//! A `PluginUse` of the configuration becomes a plugin: file, digest, component, type held against
+//! the grants, and a first instance that takes the settings. `torana check` does exactly this.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use wasmtime::{
+    Engine,
+    component::{Component, HasSelf, Linker},
+};
+
+use super::{
+    Plugin,
+    bindings::{self, SettingError, Setup},
+    cache::Cache,
+    context::Context,
+    engine,
+    exports::{self, Exports, Import},
+    grants::{Need, need},
+    instance::{Instance, StartError, State},
+    pool::Pool,
+};
+use crate::{
+    config::{Diagnostic, Grants, Isolation, PluginLimits, PluginUse, Secrets, Span},
+    dispatch::Dispatch,
+    filter::{Cause, Hooks},
+    stores::Stores,
+    telemetry::Telemetry,
+};
+
+/// What plugins reach through the host.
+#[derive(Clone)]
+pub struct Services {
+    /// Key-value namespaces and counters.
+    pub stores: Arc<dyn Stores>,
+    /// The way to other services.
+    pub dispatch: Arc<dyn Dispatch>,
+    /// Metrics.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// Loads plugins, and remembers them for as long as somebody uses them: a reload finds its
+/// instances again when nothing about a plugin has changed.
+pub struct PluginRoom {
+    engine: Engine,
+    linker: Linker<State>,
+    linker_with_wasi: Linker<State>,
+    cache: Cache,
+    services: Services,
+    workers: usize,
+    components: Mutex<HashMap<[u8; 32], Component>>,
+    plugins: Mutex<HashMap<Identity, Weak<Plugin>>>,
+}
+
+/// What a component is, without running it.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// SHA-256 of the file.
+    pub sha256: [u8; 32],
+    /// Length of the file in bytes.
+    pub size: usize,
+    /// Where it wants to be called.
+    pub hooks: Hooks,
+    /// What it imports.
+    pub imports: Vec<Import>,
+    /// The contract that it was built for.
+    pub wit_version: &'static str,
+}
+
+/// Two uses that agree in all of this share their instances.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Identity {
+    name: Arc<str>,
+    sha256: [u8; 32],
+    settings: String,
+    grants: Grants,
+    limits: PluginLimits,
+    isolation: Isolation,
+    secrets: Vec<(String, Arc<[u8]>)>,
+}
+
+impl PluginRoom {
+    /// A room for `workers` workers.
+    pub fn new(services: Services, workers: usize) -> wasmtime::Result<Self> {
+        let engine = engine::engine()?;
+        let mut linker = Linker::new(&engine);
+        bindings::Capabilities::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+        let mut linker_with_wasi = linker.clone();
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker_with_wasi)?;
+        Ok(Self {
+            engine,
+            linker,
+            linker_with_wasi,
+            cache: Cache::of_user(),
+            services,
+            workers,
+            components: Mutex::default(),
+            plugins: Mutex::default(),
+        })
+    }
+
+    /// Loads and checks one use of a plugin; or says everything that is wrong with it.
+    pub async fn load(
+        &self,
+        wanted: &PluginUse,
+        secrets: &Secrets,
+    ) -> Result<Arc<Plugin>, Vec<Diagnostic>> {
+        let wasm = read(wanted).map_err(|problem| vec![problem])?;
+        let sha256 = sha256(&wasm);
+        check_pin(wanted, &sha256).map_err(|problem| vec![problem])?;
+        let identity = Identity::of(wanted, sha256, secrets);
+        if let Some(plugin) = self.known(&identity) {
+            return Ok(plugin);
+        }
+        let plugin = Arc::new(self.make(wanted, &wasm, &identity).await?);
+        self.plugins().insert(identity, Arc::downgrade(&plugin));
+        Ok(plugin)
+    }
+
+    /// Reads a component's type (`torana plugin inspect`).
+    pub fn describe(&self, file: &Path) -> Result<Description, String> {
+        let wasm = fs::read(file).map_err(|error| format!("cannot read the file: {error}"))?;
+        let sha256 = sha256(&wasm);
+        let component = self.compile(&wasm, &sha256)?;
+        let exports = Exports::of(&component)?;
+        Ok(Description {
+            sha256,
+            size: wasm.len(),
+            hooks: exports.hooks,
+            imports: exports::imports(&self.engine, &component)?,
+            wit_version: exports::WIT_VERSION,
+        })
+    }
+
+    /// Forgets compiled components and plugins that nobody uses any more.
+    pub fn tidy(&self) {
+        self.plugins().retain(|_, plugin| plugin.strong_count() > 0);
+        let used: Vec<[u8; 32]> = self.plugins().keys().map(|identity| identity.sha256).collect();
+        self.components().retain(|sha256, _| used.contains(sha256));
+    }
+
+    async fn make(
+        &self,
+        wanted: &PluginUse,
+        wasm: &[u8],
+        identity: &Identity,
+    ) -> Result<Plugin, Vec<Diagnostic>> {
+        let at_component = |message: String| {
+            vec![Diagnostic::error(wanted.component_span.clone(), message)]
+        };
+        let component = self.compile(wasm, &identity.sha256).map_err(at_component)?;
+        let exports = Exports::of(&component).map_err(at_component)?;
+        let imports = exports::imports(&self.engine, &component).map_err(at_component)?;
+        check_grants(wanted, &imports)?;
+        let linker = if wanted.grants.wasi { &self.linker_with_wasi } else { &self.linker };
+        let pre = linker.instantiate_pre(&component).map_err(|error| {
+            at_component(format!("the component does not fit this torana: {error:#}"))
+        })?;
+        let context = Arc::new(self.context(wanted, identity));
+        let (instance, setup) =
+            Instance::start(&pre, &exports, &context).await.map_err(|e| explain(wanted, e))?;
+        let pool = Pool::new(self.workers, wanted.limits.instances);
+        if wanted.isolation == Isolation::Pooled {
+            pool.check_in(instance);
+        }
+        Ok(Plugin {
+            tick: tick_interval(&setup),
+            context,
+            exports,
+            imports,
+            pre,
+            pool,
+            isolation: wanted.isolation,
+            sha256: identity.sha256,
+        })
+    }
+
+    fn compile(&self, wasm: &[u8], sha256: &[u8; 32]) -> Result<Component, String> {
+        if let Some(component) = self.components().get(sha256) {
+            return Ok(component.clone());
+        }
+        check_preamble(wasm)?;
+        let component = self
+            .cache
+            .component(&self.engine, wasm, sha256)
+            .map_err(|error| format!("the component does not load: {error:#}"))?;
+        self.components().insert(*sha256, component.clone());
+        Ok(component)
+    }
+
+    fn context(&self, wanted: &PluginUse, identity: &Identity) -> Context {
+        let stores = &self.services.stores;
+        Context {
+            name: wanted.name.clone(),
+            settings: wanted.settings.json.clone(),
+            grants: wanted.grants.clone(),
+            limits: wanted.limits.clone(),
+            secrets: identity.secrets.iter().cloned().collect(),
+            kv: wanted.grants.kv.as_ref().map(|g| stores.kv(&wanted.name, g.max_bytes, g.shared)),
+            rate_limit: stores.rate_limit(),
+            dispatch: self.services.dispatch.clone(),
+            telemetry: self.services.telemetry.clone(),
+        }
+    }
+
+    fn known(&self, identity: &Identity) -> Option<Arc<Plugin>> {
+        self.plugins().get(identity).and_then(Weak::upgrade)
+    }
+
+    fn plugins(&self) -> std::sync::MutexGuard<'_, HashMap<Identity, Weak<Plugin>>> {
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn components(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Component>> {
+        self.components.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Identity {
+    fn of(wanted: &PluginUse, sha256: [u8; 32], secrets: &Secrets) -> Self {
+        let named = wanted.grants.secrets_use.iter().chain(&wanted.grants.secrets_reveal);
+        Self {
+            name: wanted.name.clone(),
+            sha256,
+            settings: wanted.settings.json.clone(),
+            // Where the grants stand in the file changes nothing about them.
+            grants: Grants { span: Span::default(), ..wanted.grants.clone() },
+            limits: wanted.limits.clone(),
+            isolation: wanted.isolation,
+            secrets: named
+                .filter_map(|name| Some((name.clone(), secrets.0.get(name)?.clone())))
+                .collect(),
+        }
+    }
+}
+
+fn read(wanted: &PluginUse) -> Result<Vec<u8>, Diagnostic> {
+    let component = &wanted.component;
+    fs::read(&component.path).map_err(|error| {
+        let path = component.path.display();
+        let problem = Diagnostic::error(
+            wanted.component_span.clone(),
+            format!("cannot read the component `{}`: {error}", component.written),
+        )
+        .label(format!("{path}"));
+        match bundled(&component.path) {
+            names if names.is_empty() => problem
+                .help("build the bundled components, or name their folder with `--components`".to_owned()),
+            names => problem.help(format!("in that folder: {}", names.join(", "))),
+        }
+    })
+}
+
+/// Names of the components that lie beside a missing one.
+fn bundled(missing: &Path) -> Vec<String> {
+    let Some(Ok(entries)) = missing.parent().map(fs::read_dir) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "wasm"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+fn check_pin(wanted: &PluginUse, sha256: &[u8; 32]) -> Result<(), Diagnostic> {
+    match wanted.component.sha256 {
+        Some(pin) if pin != *sha256 => Err(Diagnostic::error(
+            wanted.component_span.clone(),
+            format!("the component `{}` is not the one that is pinned", wanted.component.written),
+        )
+        .label(format!("its sha256 is {}", hex::encode(sha256)))
+        .help("if you trust the new file, put its sha256 here".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Says the usual mistakes plainly, before the parser says them in its own words.
+fn check_preamble(wasm: &[u8]) -> Result<(), String> {
+    match wasm {
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(
+            "the file is a core WebAssembly module, not a component; make a component of it \
+             with `wasm-tools component new`"
+                .into(),
+        ),
+        [0, b'a', b's', b'm', ..] => {
+            Err("the file is WebAssembly of a version that Torana does not know".into())
+        }
+        [] => Err("the file is empty".into()),
+        _ => Err("the file is not WebAssembly".into()),
+    }
+}
+
+fn check_grants(wanted: &PluginUse, imports: &[Import]) -> Result<(), Vec<Diagnostic>> {
+    let problems: Vec<Diagnostic> = imports
+        .iter()
+        .filter_map(|import| {
+            let name = match import {
+                Import::Capability(name) | Import::Wasi(name) => name,
+            };
+            match need(import, &wanted.grants) {
+                Need::Nothing | Need::Granted => None,
+                Need::Missing(grant) => Some(
+                    Diagnostic::error(
+                        wanted.grants.span.clone(),
+                        format!("plugin `{}` wants `{name}`, which is not granted", wanted.name),
+                    )
+                    .label(format!("the component imports `{name}`"))
+                    .help(format!("add `{grant}` to its grants, if it may have that")),
+                ),
+                Need::Unknown => Some(Diagnostic::error(
+                    wanted.component_span.clone(),
+                    format!("the component imports `{name}`, which Torana does not offer"),
+                )),
+            }
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn explain(wanted: &PluginUse, error: StartError) -> Vec<Diagnostic> {
+    match error {
+        StartError::Settings(wrong) => wrong.iter().map(|w| wrong_setting(wanted, w)).collect(),
+        StartError::Failed(cause) => {
+            let message = format!("plugin `{}` does not start: {cause}", wanted.name);
+            let problem = Diagnostic::error(wanted.component_span.clone(), message);
+            vec![match cause {
+                Cause::Cpu(_) => problem.help(raise("startup")),
+                Cause::Memory(_) => problem.help(raise("memory")),
+                _ => problem,
+            }]
+        }
+    }
+}
+
+fn raise(limit: &str) -> String {
+    format!("raise `limits.{limit}`, if the plugin is sound")
+}
+
+fn wrong_setting(wanted: &PluginUse, wrong: &SettingError) -> Diagnostic {
+    let at = wrong.path.join(".");
+    let message = match at.as_str() {
+        "" => format!("plugin `{}`: {}", wanted.name, wrong.message),
+        _ => format!("plugin `{}`, setting `{at}`: {}", wanted.name, wrong.message),
+    };
+    Diagnostic::error(wanted.settings.locate(&wrong.path), message)
+}
+
+/// A tick more often than ten times a second is a mistake, and would keep the control thread busy.
+fn tick_interval(setup: &Setup) -> Option<Duration> {
+    setup.tick_ms.map(|ms| Duration::from_millis(u64::from(ms.max(100))))
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    out
+}

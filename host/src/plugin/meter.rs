@@ -1,0 +1,105 @@
+//! How much CPU time and wall-clock time a call has used.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+/// CPU time of one call at a time, summed over the polls of its future: while a call is parked
+/// (an upstream, other requests on the thread) nothing is charged to it.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    spent: AtomicU64,
+    polled_at: AtomicU64,
+    budget: AtomicU64,
+}
+
+impl Meter {
+    /// Whether the call that is being polled has used up its budget.
+    pub(super) fn is_used_up(&self) -> bool {
+        let now = nanos();
+        self.spent.load(Relaxed) + now.saturating_sub(self.polled_at.load(Relaxed))
+            > self.budget.load(Relaxed)
+    }
+
+    fn start(&self, budget: Duration) {
+        self.spent.store(0, Relaxed);
+        self.budget.store(budget.as_nanos() as u64, Relaxed);
+    }
+}
+
+/// The call took longer than its wall-clock limit.
+#[derive(Debug)]
+pub(super) struct TooLong;
+
+/// Runs a call under its two budgets. The CPU budget is only measured here: the epoch callback
+/// acts on it, inside the guest. When the wall-clock limit passes, the call is dropped.
+pub(super) async fn metered<F: Future>(
+    meter: &Arc<Meter>,
+    cpu: Duration,
+    wall: Duration,
+    call: F,
+) -> Result<F::Output, TooLong> {
+    meter.start(cpu);
+    let mut call = pin!(call);
+    // Most calls end in their first poll and never need a timer.
+    let mut timer = None;
+    let started = Instant::now();
+    poll_fn(|cx| {
+        meter.polled_at.store(nanos(), Relaxed);
+        let polled = call.as_mut().poll(cx);
+        let used = nanos().saturating_sub(meter.polled_at.load(Relaxed));
+        meter.spent.fetch_add(used, Relaxed);
+        if let Poll::Ready(output) = polled {
+            return Poll::Ready(Ok(output));
+        }
+        let timer = timer.get_or_insert_with(|| {
+            Box::pin(tokio::time::sleep_until((started + wall).into()))
+        });
+        timer.as_mut().poll(cx).map(|()| Err(TooLong))
+    })
+    .await
+}
+
+/// Nanoseconds since the first call of this function.
+pub(super) fn nanos() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_nanos() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+            .block_on(future)
+    }
+
+    #[test]
+    fn waiting_is_not_charged_as_cpu() {
+        let meter = Arc::new(Meter::default());
+        let (cpu, wall) = (Duration::from_millis(50), Duration::from_secs(10));
+        let wait = tokio::time::sleep(Duration::from_secs(5));
+        assert!(block(metered(&meter, cpu, wall, wait)).is_ok());
+        assert!(meter.spent.load(Relaxed) < cpu.as_nanos() as u64);
+    }
+
+    #[test]
+    fn the_wall_clock_ends_a_call_that_waits() {
+        let meter = Arc::new(Meter::default());
+        let (cpu, wall) = (Duration::from_millis(50), Duration::from_secs(1));
+        let forever = std::future::pending::<()>();
+        assert!(block(metered(&meter, cpu, wall, forever)).is_err());
+    }
+}

@@ -1,0 +1,88 @@
+//! The sandbox: the only room that knows wasmtime. [`PluginRoom`] is its door: a `PluginUse` of the
+//! configuration goes in, a [`Plugin`] that chains can call comes out.
+//!
+//! ```text
+//! filter      check out, call, check in
+//! pool        idle instances, for each worker
+//! instance    one guest: store, limits, typed calls        meter   CPU and wall-clock budgets
+//! host_calls  what guests may import, one file an interface
+//! loader      file -> component -> checked plugin          exports, grants   its type, read
+//! cache       compiled code on disk                        engine  wasmtime, set up
+//! ```
+
+mod bindings;
+mod cache;
+mod context;
+mod engine;
+mod exports;
+mod filter;
+mod grants;
+mod host_calls;
+mod instance;
+mod loader;
+mod meter;
+mod pool;
+
+pub use exports::Import;
+pub use filter::PluginFilter;
+pub use loader::{Description, PluginRoom, Services};
+
+use std::{sync::Arc, time::Duration};
+
+use wasmtime::component::InstancePre;
+
+use crate::{config::Isolation, filter::Hooks};
+use context::Context;
+use exports::Exports;
+use instance::State;
+use pool::Pool;
+
+/// A plugin that was loaded, checked against its grants, and configured once.
+pub struct Plugin {
+    context: Arc<Context>,
+    exports: Exports,
+    imports: Vec<Import>,
+    pre: InstancePre<State>,
+    pool: Pool,
+    isolation: Isolation,
+    sha256: [u8; 32],
+    tick: Option<Duration>,
+}
+
+impl Plugin {
+    /// The `[plugins.NAME]` entry.
+    pub fn name(&self) -> &Arc<str> {
+        &self.context.name
+    }
+
+    /// Where it wants to be called.
+    pub fn hooks(&self) -> Hooks {
+        self.exports.hooks
+    }
+
+    /// What it imports.
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
+    /// The SHA-256 of its file.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
+    /// How often it wants `on-tick`, if it does.
+    pub fn tick_interval(&self) -> Option<Duration> {
+        self.tick.filter(|_| self.exports.tick.is_some())
+    }
+
+    /// Idle instances of all workers.
+    pub fn idle_instances(&self) -> usize {
+        self.pool.idle()
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("name", &self.context.name).finish_non_exhaustive()
+    }
+}

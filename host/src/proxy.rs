@@ -1,0 +1,267 @@
+//! One request, head to tail: route, chain, upstream, chain, response.
+
+mod admit;
+mod forward;
+mod snapshot;
+
+pub use snapshot::{RouteInService, Snapshot};
+use snapshot::Course;
+
+use std::{sync::Arc, time::Instant};
+
+use arc_swap::ArcSwap;
+use http::{Request, Response, response};
+use hyper::body::Incoming;
+use tracing::{debug, error, info};
+
+use crate::{
+    body::{Body, BodyError},
+    chain::{Stop, Why},
+    config::ListenLimits,
+    message::{Client, Exchange, Reply, TlsSession},
+    rescue::{Logged, Trouble, rescue},
+    telemetry::Telemetry,
+    upstream::UpstreamError,
+};
+
+/// Serves requests with the configuration of the moment.
+pub struct Proxy {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    telemetry: Arc<Telemetry>,
+    /// Our name in `Via`, unlike that of any other process: a request that carries it came back.
+    via: Arc<str>,
+}
+
+/// Where a request came in.
+pub struct Entrance {
+    /// The listener's name.
+    pub listener: Arc<str>,
+    /// Its limits.
+    pub limits: ListenLimits,
+    /// Peers whose forwarding headers are believed.
+    pub trusted_proxies: Vec<crate::config::Network>,
+}
+
+impl Proxy {
+    /// A proxy over a configuration that may be swapped.
+    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>, telemetry: Arc<Telemetry>) -> Self {
+        let via = format!("torana-{:08x}", admit::random_u64() as u32);
+        Self { snapshot, telemetry, via: via.into() }
+    }
+
+    /// One request, head to tail.
+    pub async fn serve(
+        &self,
+        request: Request<Incoming>,
+        entrance: &Entrance,
+        peer: std::net::SocketAddr,
+        tls: Option<Arc<TlsSession>>,
+    ) -> Response<Body> {
+        let _in_flight = InFlight::enter(&self.telemetry);
+        // The whole exchange runs on the configuration that it began with.
+        let snapshot = self.snapshot.load_full();
+        let (head, body) = request.into_parts();
+        let client = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
+        let id = admit::request_id(&head.headers, client.trusted);
+        let admitted = self.admit(&snapshot, head, client.client, &id, entrance);
+        let (mut exchange, course) = match admitted {
+            Ok(admitted) => admitted,
+            Err(trouble) => return self.refuse(trouble, &id),
+        };
+        let response = self.exchange(course, &mut exchange, Body::Incoming(body)).await;
+        self.account(course, &exchange, response.status());
+        response
+    }
+
+    /// The chain, the service, and the chain again.
+    async fn exchange(
+        &self,
+        course: Course<'_>,
+        exchange: &mut Box<Exchange>,
+        body: Body,
+    ) -> Response<Body> {
+        let (mut body, mut from) = match self.toward(course, exchange, body).await {
+            Ok((head, body)) => {
+                exchange.response = Some(head);
+                (body, course.chain.len())
+            }
+            Err((trouble, from)) => (self.answer(trouble, exchange), from),
+        };
+        // Backward. A response hook that replies or fails puts its answer in the place of what
+        // there was, and the pass goes on with the plugins before it.
+        loop {
+            match self.back(course, exchange, std::mem::take(&mut body), from).await {
+                Ok(passed) => return forward::response(exchange, passed, &self.via),
+                Err(Stop { at, why }) => {
+                    body = self.answer(Trouble::Chain(why), exchange);
+                    from = at;
+                }
+            }
+        }
+    }
+
+    /// Request hooks, then the handler or the upstream. An error says which plugins' response
+    /// hooks are to see the answer.
+    async fn toward(
+        &self,
+        course: Course<'_>,
+        exchange: &mut Box<Exchange>,
+        body: Body,
+    ) -> Result<(response::Parts, Body), (Trouble, usize)> {
+        let stopped = |stop: Stop| (Trouble::Chain(stop.why), stop.at);
+        let body = forward::capped(body, course.route.max_body).map_err(|trouble| (trouble, 0))?;
+        course.chain.request_heads(exchange).await.map_err(stopped)?;
+        let body = self.request_body(course, exchange, body).await.map_err(stopped)?;
+        if course.chain.wants().handler.is_some() {
+            let reply = course.chain.handle(exchange, body).await.map_err(stopped)?;
+            let (head, body) = parts_of(reply);
+            return Ok((head, body));
+        }
+        let all = course.chain.len();
+        let response = self
+            .call_upstream(course, exchange, body)
+            .await
+            .map_err(|error| (Trouble::Upstream(error), all))?;
+        let (mut head, body) = response.into_parts();
+        forward::strip_hop_by_hop(&mut head.headers);
+        Ok((head, body))
+    }
+
+    async fn request_body(
+        &self,
+        course: Course<'_>,
+        exchange: &mut Box<Exchange>,
+        body: Body,
+    ) -> Result<Body, Stop> {
+        if !course.chain.wants().request_body {
+            return Ok(body);
+        }
+        let deadline = exchange.deadline.into();
+        let at = 0;
+        match tokio::time::timeout_at(deadline, course.chain.request_body(exchange, body)).await {
+            Ok(result) => result,
+            Err(_) => Err(Stop { at, why: Why::RequestBody(BodyError::Timeout) }),
+        }
+    }
+
+    async fn call_upstream(
+        &self,
+        course: Course<'_>,
+        exchange: &mut Exchange,
+        body: Body,
+    ) -> Result<Response<Body>, UpstreamError> {
+        let request = forward::request(course, exchange, body, &self.via);
+        let upstream = course.route.upstream(exchange.upstream);
+        upstream.send(request, exchange.deadline).await
+    }
+
+    async fn back(
+        &self,
+        course: Course<'_>,
+        exchange: &mut Box<Exchange>,
+        body: Body,
+        from: usize,
+    ) -> Result<Body, Stop> {
+        course.chain.response_heads(exchange, from).await?;
+        if !course.chain.reads_response(from) || forward::is_bodiless(exchange) {
+            return Ok(body);
+        }
+        course.chain.response_body(exchange, body, from).await
+    }
+
+    /// Makes trouble the response at hand.
+    fn answer(&self, trouble: Trouble, exchange: &mut Exchange) -> Body {
+        let rescued = rescue(trouble, &exchange.id);
+        if let Some(logged) = rescued.logged {
+            self.log(logged, &exchange.route, &exchange.id);
+        }
+        let (head, body) = parts_of(rescued.reply);
+        exchange.response = Some(head);
+        body
+    }
+
+    /// A refusal before there is an exchange.
+    fn refuse(&self, trouble: Trouble, id: &str) -> Response<Body> {
+        let rescued = rescue(trouble, id);
+        if let Some(logged) = rescued.logged {
+            self.log(logged, "", id);
+        }
+        let status = rescued.reply.status;
+        self.telemetry.requests("", status.as_u16()).inc();
+        let (head, body) = parts_of(rescued.reply);
+        let mut response = Response::from_parts(head, body);
+        forward::stamp(response.headers_mut(), id);
+        response
+    }
+
+    fn log(&self, logged: Logged, route: &str, request: &str) {
+        let Logged { reason, text, is_ours, plugin } = logged;
+        self.telemetry.refused(reason);
+        match plugin {
+            Some((plugin, hook)) => {
+                error!(plugin = &*plugin, hook, route, request, reason, "{text}");
+            }
+            None if is_ours => error!(route, request, reason, "{text}"),
+            None => info!(route, request, reason, "{text}"),
+        }
+    }
+
+    fn account(&self, course: Course<'_>, exchange: &Exchange, status: http::StatusCode) {
+        let took = exchange.started.elapsed();
+        course.route.seconds.observe(took.as_secs_f64());
+        self.telemetry.requests(&exchange.route, status.as_u16()).inc();
+        debug!(
+            request = &*exchange.id,
+            route = &*exchange.route,
+            status = status.as_u16(),
+            took_us = took.as_micros() as u64,
+            plugins = %Trail(exchange),
+            "{} {}",
+            exchange.request.method,
+            exchange.request.uri.path()
+        );
+    }
+}
+
+fn parts_of(reply: Reply) -> (response::Parts, Body) {
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    response.into_parts()
+}
+
+/// What each plugin did and how long it took: `headers:on-request-head=next/3us`.
+struct Trail<'a>(&'a Exchange);
+
+impl std::fmt::Display for Trail<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, step) in self.0.trail.iter().enumerate() {
+            let gap = if i > 0 { " " } else { "" };
+            let micros = step.took.as_micros();
+            write!(f, "{gap}{}:{}={}/{micros}us", step.plugin, step.hook, step.decision)?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts a request for as long as it is served, also when its client leaves.
+struct InFlight<'a>(&'a Telemetry);
+
+impl<'a> InFlight<'a> {
+    fn enter(telemetry: &'a Telemetry) -> Self {
+        telemetry.in_flight.inc();
+        Self(telemetry)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.dec();
+    }
+}
+
+/// When an exchange that began now must have ended.
+fn deadline(route: &RouteInService) -> (Instant, Instant) {
+    let now = Instant::now();
+    (now, now + route.timeout)
+}

@@ -1,0 +1,274 @@
+//! A request head becomes an exchange on a route, or is refused before anybody sees it.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{HeaderMap, Method, StatusCode, Version, header, request};
+
+use super::{Course, Entrance, Proxy, Snapshot, deadline};
+use crate::{
+    config::Network,
+    message::{Client, Exchange, TlsSession},
+    rescue::Trouble,
+    router::{Asked, Found, NormalPath},
+};
+
+/// How often a request may pass this gateway. A handler that calls a route of its own gateway is
+/// fine; a circle is not.
+const MAX_PASSES: usize = 4;
+
+/// A client, and whether its peer's forwarding headers are believed.
+pub(super) struct Known {
+    pub(super) client: Client,
+    pub(super) trusted: bool,
+}
+
+impl Client {
+    /// The client behind trusted proxies: the rightmost address of `X-Forwarded-For` that is not
+    /// a trusted proxy's. What an untrusted peer says is not looked at.
+    pub(super) fn of(
+        peer: SocketAddr,
+        tls: Option<Arc<TlsSession>>,
+        headers: &HeaderMap,
+        trusted_proxies: &[Network],
+    ) -> Known {
+        let is_trusted = |ip| trusted_proxies.iter().any(|network| network.contains(ip));
+        let trusted = is_trusted(peer.ip());
+        let mut address = peer.ip().to_canonical();
+        let mut https = tls.is_some();
+        if trusted {
+            let named = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
+            let hops: Vec<_> = named.flat_map(|v| v.split(',')).collect();
+            for hop in hops.iter().rev() {
+                let Ok(ip) = hop.trim().parse() else { break };
+                address = ip;
+                if !is_trusted(ip) {
+                    break;
+                }
+            }
+            if let Some(proto) = headers.get("x-forwarded-proto") {
+                https = proto.as_bytes().eq_ignore_ascii_case(b"https");
+            }
+        }
+        Known { client: Client { peer, address, tls, https }, trusted }
+    }
+}
+
+/// A trusted proxy's request id if it is a plain one, else a new one.
+pub(super) fn request_id(headers: &HeaderMap, trusted: bool) -> Arc<str> {
+    let plain = |id: &&str| {
+        !id.is_empty()
+            && id.len() <= 128
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    let given = headers.get("x-request-id").and_then(|v| v.to_str().ok()).filter(plain);
+    match given.filter(|_| trusted) {
+        Some(id) => id.into(),
+        None => format!("{:016x}{:016x}", random_u64(), random_u64()).into(),
+    }
+}
+
+/// Random bits that need not be secret: ids and names.
+pub(super) fn random_u64() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    thread_local! {
+        // xorshift64*, seeded once for each thread from the hash map's random keys.
+        static STATE: std::cell::Cell<u64> = std::cell::Cell::new(
+            RandomState::new().build_hasher().finish() | 1
+        );
+    }
+    STATE.with(|state| {
+        let mut x = state.get();
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        state.set(x);
+        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    })
+}
+
+impl Proxy {
+    pub(super) fn admit<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        head: request::Parts,
+        client: Client,
+        id: &Arc<str>,
+        entrance: &Entrance,
+    ) -> Result<(Box<Exchange>, Course<'a>), Trouble> {
+        check_target(&head, entrance)?;
+        let authority = authority(&head)?;
+        self.check_loop(&head.headers)?;
+        let path = NormalPath::of(head.uri.path()).map_err(Trouble::BadPath)?;
+        let asked = Asked {
+            listener: &entrance.listener,
+            host: host_of(&authority),
+            path: &path.decoded,
+            query: head.uri.query(),
+            method: &head.method,
+            headers: &head.headers,
+        };
+        let (index, params) = match snapshot.router.find(&asked) {
+            Found::Route(index, params) => (index, params),
+            Found::OtherMethods(methods) => return Err(Trouble::OtherMethods(methods)),
+            Found::Nothing => return Err(Trouble::NoRoute),
+        };
+        let route = &snapshot.routes[index];
+        let course = route.course(&entrance.listener).ok_or(Trouble::NoRoute)?;
+        let (started, deadline) = deadline(route);
+        // Dot segments are gone from what is forwarded, as they are from what was matched.
+        let normal = (path.encoded != head.uri.path()).then(|| path.encoded.into_owned());
+        let mut exchange = Box::new(Exchange {
+            id: id.clone(),
+            route: route.name.clone(),
+            client,
+            params,
+            authority,
+            upstreams: route.upstream_names.clone(),
+            started,
+            deadline,
+            request: head,
+            ..Exchange::vacant()
+        });
+        if let Some(normal) = normal {
+            exchange.normalize(&normal).ok_or(Trouble::BadRequest("its target is malformed"))?;
+        }
+        Ok((exchange, course))
+    }
+
+    fn check_loop(&self, headers: &HeaderMap) -> Result<(), Trouble> {
+        let mut passes = 0;
+        for via in headers.get_all(header::VIA) {
+            let via = via.to_str().unwrap_or_default();
+            passes += via.split(',').filter(|hop| hop.trim().ends_with(&*self.via)).count();
+        }
+        if passes > MAX_PASSES { Err(Trouble::Loop) } else { Ok(()) }
+    }
+}
+
+impl Exchange {
+    /// Puts the normal path into the request target.
+    fn normalize(&mut self, path: &str) -> Option<()> {
+        let target = match self.request.uri.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        };
+        self.request.uri = target.parse().ok()?;
+        Some(())
+    }
+}
+
+fn check_target(head: &request::Parts, entrance: &Entrance) -> Result<(), Trouble> {
+    if head.method == Method::CONNECT {
+        return Err(Trouble::BadRequest("CONNECT is for forward proxies"));
+    }
+    let uri = &head.uri;
+    let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    if length > entrance.limits.uri_bytes {
+        return Err(Trouble::UriTooLong(entrance.limits.uri_bytes));
+    }
+    if !uri.path().starts_with('/') {
+        return Err(Trouble::BadRequest("its target is not a path"));
+    }
+    if head.version == Version::HTTP_09 {
+        return Err(Trouble::BadRequest("HTTP/0.9 is not spoken here"));
+    }
+    Ok(())
+}
+
+/// The one host that the request is for. RFC 9112, 3.2: a missing, repeated or invalid `Host` is a
+/// 400; an authority in the target wins, and must then be the same (RFC 9110, 7.4), for two names
+/// would be routed by one and served by the other.
+fn authority(head: &request::Parts) -> Result<String, Trouble> {
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return Err(Trouble::BadRequest("it has more than one Host")),
+        (None, None) => None,
+        (Some(host), None) => {
+            Some(host.to_str().map_err(|_| Trouble::BadRequest("its Host is not a host"))?)
+        }
+    };
+    let in_target = head.uri.authority().map(http::uri::Authority::as_str);
+    match (in_target, host) {
+        (Some(target), Some(host)) if !target.eq_ignore_ascii_case(host) => {
+            Err(Trouble::BadRequest("its Host and its target name two hosts"))
+        }
+        (Some(name), _) | (None, Some(name)) => valid_authority(name),
+        (None, None) if head.version == Version::HTTP_10 => Ok(String::new()),
+        (None, None) => Err(Trouble::BadRequest("it has no Host")),
+    }
+}
+
+fn valid_authority(name: &str) -> Result<String, Trouble> {
+    let parsed: Result<http::uri::Authority, _> = name.parse();
+    match parsed {
+        Ok(authority) if !name.contains('@') && !authority.host().is_empty() => Ok(name.to_owned()),
+        _ => Err(Trouble::BadRequest("its Host is not a host")),
+    }
+}
+
+/// The host without its port.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// Whether a status never has a body (RFC 9110, 6.4.1).
+pub(super) fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status.as_u16(), 204 | 304)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(target: &str, hosts: &[&str]) -> request::Parts {
+        let mut request = http::Request::builder().uri(target);
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn one_host_and_no_other() {
+        assert_eq!(authority(&head("/", &["a.example:80"])).unwrap(), "a.example:80");
+        assert!(authority(&head("http://a.example/", &["A.example"])).is_ok());
+        for (target, hosts) in [
+            ("/", &[][..]),
+            ("/", &["a", "b"]),
+            ("/", &["a", "a"]),
+            ("/", &["user@a"]),
+            ("/", &[""]),
+            ("/", &["a b"]),
+            ("http://a.example/", &["b.example"]),
+        ] {
+            assert!(authority(&head(target, hosts)).is_err(), "{target} {hosts:?}");
+        }
+    }
+
+    #[test]
+    fn only_trusted_peers_name_the_client() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9".parse().unwrap());
+        headers.insert("x-forwarded-proto", "https".parse().unwrap());
+        let trusted = [Network { address: "10.0.0.0".parse().unwrap(), prefix: 8 }];
+        let of = |peer: &str| {
+            Client::of(peer.parse().unwrap(), None, &headers, &trusted).client
+        };
+        let behind = of("10.0.0.1:5");
+        assert_eq!((behind.address.to_string().as_str(), behind.https), ("1.2.3.4", true));
+        let direct = of("9.9.9.9:5");
+        assert_eq!((direct.address.to_string().as_str(), direct.https), ("9.9.9.9", false));
+    }
+
+    #[test]
+    fn hosts_without_their_ports() {
+        for (authority, host) in
+            [("a:80", "a"), ("a", "a"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]")]
+        {
+            assert_eq!(host_of(authority), host);
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! What goes on to the service and what comes back: RFC 9110, section 7.6.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header, uri::PathAndQuery,
+};
+use http_body::Body as _;
+
+use super::{Course, RouteInService, admit};
+use crate::{
+    body::{Body, BodyError},
+    config::Rewrite,
+    message::Exchange,
+    rescue::Trouble,
+};
+
+/// Fields that are about one connection (RFC 9110, 7.6.1). `Trailer` is not among them: without
+/// it HTTP/1.1 trailers cannot go on.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
+];
+
+/// The request as the service gets it.
+pub(super) fn request(
+    course: Course<'_>,
+    exchange: &Exchange,
+    body: Body,
+    via: &str,
+) -> Request<Body> {
+    let mut headers = exchange.request.headers.clone();
+    let wants_trailers = says(&headers, &header::TE, "trailers");
+    strip_hop_by_hop(&mut headers);
+    if wants_trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    // hyper answers `Expect` itself as soon as the body is asked for.
+    headers.remove(header::EXPECT);
+    if course.chain.wants().response_body {
+        // Plugins see identity, and all of it.
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.remove(header::RANGE);
+        headers.remove(header::IF_RANGE);
+    }
+    add_forwarding(&mut headers, exchange, via);
+    let mut request = Request::new(body);
+    *request.method_mut() = exchange.request.method.clone();
+    *request.uri_mut() = target(course.route, exchange).into();
+    *request.headers_mut() = headers;
+    mend_length(&mut request);
+    request
+}
+
+/// The response as the client gets it.
+pub(super) fn response(exchange: &mut Exchange, body: Body, via: &str) -> Response<Body> {
+    let bodiless = is_bodiless(exchange);
+    let Some(mut head) = exchange.response.take() else {
+        return Response::new(Body::Empty);
+    };
+    head.version = Version::HTTP_11;
+    let name = format!("1.1 {via}");
+    if let Ok(value) = HeaderValue::from_str(&name) {
+        head.headers.append(header::VIA, value);
+    }
+    stamp(&mut head.headers, &exchange.id);
+    let length = body.size_hint().exact();
+    if let Some(length) = length.filter(|_| !bodiless) {
+        head.headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, if bodiless { Body::Empty } else { body })
+}
+
+/// Puts the request id onto a response.
+pub(super) fn stamp(headers: &mut HeaderMap, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+}
+
+/// Whether this exchange's response has no body (RFC 9110, 6.4.1): nothing is read for it.
+pub(super) fn is_bodiless(exchange: &Exchange) -> bool {
+    exchange.request.method == Method::HEAD
+        || exchange.response.as_ref().is_some_and(|head| admit::has_no_body(head.status))
+}
+
+/// Refuses a body that says that it is too long, and watches one that does not say.
+pub(super) fn capped(body: Body, cap: u64) -> Result<Body, Trouble> {
+    match body.size_hint().exact() {
+        Some(length) if length > cap => Err(Trouble::BodyTooLarge(cap)),
+        Some(_) => Ok(body),
+        None => Ok(Body::boxed(Capped { body, left: cap, cap })),
+    }
+}
+
+/// Removes the fields of one connection and those that `Connection` names.
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+        // A client cannot have the host's own fields taken away by naming them.
+        .filter(|name| !matches!(*name, header::HOST | header::CONTENT_LENGTH))
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+fn target(route: &RouteInService, exchange: &Exchange) -> PathAndQuery {
+    let path = match (&exchange.set_path, &route.rewrite) {
+        (Some(path), _) => path.clone(),
+        (None, Rewrite::None) if exchange.set_query.is_none() => {
+            // The usual case: the bytes as they came.
+            if let Some(target) = exchange.request.uri.path_and_query() {
+                return target.clone();
+            }
+            exchange.path().to_owned()
+        }
+        (None, Rewrite::None) => exchange.path().to_owned(),
+        (None, Rewrite::Strip(prefix)) => stripped(exchange.path(), prefix),
+        (None, Rewrite::Template(template)) => filled(template, &exchange.params),
+    };
+    let target = match exchange.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    target.parse().unwrap_or_else(|_| PathAndQuery::from_static("/"))
+}
+
+fn stripped(path: &str, prefix: &str) -> String {
+    match path.strip_prefix(prefix.trim_end_matches('/')) {
+        Some(rest) if rest.starts_with('/') => rest.to_owned(),
+        Some("") => "/".to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+/// A rewrite template with its parameters, encoded again: a decoded slash or question mark in a
+/// value must not become structure. `{*rest}` keeps its slashes.
+fn filled(template: &str, params: &[(std::sync::Arc<str>, String)]) -> String {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, behind)) = after.split_once('}') else { break };
+        let bare = name.trim_start_matches('*');
+        let value = params.iter().find(|(n, _)| **n == *bare).map_or("", |(_, v)| v.as_str());
+        encode_into(&mut out, value, name.starts_with('*'));
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn encode_into(out: &mut String, value: &str, keep_slashes: bool) {
+    for byte in value.bytes() {
+        // RFC 3986, 2.3 and 3.3: unreserved, and what a path segment may have beside it.
+        let plain = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte);
+        match byte {
+            b'/' if keep_slashes => out.push('/'),
+            _ if plain => out.push(byte as char),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+}
+
+/// Who asked, over what, for whom. What an untrusted client says of it is replaced.
+fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &str) {
+    let client = &exchange.client;
+    let peer = client.peer.ip().to_canonical();
+    // Behind a trusted proxy the addresses that it reports are kept, and it is added.
+    let through = (client.address != peer).then(|| format!("{}, {peer}", client.address));
+    set(headers, "x-forwarded-for", &through.unwrap_or_else(|| peer.to_string()));
+    set(headers, "x-forwarded-proto", if client.https { "https" } else { "http" });
+    set(headers, "x-forwarded-host", &exchange.authority);
+    set(headers, "x-request-id", &exchange.id);
+    headers.remove(header::FORWARDED);
+    headers.remove(HeaderName::from_static("x-real-ip"));
+    headers.remove(HeaderName::from_static("x-forwarded-port"));
+    if !headers.get("traceparent").is_some_and(is_traceparent) {
+        let (high, low, span) = (admit::random_u64(), admit::random_u64(), admit::random_u64());
+        headers.remove("tracestate");
+        set(headers, "traceparent", &format!("00-{high:016x}{low:016x}-{:016x}-01", span | 1));
+    }
+    if let Ok(host) = HeaderValue::from_str(&exchange.authority) {
+        headers.insert(header::HOST, host);
+    }
+    let protocol = if exchange.request.version == Version::HTTP_2 { "2" } else { "1.1" };
+    if let Ok(via) = HeaderValue::from_str(&format!("{protocol} {via}")) {
+        headers.append(header::VIA, via);
+    }
+}
+
+/// W3C Trace Context, 3.2: `00-32 hex-16 hex-2 hex`, ids not all zero.
+fn is_traceparent(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else { return false };
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let some = |part: &str| part.bytes().any(|b| b != b'0');
+    matches!(parts[..], [version, trace, span, flags, ..]
+        if hex(version, 2) && version != "ff" && hex(trace, 32) && some(trace)
+            && hex(span, 16) && some(span) && hex(flags, 2)
+            && (version != "00" || parts.len() == 4))
+}
+
+/// One length, and the one that is true (RFC 9112, 6.3).
+fn mend_length(request: &mut Request<Body>) {
+    match request.body().size_hint().exact() {
+        Some(0) if !request.headers().contains_key(header::CONTENT_LENGTH) => {}
+        Some(length) => {
+            request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        None => {
+            request.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+    }
+}
+
+fn says(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    headers.get_all(name).iter().any(|value| {
+        value.to_str().is_ok_and(|v| v.split(',').any(|t| t.trim().eq_ignore_ascii_case(token)))
+    })
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// A body of unknown length that ends with an error past its cap.
+struct Capped {
+    body: Body,
+    left: u64,
+    cap: u64,
+}
+
+impl http_body::Body for Capped {
+    type Data = bytes::Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
+        let frame = std::task::ready!(std::pin::Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            match self.left.checked_sub(data.len() as u64) {
+                Some(left) => self.left = left,
+                None => {
+                    let cap = self.cap;
+                    return std::task::Poll::Ready(Some(Err(BodyError::TooLarge(cap))));
+                }
+            }
+        }
+        std::task::Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_one_connection_go_no_further() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Secret, host"),
+            ("x-secret", "1"),
+            ("keep-alive", "timeout=5"),
+            ("te", "gzip"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("host", "a"),
+            ("trailer", "x-sum"),
+            ("x-other", "1"),
+        ] {
+            headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        strip_hop_by_hop(&mut headers);
+        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort();
+        assert_eq!(left, ["host", "trailer", "x-other"]);
+    }
+
+    #[test]
+    fn rewrites() {
+        assert_eq!(stripped("/api/users", "/api"), "/users");
+        assert_eq!(stripped("/api", "/api"), "/");
+        assert_eq!(stripped("/apis", "/api"), "/apis");
+        let params = [("id".into(), "a/b?c é".to_owned()), ("rest".into(), "x/y".to_owned())];
+        assert_eq!(filled("/v2/{id}/{*rest}", &params), "/v2/a%2Fb%3Fc%20%C3%A9/x/y");
+    }
+
+    #[test]
+    fn trace_context_is_kept_if_it_is_one() {
+        let is = |text: &'static str| is_traceparent(&HeaderValue::from_static(text));
+        assert!(is("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        assert!(is("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"));
+        assert!(!is("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"));
+        assert!(!is("00-00000000000000000000000000000000-00f067aa0ba902b7-01"));
+        assert!(!is("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        assert!(!is("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"));
+    }
+}

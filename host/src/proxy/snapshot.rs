@@ -1,0 +1,66 @@
+//! One configuration in service: everything that a request needs, made ready.
+
+use std::{sync::Arc, time::Duration};
+
+use prometheus_client::metrics::histogram::Histogram;
+
+use crate::{
+    chain::Chain,
+    config::Rewrite,
+    plugin::PluginFilter,
+    router::Router,
+    upstream::{Upstream, Upstreams},
+};
+
+/// Routes, chains and upstreams that belong together. A reload makes a new one; exchanges that
+/// run keep theirs.
+pub struct Snapshot {
+    /// Which route takes a request.
+    pub router: Router,
+    /// By the router's index.
+    pub routes: Vec<RouteInService>,
+    /// By name.
+    pub upstreams: Arc<Upstreams>,
+}
+
+/// One route, made ready.
+pub struct RouteInService {
+    /// Its name.
+    pub name: Arc<str>,
+    /// For each listener by name: its plugins and then the route's own.
+    pub chains: Vec<(Arc<str>, Chain<PluginFilter>)>,
+    /// Names of the upstream and its alternatives, in order.
+    pub upstream_names: Arc<[Arc<str>]>,
+    /// The same, looked up.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// From the request head to the end of the response.
+    pub timeout: Duration,
+    /// What becomes of the path.
+    pub rewrite: Rewrite,
+    /// Largest request body, bytes.
+    pub max_body: u64,
+    /// From the request head to the response head.
+    pub seconds: Histogram,
+}
+
+/// The way of one exchange: its route, and that route's chain behind its listener.
+#[derive(Clone, Copy)]
+pub(super) struct Course<'a> {
+    pub(super) route: &'a RouteInService,
+    pub(super) chain: &'a Chain<PluginFilter>,
+}
+
+impl RouteInService {
+    /// The way through this route from a listener; none from one that this configuration does not
+    /// have.
+    pub(super) fn course(&self, listener: &str) -> Option<Course<'_>> {
+        let (_, chain) = self.chains.iter().find(|(name, _)| **name == *listener)?;
+        Some(Course { route: self, chain })
+    }
+
+    /// The upstream that a request goes to. `check` has seen that a route without a handler has
+    /// one, and `choose-upstream` only picks what is there.
+    pub(super) fn upstream(&self, index: usize) -> &Upstream {
+        &self.upstreams[index]
+    }
+}

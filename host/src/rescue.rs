@@ -1,0 +1,313 @@
+//! What went wrong becomes an answer: the only place that picks a status. A refusal is
+//! problem+json (RFC 9457) with a stable `type`, a text that helps the client and shows nothing of
+//! the inside, and the request id, under which the log has the rest.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::{
+    body::BodyError, chain::Why, filter::Cause, message::Reply, router::BadPath,
+    upstream::UpstreamError,
+};
+
+/// Everything that keeps an exchange from its service's own answer.
+#[derive(Debug)]
+pub enum Trouble {
+    /// No route for this path.
+    NoRoute,
+    /// The path has routes, for these methods.
+    OtherMethods(Vec<String>),
+    /// The path means different things to different readers.
+    BadPath(BadPath),
+    /// A request that HTTP does not allow.
+    BadRequest(&'static str),
+    /// The request target is longer than this many bytes.
+    UriTooLong(usize),
+    /// This gateway has seen the request before.
+    Loop,
+    /// More requests in flight than the listener takes.
+    Overloaded,
+    /// The configuration takes no requests yet, or not any more.
+    Draining,
+    /// A plugin stopped it.
+    Chain(Why),
+    /// The request body is longer than the route takes, which is this many bytes.
+    BodyTooLarge(u64),
+    /// The service did not answer.
+    Upstream(UpstreamError),
+}
+
+/// A refusal, and what the log should know.
+pub struct Rescue {
+    /// For the client.
+    pub reply: Reply,
+    /// For the log and the metric `torana_refusals_total{reason}`; none if it is the plugin's own
+    /// decision.
+    pub logged: Option<Logged>,
+}
+
+/// The log's side of a refusal.
+pub struct Logged {
+    /// The metric's label.
+    pub reason: &'static str,
+    /// The whole reason.
+    pub text: String,
+    /// Whether somebody should look: the client's own mistakes are not worth waking anyone.
+    pub is_ours: bool,
+    /// The plugin that failed and its hook.
+    pub plugin: Option<(std::sync::Arc<str>, &'static str)>,
+}
+
+/// What the client reads (RFC 9457).
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    request_id: &'a str,
+}
+
+/// The answer to trouble.
+pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
+    if let Trouble::Chain(Why::Reply(reply)) = trouble {
+        return Rescue { reply, logged: None };
+    }
+    let verdict = judge(&trouble);
+    let mut reply = problem(&verdict, request_id);
+    if let Trouble::OtherMethods(methods) = &trouble
+        && let Ok(allow) = HeaderValue::from_str(&methods.join(", "))
+    {
+        // RFC 9110, 15.5.6: a 405 must say what is allowed.
+        reply.headers.insert(header::ALLOW, allow);
+    }
+    if verdict.status == StatusCode::SERVICE_UNAVAILABLE {
+        reply.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    let logged = Logged {
+        reason: verdict.reason,
+        text: log_text(&trouble),
+        is_ours: verdict.status.is_server_error(),
+        plugin: plugin_of(&trouble),
+    };
+    Rescue { reply, logged: Some(logged) }
+}
+
+struct Judgement {
+    status: StatusCode,
+    /// The last part of `type`, and the metric's label.
+    reason: &'static str,
+    title: &'static str,
+    detail: String,
+}
+
+fn judge(trouble: &Trouble) -> Judgement {
+    match trouble {
+        Trouble::NoRoute => verdict(
+            StatusCode::NOT_FOUND,
+            "no-route",
+            "Not found",
+            "Nothing is served at this path.",
+        ),
+        Trouble::OtherMethods(methods) => verdict(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "Method not allowed",
+            format!("This path takes {}.", methods.join(", ")),
+        ),
+        Trouble::BadPath(why) => verdict(
+            StatusCode::BAD_REQUEST,
+            "bad-path",
+            "Bad path",
+            format!("The request was refused because {}.", why.detail()),
+        ),
+        Trouble::BadRequest(why) => verdict(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            "Bad request",
+            format!("The request was refused because {why}."),
+        ),
+        Trouble::UriTooLong(cap) => verdict(
+            StatusCode::URI_TOO_LONG,
+            "uri-too-long",
+            "URI too long",
+            format!("The request target is longer than {cap} bytes."),
+        ),
+        Trouble::Loop => verdict(
+            StatusCode::LOOP_DETECTED,
+            "loop",
+            "Loop detected",
+            "The request came back to this gateway too often.",
+        ),
+        Trouble::Overloaded => verdict(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "Overloaded",
+            "Too many requests are being served. Try again in a moment.",
+        ),
+        Trouble::Draining => verdict(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining",
+            "Shutting down",
+            "This gateway is shutting down. Try again.",
+        ),
+        Trouble::BodyTooLarge(cap) => too_large(*cap),
+        Trouble::Chain(why) => judge_chain(why),
+        Trouble::Upstream(error) => judge_upstream(error),
+    }
+}
+
+fn judge_chain(why: &Why) -> Judgement {
+    match why {
+        Why::Reply(reply) => verdict(reply.status, "plugin", "Refused", ""),
+        Why::Failed(failure, status) => {
+            let detail = match &failure.cause {
+                Cause::Refused { client, .. } if !client.is_empty() => client.clone(),
+                _ => "The gateway could not process the request. The log has the reason under \
+                      the request id."
+                    .to_owned(),
+            };
+            let status =
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let title = status.canonical_reason().unwrap_or("Refused");
+            verdict(status, "plugin-failed", title, detail)
+        }
+        Why::RequestBody(BodyError::TooLarge(cap)) => too_large(*cap),
+        Why::RequestBody(BodyError::Decode(why)) => verdict(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-coding",
+            "Unsupported media type",
+            format!("The body cannot be decoded: {why}."),
+        ),
+        Why::RequestBody(BodyError::Timeout) => verdict(
+            StatusCode::REQUEST_TIMEOUT,
+            "request-timeout",
+            "Request timeout",
+            "The body did not arrive in time.",
+        ),
+        Why::RequestBody(_) => verdict(
+            StatusCode::BAD_REQUEST,
+            "broken-body",
+            "Bad request",
+            "The body broke off.",
+        ),
+        Why::ResponseBody(_, status) => verdict(
+            StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            "bad-upstream-body",
+            "Bad gateway",
+            "The service's answer cannot be processed.",
+        ),
+    }
+}
+
+fn judge_upstream(error: &UpstreamError) -> Judgement {
+    match error {
+        UpstreamError::Timeout { .. } => verdict(
+            StatusCode::GATEWAY_TIMEOUT,
+            "upstream-timeout",
+            "Gateway timeout",
+            "The service did not answer in time.",
+        ),
+        UpstreamError::RequestBody(BodyError::TooLarge(cap)) => too_large(*cap),
+        UpstreamError::RequestBody(_) => verdict(
+            StatusCode::BAD_REQUEST,
+            "broken-body",
+            "Bad request",
+            "The body broke off.",
+        ),
+        UpstreamError::Connect { .. } | UpstreamError::Denied { .. } => verdict(
+            StatusCode::BAD_GATEWAY,
+            "upstream-unreachable",
+            "Bad gateway",
+            "The service cannot be reached.",
+        ),
+        UpstreamError::Protocol { .. } => verdict(
+            StatusCode::BAD_GATEWAY,
+            "upstream-failed",
+            "Bad gateway",
+            "The service's answer broke off or made no sense.",
+        ),
+    }
+}
+
+fn too_large(cap: u64) -> Judgement {
+    verdict(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body-too-large",
+        "Content too large",
+        format!("The body may have {cap} bytes at most."),
+    )
+}
+
+fn verdict(
+    status: StatusCode,
+    reason: &'static str,
+    title: &'static str,
+    detail: impl Into<String>,
+) -> Judgement {
+    Judgement { status, reason, title, detail: detail.into() }
+}
+
+fn problem(verdict: &Judgement, request_id: &str) -> Reply {
+    let problem = Problem {
+        r#type: format!("urn:torana:problem:{}", verdict.reason),
+        title: verdict.title,
+        status: verdict.status.as_u16(),
+        detail: &verdict.detail,
+        request_id,
+    };
+    let mut headers = HeaderMap::new();
+    headers
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    // A refusal is about this request only.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    Reply { status: verdict.status, headers, body: Bytes::from(body) }
+}
+
+fn log_text(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Chain(Why::Failed(failure, _)) => failure.cause.to_string(),
+        Trouble::Chain(Why::RequestBody(error)) => format!("request: {error}"),
+        Trouble::Chain(Why::ResponseBody(error, _)) => format!("response: {error}"),
+        Trouble::Upstream(error) => error.to_string(),
+        other => judge(other).detail,
+    }
+}
+
+fn plugin_of(trouble: &Trouble) -> Option<(std::sync::Arc<str>, &'static str)> {
+    match trouble {
+        Trouble::Chain(Why::Failed(failure, _)) => {
+            Some((failure.plugin.clone(), failure.hook.name()))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::{Failure, Hook};
+
+    #[test]
+    fn a_plugins_panic_is_for_the_log_only() {
+        let cause = Cause::Trap("panicked at 'secret thing', src/lib.rs:7".into());
+        let failure = Failure { plugin: "auth".into(), hook: Hook::RequestHead, cause };
+        let rescue = rescue(Trouble::Chain(Why::Failed(failure, 500)), "id-1");
+        let text = String::from_utf8(rescue.reply.body.to_vec()).unwrap();
+        assert!(!text.contains("secret thing") && !text.contains("auth"), "{text}");
+        assert!(text.contains("\"request_id\":\"id-1\""));
+        let logged = rescue.logged.unwrap();
+        assert!(logged.text.contains("secret thing") && logged.is_ours);
+        assert_eq!(logged.plugin.unwrap().0.as_ref(), "auth");
+    }
+
+    #[test]
+    fn a_405_says_what_is_allowed() {
+        let rescue = rescue(Trouble::OtherMethods(vec!["GET".into(), "HEAD".into()]), "x");
+        assert_eq!(rescue.reply.status, 405);
+        assert_eq!(rescue.reply.headers["allow"], "GET, HEAD");
+        assert!(!rescue.logged.unwrap().is_ours);
+    }
+}

@@ -1,0 +1,168 @@
+//! One normal form of a request path, made once: routes match it and the upstream gets it.
+
+use std::borrow::Cow;
+
+/// A path that can be matched and forwarded.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NormalPath<'a> {
+    /// Percent-encoded, without dot segments: what is forwarded.
+    pub encoded: Cow<'a, str>,
+    /// Decoded once: what routes match.
+    pub decoded: Cow<'a, str>,
+}
+
+/// Why a path is refused. Each of these means one thing to a gateway and another to the service
+/// behind it, which is how access rules are got around.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadPath {
+    /// `%2F`, `%5C` or `%00`.
+    EncodedDelimiter,
+    /// A percent sign without two hex digits.
+    BadEncoding,
+    /// Dot segments that lead above the root.
+    AboveRoot,
+    /// The decoded path is not UTF-8.
+    NotText,
+}
+
+impl BadPath {
+    /// What to tell the client.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::EncodedDelimiter => "the path has an encoded slash, backslash or null (%2F, %5C, %00)",
+            Self::BadEncoding => "the path has a percent sign without two hex digits",
+            Self::AboveRoot => "the path leads above its root",
+            Self::NotText => "the path is not UTF-8",
+        }
+    }
+}
+
+impl<'a> NormalPath<'a> {
+    /// Takes the path of a request target.
+    pub fn of(path: &'a str) -> Result<Self, BadPath> {
+        let bytes = path.as_bytes();
+        let has_percent = bytes.contains(&b'%');
+        if bytes.contains(&b'\\') {
+            return Err(BadPath::EncodedDelimiter);
+        }
+        // Nearly every path has neither and is used as it stands.
+        if !has_percent && !has_dot_segment(path) {
+            return Ok(Self { encoded: Cow::Borrowed(path), decoded: Cow::Borrowed(path) });
+        }
+        if has_percent {
+            check_encoding(bytes)?;
+        }
+        let encoded = without_dot_segments(path)?;
+        let decoded = match has_percent {
+            true => Cow::Owned(decode(&encoded)?),
+            false => encoded.clone(),
+        };
+        Ok(Self { encoded, decoded })
+    }
+}
+
+fn has_dot_segment(path: &str) -> bool {
+    path.contains("/.") && path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+fn check_encoding(bytes: &[u8]) -> Result<(), BadPath> {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|b| *b == b'%') {
+        match rest.get(at + 1..at + 3).and_then(hex) {
+            None => return Err(BadPath::BadEncoding),
+            Some(b'/' | b'\\' | 0) => return Err(BadPath::EncodedDelimiter),
+            Some(_) => rest = &rest[at + 3..],
+        }
+    }
+    Ok(())
+}
+
+/// RFC 3986, 5.2.4, with `%2e` read as a dot, and without merging slashes.
+fn without_dot_segments(path: &str) -> Result<Cow<'_, str>, BadPath> {
+    let is_dot = |segment: &str| matches!(segment.to_ascii_lowercase().as_str(), "." | "%2e");
+    let is_up = |segment: &str| {
+        matches!(segment.to_ascii_lowercase().as_str(), ".." | ".%2e" | "%2e." | "%2e%2e")
+    };
+    if !path.split('/').any(|segment| is_dot(segment) || is_up(segment)) {
+        return Ok(Cow::Borrowed(path));
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        if is_up(segment) {
+            kept.pop().ok_or(BadPath::AboveRoot)?;
+        } else if !is_dot(segment) {
+            kept.push(segment);
+            continue;
+        }
+        if last {
+            kept.push("");
+        }
+    }
+    Ok(Cow::Owned(format!("/{}", kept.join("/"))))
+}
+
+fn decode(path: &str) -> Result<String, BadPath> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut bytes = path.as_bytes();
+    while let Some((first, rest)) = bytes.split_first() {
+        if *first == b'%' {
+            out.push(rest.get(..2).and_then(hex).ok_or(BadPath::BadEncoding)?);
+            bytes = &rest[2..];
+        } else {
+            out.push(*first);
+            bytes = rest;
+        }
+    }
+    String::from_utf8(out).map_err(|_| BadPath::NotText)
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digit = |b: u8| (b as char).to_digit(16);
+    Some((digit(*digits.first()?)? * 16 + digit(*digits.get(1)?)?) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normal_forms() {
+        for (path, encoded, decoded) in [
+            ("/", "/", "/"),
+            ("/a//b", "/a//b", "/a//b"),
+            ("/a/./b", "/a/b", "/a/b"),
+            ("/a/../b", "/b", "/b"),
+            ("/a/b/..", "/a/", "/a/"),
+            ("/a/.", "/a/", "/a/"),
+            ("/a/%2e%2E/b", "/b", "/b"),
+            ("/caf%C3%A9", "/caf%C3%A9", "/café"),
+            ("/a%20b", "/a%20b", "/a b"),
+            ("/a.b/.c", "/a.b/.c", "/a.b/.c"),
+        ] {
+            let normal = NormalPath::of(path).unwrap();
+            assert_eq!((&*normal.encoded, &*normal.decoded), (encoded, decoded), "{path}");
+        }
+    }
+
+    #[test]
+    fn ambiguous_paths_are_refused() {
+        for (path, why) in [
+            ("/a%2Fb", BadPath::EncodedDelimiter),
+            ("/a%2fb", BadPath::EncodedDelimiter),
+            ("/a%5cb", BadPath::EncodedDelimiter),
+            ("/a\\b", BadPath::EncodedDelimiter),
+            ("/a%00", BadPath::EncodedDelimiter),
+            ("/a%", BadPath::BadEncoding),
+            ("/a%4", BadPath::BadEncoding),
+            ("/a%zz", BadPath::BadEncoding),
+            ("/..", BadPath::AboveRoot),
+            ("/a/../../b", BadPath::AboveRoot),
+            ("/%2e%2e/b", BadPath::AboveRoot),
+            ("/%ff", BadPath::NotText),
+        ] {
+            assert_eq!(NormalPath::of(path), Err(why), "{path}");
+        }
+    }
+}

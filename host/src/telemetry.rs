@@ -1,0 +1,319 @@
+//! Numbers for `/metrics`. Handles are looked up when a configuration is taken, never for a
+//! request; label sets are bounded by the configuration.
+
+use std::{
+    collections::HashSet,
+    fmt::Write as _,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64},
+    },
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{EncodeLabelSet, text},
+    metrics::{
+        counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info,
+    },
+    registry::Registry,
+};
+
+/// Names that one plugin may use for metrics of its own.
+const MAX_CUSTOM_NAMES: usize = 32;
+
+/// All metrics of the process.
+pub struct Telemetry {
+    registry: Mutex<Registry>,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Family<RouteLabels, Histogram>,
+    refusals: Family<RefusalLabels, Counter>,
+    plugin_seconds: Family<HookLabels, Histogram>,
+    plugin_decisions: Family<DecisionLabels, Counter>,
+    plugin_failures: Family<FailureLabels, Counter>,
+    custom_counts: Family<CustomLabels, Counter>,
+    custom_gauges: Family<CustomLabels, Gauge<f64, AtomicU64>>,
+    custom_dropped: Family<PluginLabels, Counter>,
+    custom_names: Mutex<HashSet<(Arc<str>, String)>>,
+    reloads: Family<ReloadLabels, Counter>,
+    /// Requests that are being served.
+    pub in_flight: Gauge<i64, AtomicI64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HookLabels {
+    plugin: String,
+    route: String,
+    hook: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    plugin: String,
+    route: String,
+    decision: String,
+    status: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailureLabels {
+    plugin: String,
+    route: String,
+    hook: String,
+    cause: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CustomLabels {
+    plugin: String,
+    route: String,
+    name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PluginLabels {
+    plugin: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: String,
+}
+
+/// What is counted of one hook of one plugin on one route.
+#[derive(Clone)]
+pub struct HookMetrics {
+    telemetry: Arc<Telemetry>,
+    labels: HookLabels,
+    /// Time of one call.
+    pub seconds: Histogram,
+    /// Calls that answered `next`.
+    pub next: Counter,
+}
+
+impl HookMetrics {
+    /// A reply of the plugin's own. Rare enough for a look-up.
+    pub fn responded(&self, status: u16) {
+        self.decision("respond", status.to_string());
+    }
+
+    /// A failure that `on_error` passed over.
+    pub fn skipped(&self, cause: &str) {
+        self.decision("skip", String::new());
+        self.failure(cause);
+    }
+
+    /// A failure that became this status.
+    pub fn failed(&self, cause: &str, status: u16) {
+        self.decision("fail", status.to_string());
+        self.failure(cause);
+    }
+
+    fn decision(&self, decision: &str, status: String) {
+        let HookLabels { plugin, route, .. } = self.labels.clone();
+        let labels = DecisionLabels { plugin, route, decision: decision.into(), status };
+        self.telemetry.plugin_decisions.get_or_create(&labels).inc();
+    }
+
+    fn failure(&self, cause: &str) {
+        let HookLabels { plugin, route, hook } = self.labels.clone();
+        let labels = FailureLabels { plugin, route, hook, cause: cause.into() };
+        self.telemetry.plugin_failures.get_or_create(&labels).inc();
+    }
+}
+
+impl Telemetry {
+    /// Everything at zero.
+    pub fn new() -> Arc<Self> {
+        let telemetry = Self {
+            registry: Mutex::new(Registry::with_prefix("torana")),
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
+            refusals: Family::default(),
+            plugin_seconds: Family::new_with_constructor(|| Histogram::new(PLUGIN_SECONDS)),
+            plugin_decisions: Family::default(),
+            plugin_failures: Family::default(),
+            custom_counts: Family::default(),
+            custom_gauges: Family::default(),
+            custom_dropped: Family::default(),
+            custom_names: Mutex::default(),
+            reloads: Family::default(),
+            in_flight: Gauge::default(),
+        };
+        telemetry.register();
+        Arc::new(telemetry)
+    }
+
+    fn register(&self) {
+        let mut registry = self.registry();
+        let info = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version that runs", info);
+        registry.register("requests", "Requests answered", self.requests.clone());
+        registry.register(
+            "request_seconds",
+            "From the request head to the response head",
+            self.request_seconds.clone(),
+        );
+        registry.register("requests_in_flight", "Requests being served", self.in_flight.clone());
+        registry.register(
+            "refusals",
+            "Requests that the host itself refused, by reason",
+            self.refusals.clone(),
+        );
+        registry.register(
+            "plugin_seconds",
+            "Time of one hook call, waiting included",
+            self.plugin_seconds.clone(),
+        );
+        registry.register(
+            "plugin_decisions",
+            "What hook calls answered",
+            self.plugin_decisions.clone(),
+        );
+        registry.register(
+            "plugin_failures",
+            "Hook calls that gave no answer, by cause",
+            self.plugin_failures.clone(),
+        );
+        registry.register("plugin_custom", "Plugins' own counters", self.custom_counts.clone());
+        registry.register("plugin_value", "Plugins' own gauges", self.custom_gauges.clone());
+        registry.register(
+            "plugin_custom_dropped",
+            "Updates of metrics past the 32 names that a plugin may use",
+            self.custom_dropped.clone(),
+        );
+        registry.register("config_reloads", "Reloads, by result", self.reloads.clone());
+    }
+
+    /// Adds numbers that are made when somebody asks.
+    pub fn collect(&self, collector: Box<dyn Collector>) {
+        self.registry().register_collector(collector);
+    }
+
+    /// The handles of one hook of one plugin on one route.
+    pub fn hook(self: &Arc<Self>, plugin: &str, route: &str, hook: &str) -> HookMetrics {
+        let labels = HookLabels { plugin: plugin.into(), route: route.into(), hook: hook.into() };
+        let next = DecisionLabels {
+            plugin: plugin.into(),
+            route: route.into(),
+            decision: "next".into(),
+            status: String::new(),
+        };
+        HookMetrics {
+            seconds: self.plugin_seconds.get_or_create_owned(&labels),
+            next: self.plugin_decisions.get_or_create_owned(&next),
+            telemetry: self.clone(),
+            labels,
+        }
+    }
+
+    /// The handle of a route's times.
+    pub fn route_seconds(&self, route: &str) -> Histogram {
+        self.request_seconds.get_or_create_owned(&RouteLabels { route: route.into() })
+    }
+
+    /// The handle of a route's count of one status.
+    pub fn requests(&self, route: &str, status: u16) -> Counter {
+        self.requests.get_or_create_owned(&RequestLabels { route: route.into(), status })
+    }
+
+    /// A request that the host refused.
+    pub fn refused(&self, reason: &'static str) {
+        self.refusals.get_or_create(&RefusalLabels { reason: reason.into() }).inc();
+    }
+
+    /// A reload: `ok` or `refused`.
+    pub fn reloaded(&self, result: &'static str) {
+        self.reloads.get_or_create(&ReloadLabels { result: result.into() }).inc();
+    }
+
+    /// A plugin's own counter.
+    pub fn custom_count(&self, plugin: &Arc<str>, route: &Arc<str>, name: &str, by: u64) {
+        if let Some(labels) = self.custom(plugin, route, name) {
+            self.custom_counts.get_or_create(&labels).inc_by(by);
+        }
+    }
+
+    /// A plugin's own gauge.
+    pub fn custom_gauge(&self, plugin: &Arc<str>, name: &str, value: f64) {
+        if let Some(labels) = self.custom(plugin, &Arc::default(), name) {
+            self.custom_gauges.get_or_create(&labels).set(value);
+        }
+    }
+
+    /// The Prometheus text format (OpenMetrics 1.0).
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        if text::encode(&mut out, &self.registry()).is_err() {
+            let _ = writeln!(out, "# the metrics cannot be written");
+        }
+        out
+    }
+
+    fn custom(&self, plugin: &Arc<str>, route: &Arc<str>, name: &str) -> Option<CustomLabels> {
+        let legal = !name.is_empty()
+            && name.len() <= 64
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let mut names = self.custom_names.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (plugin.clone(), name.to_owned());
+        let known = names.contains(&key);
+        let used = || names.iter().filter(|(owner, _)| owner == plugin).count();
+        if !legal || (!known && used() >= MAX_CUSTOM_NAMES) {
+            self.custom_dropped.get_or_create(&PluginLabels { plugin: plugin.to_string() }).inc();
+            return None;
+        }
+        if !known {
+            names.insert(key);
+        }
+        Some(CustomLabels {
+            plugin: plugin.to_string(),
+            route: route.to_string(),
+            name: name.to_owned(),
+        })
+    }
+
+    fn registry(&self) -> std::sync::MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const REQUEST_SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// A pooled call of a small guest takes one to five microseconds.
+const PLUGIN_SECONDS: [f64; 12] =
+    [2e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.025, 0.1, 1.0];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_has_thirty_two_names_of_its_own() {
+        let telemetry = Telemetry::new();
+        let (plugin, route) = (Arc::from("p"), Arc::from("r"));
+        for i in 0..40 {
+            telemetry.custom_count(&plugin, &route, &format!("n{i}"), 1);
+        }
+        telemetry.custom_count(&plugin, &route, "bad name", 1);
+        let text = telemetry.render();
+        assert_eq!(text.matches("torana_plugin_custom_total{").count(), 32);
+        assert!(text.contains("torana_plugin_custom_dropped_total{plugin=\"p\"} 9"), "{text}");
+    }
+}

@@ -1,0 +1,186 @@
+//! From a target to a connection: name, TCP, TLS, HTTP.
+
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, TlsStream};
+
+use super::{
+    address::Policy,
+    connection::{Connection, Http1, Http2, Usage, drive},
+    error::chain,
+    stats::{Counters, Open},
+    target::Target,
+};
+use crate::{
+    alarm::Alarm,
+    config::{self, Protocol},
+    tls::{self, Stream},
+};
+
+/// How connections to an upstream's targets are made.
+pub(super) struct Connector {
+    tls: Option<TlsConnector>,
+    protocol: Protocol,
+    policy: Policy,
+    connect_timeout: Duration,
+    keep_alive: Duration,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum ConnectError {
+    Failed(String),
+    Denied(String),
+    Timeout,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(why) => write!(f, "cannot connect: {why}"),
+            Self::Denied(why) => write!(f, "may not be called: {why}"),
+            Self::Timeout => f.write_str("connecting took too long"),
+        }
+    }
+}
+
+impl Connector {
+    pub(super) fn new(upstream: &config::Upstream, policy: Policy) -> Result<Self, String> {
+        let client = |tls| tls::client_config(tls, upstream.protocol);
+        Ok(Self {
+            tls: upstream.tls.as_ref().map(client).transpose()?.map(TlsConnector::from),
+            protocol: upstream.protocol,
+            policy,
+            connect_timeout: upstream.connect_timeout,
+            keep_alive: upstream.keep_alive,
+        })
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Whether the target's connection is one that all requests of a worker share.
+    pub(super) fn is_shared(&self, target: &Target) -> bool {
+        match self.protocol {
+            Protocol::Http1 => false,
+            Protocol::H2 => true,
+            Protocol::Auto => self.is_tls() && target.expects_h2.load(Relaxed),
+        }
+    }
+
+    /// Makes one connection, within the connect timeout and before `deadline`.
+    pub(super) async fn connect(
+        &self,
+        target: &Target,
+        index: usize,
+        counters: &Arc<[Counters]>,
+        deadline: Instant,
+    ) -> Result<Connection, ConnectError> {
+        let until = deadline.min(Instant::now() + self.connect_timeout);
+        let made = async {
+            let stream = self.secure(tcp(target, self.policy, until).await?, target).await?;
+            let h2 = self.protocol == Protocol::H2 || stream.chose_h2();
+            target.expects_h2.store(h2, Relaxed);
+            self.speak(stream, h2, Open::count(counters, index)).await
+        };
+        let made = tokio::time::timeout_at(until.into(), made).await;
+        let result = made.unwrap_or(Err(ConnectError::Timeout));
+        match &result {
+            Ok(_) => target.reached(),
+            Err(_) => {
+                counters[index].connect_failed();
+                target.connect_failed();
+            }
+        }
+        result
+    }
+
+    async fn secure(&self, tcp: TcpStream, target: &Target) -> Result<Stream, ConnectError> {
+        let (Some(tls), Some(name)) = (&self.tls, &target.server_name) else {
+            return Ok(Stream::Plain(tcp));
+        };
+        let session = tls
+            .connect(name.clone(), tcp)
+            .await
+            .map_err(|why| ConnectError::Failed(format!("TLS: {why}")))?;
+        Ok(Stream::Tls(Box::new(TlsStream::Client(session))))
+    }
+
+    async fn speak(&self, stream: Stream, h2: bool, open: Open) -> Result<Connection, ConnectError> {
+        let failed = |why: hyper::Error| ConnectError::Failed(chain(&why));
+        let (io, usage) = (TokioIo::new(stream), Usage::new());
+        if h2 {
+            let (sender, connection) = http2_settings().handshake(io).await.map_err(failed)?;
+            drive(connection, usage.clone(), self.keep_alive, open);
+            return Ok(Connection::Http2(Http2 { sender, usage }));
+        }
+        let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
+        drive(connection.with_upgrades(), usage.clone(), self.keep_alive, open);
+        Ok(Connection::Http1(Http1 { sender, alarm: Alarm::default(), usage }))
+    }
+}
+
+/// A proxy holds what it has read until the client takes it, so the windows are below hyper's own
+/// 2 and 5 MB, which are made for downloads by one client.
+fn http2_settings() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .max_send_buf_size(256 << 10)
+        .max_header_list_size(64 << 10)
+        // Finds a peer that is gone while requests wait for it.
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10));
+    builder
+}
+
+/// TCP to the first address that answers. Each has an equal share of the time that is left, so
+/// that one that swallows packets does not use up all of it.
+async fn tcp(target: &Target, policy: Policy, until: Instant) -> Result<TcpStream, ConnectError> {
+    let addresses = resolve(target).await?;
+    policy.check(&addresses).map_err(ConnectError::Denied)?;
+    let mut last = ConnectError::Failed("the name has no address".to_owned());
+    for (index, address) in addresses.iter().enumerate() {
+        let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        let share = until.saturating_duration_since(Instant::now()) / left;
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return nodelay(stream),
+            Ok(Err(why)) => last = failed(why),
+            Err(_) => last = ConnectError::Timeout,
+        }
+    }
+    Err(last)
+}
+
+async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, ConnectError> {
+    if let Some(address) = target.address() {
+        return Ok(vec![address]);
+    }
+    let found = lookup_host((target.host.as_str(), target.port)).await.map_err(failed)?;
+    Ok(found.collect())
+}
+
+/// hyper writes whole messages: Nagle's algorithm would only hold back their ends.
+fn nodelay(stream: TcpStream) -> Result<TcpStream, ConnectError> {
+    stream.set_nodelay(true).map_err(failed)?;
+    Ok(stream)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "a function for map_err")]
+fn failed(why: io::Error) -> ConnectError {
+    ConnectError::Failed(why.to_string())
+}

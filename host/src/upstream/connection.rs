@@ -1,0 +1,116 @@
+//! A connection to a target, the task that drives it, and when that task lets go.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Poll, ready},
+    time::{Duration, Instant},
+};
+
+use hyper::client::conn::{http1, http2};
+use tracing::debug;
+
+use super::stats::Open;
+use crate::{alarm::Alarm, body::Body};
+
+/// What requests are sent on.
+#[derive(Debug)]
+pub(super) enum Connection {
+    Http1(Http1),
+    Http2(Http2),
+}
+
+impl Connection {
+    pub(super) fn usage(&self) -> &Usage {
+        match self {
+            Self::Http1(http1) => &http1.usage,
+            Self::Http2(http2) => &http2.usage,
+        }
+    }
+}
+
+/// One request at a time.
+#[derive(Debug)]
+pub(super) struct Http1 {
+    pub(super) sender: http1::SendRequest<Body>,
+    /// For whichever exchange holds the connection: kept with it, so that a request on a kept
+    /// connection registers no timer.
+    pub(super) alarm: Alarm,
+    pub(super) usage: Arc<Usage>,
+}
+
+/// Many requests at a time.
+#[derive(Debug, Clone)]
+pub(super) struct Http2 {
+    pub(super) sender: http2::SendRequest<Body>,
+    pub(super) usage: Arc<Usage>,
+}
+
+/// Whether a connection is in use, and since when not. It belongs to one thread; the atomics only
+/// make it `Sync`.
+#[derive(Debug)]
+pub(super) struct Usage {
+    opened: Instant,
+    exchanges: AtomicUsize,
+    /// Microseconds since `opened`.
+    idle_since: AtomicU64,
+}
+
+impl Usage {
+    pub(super) fn new() -> Arc<Self> {
+        let opened = Instant::now();
+        Arc::new(Self { opened, exchanges: AtomicUsize::new(0), idle_since: AtomicU64::new(0) })
+    }
+
+    pub(super) fn begin(&self) {
+        self.exchanges.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        let now = self.opened.elapsed().as_micros();
+        self.idle_since.store(u64::try_from(now).unwrap_or(u64::MAX), Relaxed);
+        self.exchanges.fetch_sub(1, Relaxed);
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        let idle = self.exchanges.load(Relaxed) == 0;
+        idle.then(|| self.opened + Duration::from_micros(self.idle_since.load(Relaxed)))
+    }
+}
+
+/// Drives a connection until it ends, or until it has been idle for `keep_alive`. So nobody has
+/// to go through the pools to find old connections.
+pub(super) fn drive(
+    connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
+    usage: Arc<Usage>,
+    keep_alive: Duration,
+    open: Open,
+) {
+    tokio::spawn(async move {
+        let _open = open;
+        let mut connection = pin!(connection);
+        let mut alarm = Alarm::default();
+        let mut check = Instant::now() + keep_alive;
+        poll_fn(|cx| {
+            if let Poll::Ready(end) = connection.as_mut().poll(cx) {
+                if let Err(why) = end {
+                    debug!(%why, "upstream connection ended");
+                }
+                return Poll::Ready(());
+            }
+            loop {
+                ready!(alarm.poll_until(check, cx));
+                check = match usage.idle_since() {
+                    None => Instant::now() + keep_alive.max(Duration::from_millis(1)),
+                    Some(since) if since + keep_alive <= check => return Poll::Ready(()),
+                    Some(since) => since + keep_alive,
+                };
+            }
+        })
+        .await;
+    });
+}

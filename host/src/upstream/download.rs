@@ -1,0 +1,141 @@
+//! A response body on its way from a target. The connection is given back when the body was read
+//! to its end, and a body that stalls or outlives the deadline breaks off.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::{error::chain, lease::Lease};
+use crate::body::{Body, BodyError};
+
+/// Takes the body off the connection if all of it is there, which goes for most small replies: then
+/// the connection is free at once and nothing has to be watched. Otherwise the body keeps the
+/// lease.
+pub(super) async fn receive(
+    response: Response<Incoming>,
+    mut lease: Lease,
+    idle_timeout: Duration,
+    deadline: Instant,
+) -> Response<Body> {
+    let (head, mut incoming) = response.into_parts();
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        lease.discard();
+        return Response::from_parts(head, Body::Empty);
+    }
+    let first = match first_frame(&mut incoming).await {
+        First::Last(body) => {
+            lease.complete();
+            return Response::from_parts(head, body);
+        }
+        First::More(first) => first,
+    };
+    let watched = Watched { incoming, first, lease, idle_timeout, deadline, waiting: None };
+    Response::from_parts(head, Body::boxed(watched))
+}
+
+enum First {
+    /// All of the body.
+    Last(Body),
+    /// What has arrived of it.
+    More(Option<Result<Frame<Bytes>, BodyError>>),
+}
+
+/// Looks without waiting.
+async fn first_frame(incoming: &mut Incoming) -> First {
+    if incoming.is_end_stream() {
+        return First::Last(Body::Empty);
+    }
+    match poll_fn(|cx| Poll::Ready(Pin::new(&mut *incoming).poll_frame(cx))).await {
+        Poll::Pending => First::More(None),
+        Poll::Ready(None) => First::Last(Body::Empty),
+        Poll::Ready(Some(Err(why))) => First::More(Some(Err(aborted(&why)))),
+        Poll::Ready(Some(Ok(frame))) if !incoming.is_end_stream() => First::More(Some(Ok(frame))),
+        Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+            Ok(data) => First::Last(Body::from(data)),
+            Err(trailers) => First::More(Some(Ok(trailers))),
+        },
+    }
+}
+
+struct Watched {
+    incoming: Incoming,
+    /// What arrived with the head.
+    first: Option<Result<Frame<Bytes>, BodyError>>,
+    lease: Lease,
+    idle_timeout: Duration,
+    deadline: Instant,
+    /// Since when the target has kept us waiting.
+    waiting: Option<Instant>,
+}
+
+impl Watched {
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        self.lease.alarm.poll_until(self.deadline.min(since + self.idle_timeout), cx)
+    }
+
+    fn fail(&mut self, why: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.lease.discard();
+        Poll::Ready(Some(Err(why)))
+    }
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let frame = match this.first.take() {
+            Some(first) => Some(first),
+            None => match Pin::new(&mut this.incoming).poll_frame(cx) {
+                Poll::Ready(frame) => frame.map(|frame| frame.map_err(|why| aborted(&why))),
+                Poll::Pending => {
+                    ready!(this.poll_late(cx));
+                    return this.fail(BodyError::Timeout);
+                }
+            },
+        };
+        this.waiting = None;
+        match frame {
+            Some(Err(why)) => return this.fail(why),
+            // A client that reads slowly keeps the body from waiting, so the clock is asked here.
+            Some(Ok(_)) if Instant::now() >= this.deadline => return this.fail(BodyError::Timeout),
+            Some(Ok(_)) if !this.incoming.is_end_stream() => {}
+            // After a last frame hyper does not ask again.
+            Some(Ok(_)) | None => this.lease.complete(),
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.incoming.size_hint();
+        let first = match &self.first {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Err(_)) | None => 0,
+        };
+        match rest.exact() {
+            Some(exact) => SizeHint::with_exact(first + exact),
+            None => SizeHint::default(),
+        }
+    }
+}
+
+fn aborted(why: &hyper::Error) -> BodyError {
+    BodyError::Aborted(chain(why))
+}

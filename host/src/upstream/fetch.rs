@@ -1,0 +1,312 @@
+//! Requests that plugins make: to upstreams, and to origins that their grants name.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request,
+    header::{self, ACCEPT_ENCODING, CONNECTION, HOST},
+    uri::PathAndQuery,
+};
+
+use super::{Upstream, UpstreamError, Upstreams, address::Policy};
+use crate::{
+    body::{Body, BodyError},
+    config::{self, Protocol, Span},
+    dispatch::{Destination, Dispatch, DispatchError, Incoming, Outgoing},
+    worker,
+};
+
+/// Origins whose connections one worker keeps. Grants name them, so there are few; the cap is for
+/// configurations that were reloaded with others.
+const MAX_ORIGINS: usize = 256;
+
+/// Sends what plugins fetch. One for the process: at a reload it is given the new upstreams.
+pub struct Fetch {
+    upstreams: ArcSwap<Upstreams>,
+    /// By worker index. An origin is an upstream with one target and its own rule for addresses.
+    origins: Box<[Mutex<HashMap<Origin, Arc<Upstream>>>]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Origin {
+    https: bool,
+    host: String,
+    port: u16,
+    address: Option<IpAddr>,
+}
+
+impl Fetch {
+    /// For `workers` workers and the control thread.
+    pub fn new(upstreams: Arc<Upstreams>, workers: usize) -> Self {
+        let origins = (0..=workers).map(|_| Mutex::default()).collect();
+        Self { upstreams: ArcSwap::new(upstreams), origins }
+    }
+
+    /// From now on these are called.
+    pub fn replace(&self, upstreams: Arc<Upstreams>) {
+        self.upstreams.store(upstreams);
+    }
+
+    /// The upstreams that are called now.
+    pub fn upstreams(&self) -> Arc<Upstreams> {
+        self.upstreams.load_full()
+    }
+
+    fn destination(&self, to: Destination) -> Result<Arc<Upstream>, DispatchError> {
+        match to {
+            Destination::Upstream(name) => {
+                let upstreams = self.upstreams.load();
+                let found = upstreams.get(&name).cloned();
+                found.ok_or_else(|| DispatchError::Invalid(format!("no upstream `{name}`")))
+            }
+            Destination::Origin { https, host, port, address } => {
+                self.origin(Origin { https, host, port, address })
+            }
+        }
+    }
+
+    fn origin(&self, origin: Origin) -> Result<Arc<Upstream>, DispatchError> {
+        let mine = &self.origins[worker::index() % self.origins.len()];
+        let mut known = mine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(upstream) = known.get(&origin) {
+            return Ok(upstream.clone());
+        }
+        let upstream = origin.upstream(origin.policy()).map_err(DispatchError::Unreachable)?;
+        if known.len() >= MAX_ORIGINS {
+            known.clear();
+        }
+        known.insert(origin, upstream.clone());
+        Ok(upstream)
+    }
+}
+
+impl Dispatch for Fetch {
+    fn send(&self, request: Outgoing) -> BoxFuture<'static, Result<Incoming, DispatchError>> {
+        let to_origin = matches!(request.to, Destination::Origin { .. });
+        let upstream = self.destination(request.to.clone());
+        Box::pin(async move {
+            let deadline = Instant::now() + request.timeout;
+            let max_body = request.max_body;
+            let response = upstream?.send(outgoing(request, to_origin)?, deadline).await?;
+            let (mut head, body) = response.into_parts();
+            let body = body.collect(max_body).await.map_err(broken)?;
+            remove_hop_by_hop(&mut head.headers);
+            Ok(Incoming { status: head.status, headers: head.headers, body })
+        })
+    }
+}
+
+impl Origin {
+    fn policy(&self) -> Policy {
+        match (self.address, self.host.as_str()) {
+            (Some(_), _) => Policy::Any,
+            (None, "localhost") => Policy::Loopback,
+            (None, _) => Policy::Public,
+        }
+    }
+
+    fn upstream(&self, policy: Policy) -> Result<Arc<Upstream>, String> {
+        let host = self.address.map_or_else(|| self.host.clone(), |address| address.to_string());
+        let settings = config::Upstream {
+            name: format!("{}:{}", self.host, self.port).into(),
+            span: Span::default(),
+            targets: vec![config::Target { span: Span::default(), host, port: self.port }],
+            tls: self.https.then(config::UpstreamTls::default),
+            protocol: if self.https { Protocol::Auto } else { Protocol::Http1 },
+            health: None,
+            connect_timeout: Duration::from_secs(5),
+            // A fetch has a timeout of its own, over all.
+            head_timeout: Duration::from_secs(3600),
+            idle_timeout: Duration::from_secs(60),
+            keep_alive: Duration::from_secs(30),
+            keep_connections: 16,
+        };
+        // It is kept in this worker's map, so there is one worker to serve.
+        Upstream::new(settings, 0, 1, policy).map(Arc::new)
+    }
+}
+
+fn outgoing(outgoing: Outgoing, to_origin: bool) -> Result<Request<Body>, DispatchError> {
+    let path = PathAndQuery::try_from(outgoing.path.as_str())
+        .ok()
+        .filter(|path| path.as_str().starts_with('/'))
+        .ok_or_else(|| DispatchError::Invalid(format!("`{}` is not a path", outgoing.path)))?;
+    let mut headers = outgoing.headers;
+    remove_hop_by_hop(&mut headers);
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::EXPECT);
+    if to_origin {
+        // The grant names the origin; another virtual host on its server is another origin.
+        headers.remove(HOST);
+    }
+    // Nobody decodes the reply, so it should not be encoded unless the plugin can do that.
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+    let mut request = Request::new(Body::from(outgoing.body));
+    *request.method_mut() = outgoing.method;
+    *request.uri_mut() = path.into();
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// RFC 9110, 7.6.1, and the framing fields: HTTP below writes its own.
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = named.flat_map(|value| value.split(',')).map(str::trim).map(HeaderName::try_from);
+    for name in named.filter_map(Result::ok).collect::<Vec<_>>() {
+        headers.remove(name);
+    }
+    for name in [
+        "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    ] {
+        headers.remove(name);
+    }
+}
+
+fn broken(why: BodyError) -> DispatchError {
+    match why {
+        BodyError::TooLarge(_) => DispatchError::TooLarge,
+        BodyError::Timeout => DispatchError::Timeout,
+        other => DispatchError::Protocol(other.to_string()),
+    }
+}
+
+impl From<UpstreamError> for DispatchError {
+    fn from(why: UpstreamError) -> Self {
+        match why {
+            UpstreamError::Connect { .. } => Self::Unreachable(why.to_string()),
+            UpstreamError::Denied { .. } => Self::Denied(why.to_string()),
+            UpstreamError::Timeout { .. } => Self::Timeout,
+            UpstreamError::Protocol { .. } => Self::Protocol(why.to_string()),
+            UpstreamError::RequestBody(_) => Self::Invalid(why.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, StatusCode};
+    use tokio::join;
+
+    use super::*;
+    use crate::upstream::tests::{OK, Service, settings};
+
+    fn outgoing_to(to: Destination) -> Outgoing {
+        Outgoing {
+            to,
+            method: Method::GET,
+            path: "/keys?a=b".into(),
+            headers: HeaderMap::new(),
+            body: Default::default(),
+            timeout: Duration::from_secs(5),
+            max_body: 64,
+        }
+    }
+
+    fn origin(host: &str, port: u16) -> Destination {
+        Destination::Origin { https: false, host: host.into(), port, address: None }
+    }
+
+    fn granted(service: &Service) -> Destination {
+        let (ip, port) = (service.address().ip(), service.address().port());
+        Destination::Origin { https: false, host: ip.to_string(), port, address: Some(ip) }
+    }
+
+    fn fetch() -> Fetch {
+        Fetch::new(Arc::default(), 1)
+    }
+
+    #[tokio::test]
+    async fn names_do_not_lead_to_private_addresses() {
+        let service = Service::start().await;
+        let port = service.address().port();
+        // Addresses, though the grant does not name them as such.
+        for host in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254"] {
+            let error = fetch().send(outgoing_to(origin(host, port))).await.unwrap_err();
+            assert!(matches!(error, DispatchError::Denied(_)), "{host}: {error}");
+        }
+        // A name for one.
+        let named = Origin { https: false, host: "localhost".into(), port, address: None };
+        let named = named.upstream(Policy::Public).unwrap();
+        let error = named.send(Request::new(Body::Empty), Instant::now() + Duration::from_secs(5));
+        assert!(matches!(error.await, Err(UpstreamError::Denied { .. })));
+
+        for to in [granted(&service), origin("localhost", port)] {
+            let fetch = fetch();
+            let (_, reply) = join!(service.answer(OK), fetch.send(outgoing_to(to)));
+            assert_eq!(reply.unwrap().body, "ok");
+        }
+    }
+
+    #[tokio::test]
+    async fn heads_are_cleaned_both_ways() {
+        let service = Service::start().await;
+        let mut request = outgoing_to(granted(&service));
+        for (name, value) in [
+            ("host", "elsewhere.example"),
+            ("connection", "x-hop"),
+            ("x-hop", "1"),
+            ("transfer-encoding", "chunked"),
+            ("content-length", "7"),
+            ("accept", "*/*"),
+        ] {
+            request.headers.insert(name, HeaderValue::from_static(value));
+        }
+        let response = "HTTP/1.1 302 Found\r\nlocation: /else\r\nconnection: x-hop\r\nx-hop: 1\r\n\
+                        content-length: 0\r\n\r\n";
+        let serve = async { service.accept().await.answer(response).await };
+        let fetch = fetch();
+        let (head, reply) = join!(serve, fetch.send(request));
+        let address = service.address();
+        assert_eq!(
+            head,
+            format!(
+                "GET /keys?a=b HTTP/1.1\r\naccept: */*\r\naccept-encoding: identity\r\n\
+                 host: {address}\r\n\r\n"
+            )
+        );
+        let reply = reply.unwrap();
+        assert_eq!(reply.status, StatusCode::FOUND);
+        assert!(reply.headers.contains_key("location") && !reply.headers.contains_key("x-hop"));
+    }
+
+    #[tokio::test]
+    async fn limits_hold() {
+        let service = Service::start().await;
+        let fetch = fetch();
+        let long = "HTTP/1.1 200 OK\r\ncontent-length: 65\r\n\r\n";
+        let (_peer, reply) =
+            join!(service.answer(long), fetch.send(outgoing_to(granted(&service))));
+        assert_eq!(reply.unwrap_err(), DispatchError::TooLarge);
+
+        let mut request = outgoing_to(granted(&service));
+        request.timeout = Duration::from_millis(20);
+        let (_peer, reply) = join!(
+            service.answer("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab"),
+            fetch.send(request)
+        );
+        assert_eq!(reply.unwrap_err(), DispatchError::Timeout);
+
+        let mut request = outgoing_to(granted(&service));
+        request.path = "http://elsewhere.example/".into();
+        assert!(matches!(fetch.send(request).await, Err(DispatchError::Invalid(_))));
+    }
+
+    #[tokio::test]
+    async fn upstreams_are_the_current_ones() {
+        let service = Service::start().await;
+        let fetch = fetch();
+        let request = || outgoing_to(Destination::Upstream("service".into()));
+        assert!(matches!(fetch.send(request()).await, Err(DispatchError::Invalid(_))));
+        let upstreams = Upstreams::build(&[settings(&[service.address()])], 1, None).unwrap();
+        fetch.replace(Arc::new(upstreams));
+        let (_, reply) = join!(service.answer(OK), fetch.send(request()));
+        assert_eq!(reply.unwrap().body, "ok");
+    }
+}

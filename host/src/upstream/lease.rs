@@ -1,0 +1,70 @@
+//! A connection in the hands of one exchange. It goes back when the exchange is complete; where
+//! the lease is dropped before, an HTTP/1.1 connection is closed and an HTTP/2 stream is reset.
+
+use std::sync::Arc;
+
+use futures_util::future::Either;
+use http::{Request, Response};
+use hyper::{body::Incoming, client::conn::TrySendError};
+
+use super::{connection::Connection, pool::Slot};
+use crate::{alarm::Alarm, body::Body};
+
+/// One exchange's hold on a connection; counts as a request in flight.
+pub(super) struct Lease {
+    slot: Arc<Slot>,
+    target: usize,
+    connection: Option<Connection>,
+    /// The timer for whatever this exchange waits for.
+    pub(super) alarm: Alarm,
+}
+
+impl Lease {
+    /// Sends the request, and gives the future of its response.
+    pub(super) fn begin(
+        slot: &Arc<Slot>,
+        target: usize,
+        mut connection: Connection,
+        request: Request<Body>,
+    ) -> (Self, impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> + use<>)
+    {
+        slot.counters[target].request_began();
+        connection.usage().begin();
+        let (response, alarm) = match &mut connection {
+            Connection::Http1(http1) => (
+                Either::Left(http1.sender.try_send_request(request)),
+                std::mem::take(&mut http1.alarm),
+            ),
+            Connection::Http2(http2) => {
+                (Either::Right(http2.sender.try_send_request(request)), Alarm::default())
+            }
+        };
+        (Self { slot: slot.clone(), target, connection: Some(connection), alarm }, response)
+    }
+
+    /// The response has ended: the connection is free for the next request. hyper says "ready"
+    /// only once the request was written to its end as well, and "closed" where either side
+    /// asked for that.
+    pub(super) fn complete(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        connection.usage().end();
+        if let Connection::Http1(mut http1) = connection {
+            http1.alarm = std::mem::take(&mut self.alarm);
+            self.slot.keep(self.target, http1);
+        }
+    }
+
+    /// The connection is no longer HTTP, or no longer anything.
+    pub(super) fn discard(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.usage().end();
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.discard();
+        self.slot.counters[self.target].request_ended();
+    }
+}

@@ -1,0 +1,214 @@
+//! The services behind the gateway, and the only outbound sockets.
+//!
+//! ```text
+//! send      one request: target, connection, retry        fetch    the same for plugins
+//! pool      a worker's connections; who is next           health   checks in the background
+//! connect   name, TCP, TLS, HTTP                          address  where plugins may not go
+//! connection  the task that drives it                     stats    what is counted
+//! lease     an exchange's hold on a connection
+//! request, upload   what goes out                         download what comes back
+//! ```
+//!
+//! Connections belong to a worker and never leave its thread. Health, and who was set aside, are
+//! shared atomics on the target.
+
+mod address;
+mod connect;
+mod connection;
+mod download;
+mod error;
+mod fetch;
+mod health;
+mod lease;
+mod pool;
+mod request;
+mod send;
+mod stats;
+mod target;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+pub use error::{Phase, UpstreamError};
+pub use fetch::Fetch;
+pub use health::run_health_checks;
+pub use stats::TargetStats;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use address::Policy;
+use connect::Connector;
+use pool::Slot;
+use target::Target;
+
+use crate::{
+    config::{self, Span},
+    tls, worker,
+};
+
+/// All upstreams of a configuration.
+#[derive(Debug, Default)]
+pub struct Upstreams {
+    all: Vec<Arc<Upstream>>,
+    by_name: HashMap<Arc<str>, Arc<Upstream>>,
+}
+
+impl Upstreams {
+    /// Builds what the configuration names, for `workers` workers and the control thread. An
+    /// upstream of `previous` with the same name and settings is taken over as it is, with its
+    /// connections, health and counters.
+    pub fn build(
+        upstreams: &[config::Upstream],
+        workers: usize,
+        previous: Option<&Self>,
+    ) -> Result<Self, Vec<(Span, String)>> {
+        let (mut built, mut errors) = (Self::default(), Vec::new());
+        for settings in upstreams {
+            let old = previous.and_then(|previous| previous.get(&settings.name));
+            match Upstream::renew(settings, workers, old) {
+                Ok(upstream) => built.add(upstream),
+                Err(why) => errors.push((settings.span, why)),
+            }
+        }
+        if errors.is_empty() { Ok(built) } else { Err(errors) }
+    }
+
+    /// The upstream of this name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Upstream>> {
+        self.by_name.get(name)
+    }
+
+    /// All of them, in the configuration's order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.all.iter()
+    }
+
+    fn add(&mut self, upstream: Arc<Upstream>) {
+        self.by_name.insert(upstream.settings.name.clone(), upstream.clone());
+        self.all.push(upstream);
+    }
+}
+
+/// One service: its targets, and every worker's connections to them.
+pub struct Upstream {
+    settings: config::Upstream,
+    /// Of the certificate files, which may change while the settings do not.
+    files: u64,
+    connector: Connector,
+    targets: Box<[Target]>,
+    /// By worker index.
+    slots: Box<[Arc<Slot>]>,
+}
+
+impl Upstream {
+    /// Its name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.settings.name
+    }
+
+    /// The numbers of each target.
+    pub fn stats(&self) -> Vec<TargetStats> {
+        self.targets.iter().enumerate().map(|(index, target)| self.target_stats(index, target)).collect()
+    }
+
+    fn target_stats(&self, index: usize, target: &Target) -> TargetStats {
+        let mut sum = TargetStats {
+            target: target.name.clone(),
+            healthy: target.is_fit(),
+            requests: 0,
+            in_flight: 0,
+            connects: 0,
+            connect_failures: 0,
+            open: 0,
+            idle: 0,
+        };
+        for slot in &self.slots {
+            slot.counters[index].add_to(&mut sum);
+            sum.idle += slot.idle(index) as u64;
+        }
+        sum
+    }
+
+    /// `old` if it is still right, otherwise a new one that knows what `old` knew of the targets.
+    fn renew(
+        settings: &config::Upstream,
+        workers: usize,
+        old: Option<&Arc<Self>>,
+    ) -> Result<Arc<Self>, String> {
+        let slots = workers + 1;
+        let files = settings.tls.as_ref().map_or(0, tls::fingerprint);
+        if let Some(old) = old
+            && old.files == files
+            && old.slots.len() == slots
+            && same(&old.settings, settings)
+        {
+            return Ok(old.clone());
+        }
+        let new = Self::new(settings.clone(), files, slots, Policy::Any)?;
+        if let Some(old) = old {
+            new.inherit(old);
+        }
+        Ok(Arc::new(new))
+    }
+
+    fn new(
+        settings: config::Upstream,
+        files: u64,
+        slots: usize,
+        policy: Policy,
+    ) -> Result<Self, String> {
+        let tls = settings.tls.as_ref();
+        let targets = settings.targets.iter().map(|target| Target::new(target, tls));
+        let targets = targets.collect::<Result<Box<[_]>, _>>()?;
+        let slot = |index| Arc::new(Slot::new(targets.len(), keep(&settings), index));
+        Ok(Self {
+            connector: Connector::new(&settings, policy)?,
+            slots: (0..slots).map(slot).collect(),
+            targets,
+            files,
+            settings,
+        })
+    }
+
+    /// A target that is out stays out until a check finds otherwise.
+    fn inherit(&self, old: &Self) {
+        if self.settings.health.is_none() {
+            return;
+        }
+        for target in &self.targets {
+            let known = old.targets.iter().find(|known| known.name == target.name);
+            let healthy = known.is_none_or(|known| known.healthy.load(Relaxed));
+            target.healthy.store(healthy, Relaxed);
+        }
+    }
+
+    fn slot(&self) -> &Arc<Slot> {
+        &self.slots[worker::index() % self.slots.len()]
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// How many idle connections are worth keeping.
+fn keep(settings: &config::Upstream) -> usize {
+    if settings.keep_alive.is_zero() { 0 } else { settings.keep_connections }
+}
+
+/// Equal but for where it stands in the file.
+fn same(a: &config::Upstream, b: &config::Upstream) -> bool {
+    let place = |target: &config::Target| (target.host.clone(), target.port);
+    a.name == b.name
+        && a.targets.iter().map(place).eq(b.targets.iter().map(place))
+        && (&a.tls, a.protocol, &a.health) == (&b.tls, b.protocol, &b.health)
+        && (a.connect_timeout, a.head_timeout, a.idle_timeout)
+            == (b.connect_timeout, b.head_timeout, b.idle_timeout)
+        && (a.keep_alive, a.keep_connections) == (b.keep_alive, b.keep_connections)
+}

@@ -1,0 +1,61 @@
+//! The request as each protocol wants it. The proxy gives origin-form and Host.
+
+use http::{
+    HeaderValue, Request, Uri, Version,
+    header::{HOST, TE},
+    uri::{Authority, PathAndQuery, Scheme},
+};
+
+use super::target::Target;
+use crate::body::Body;
+
+/// RFC 9112, 3.2.1: the target is path and query, the authority is in Host.
+pub(super) fn for_http1(request: &mut Request<Body>, target: &Target) {
+    *request.version_mut() = Version::HTTP_11;
+    if let Some(authority) = request.uri().authority() {
+        // A second attempt, and the first was HTTP/2.
+        let host = HeaderValue::from_str(authority.as_str()).ok();
+        let path = path_and_query(request.uri());
+        *request.uri_mut() = Uri::from(path);
+        request.headers_mut().extend(host.map(|host| (HOST, host)));
+        request.headers_mut().remove(TE);
+    }
+    request.headers_mut().entry(HOST).or_insert_with(|| target.host_header.clone());
+}
+
+/// RFC 9113, 8.3.1: the authority is in `:authority`, and Host is not sent beside it.
+pub(super) fn for_http2(request: &mut Request<Body>, target: &Target, https: bool) {
+    *request.version_mut() = Version::HTTP_2;
+    if request.uri().authority().is_some() {
+        return;
+    }
+    let host = request.headers_mut().remove(HOST);
+    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(if https { Scheme::HTTPS } else { Scheme::HTTP });
+    parts.authority = Some(authority.unwrap_or_else(|| target.authority.clone()));
+    parts.path_and_query = Some(path_and_query(request.uri()));
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    // Trailers are no trouble in HTTP/2, and gRPC does not answer without this.
+    request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+}
+
+/// The same request again, if its body can be sent again.
+pub(super) fn copy(request: &Request<Body>) -> Option<Request<Body>> {
+    let body = match request.body() {
+        Body::Empty => Body::Empty,
+        Body::Full(bytes) => Body::Full(bytes.clone()),
+        Body::Incoming(_) | Body::Boxed(_) => return None,
+    };
+    let mut copy = Request::new(body);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
+}
+
+fn path_and_query(uri: &Uri) -> PathAndQuery {
+    uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
+}

@@ -1,0 +1,83 @@
+//! What an upstream counts.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// One target's numbers, summed over the workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetStats {
+    /// `host:port`
+    pub target: Arc<str>,
+    /// Neither taken out by health checks nor set aside after failed connects.
+    pub healthy: bool,
+    /// Requests sent, repeated ones counted again.
+    pub requests: u64,
+    /// Requests whose response has not ended.
+    pub in_flight: u64,
+    /// Connections made.
+    pub connects: u64,
+    /// Connections that could not be made.
+    pub connect_failures: u64,
+    /// Connections that are open.
+    pub open: u64,
+    /// Of these, HTTP/1.1 ones that wait for a request.
+    pub idle: u64,
+}
+
+/// One worker's numbers for one target. Aligned, so that no other worker writes to its cache line
+/// (two of them: processors fetch lines in pairs).
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Counters {
+    requests: AtomicU64,
+    in_flight: AtomicU64,
+    connects: AtomicU64,
+    connect_failures: AtomicU64,
+    open: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn add_to(&self, sum: &mut TargetStats) {
+        sum.requests += self.requests.load(Relaxed);
+        sum.in_flight += self.in_flight.load(Relaxed);
+        sum.connects += self.connects.load(Relaxed);
+        sum.connect_failures += self.connect_failures.load(Relaxed);
+        sum.open += self.open.load(Relaxed);
+    }
+
+    pub(super) fn request_began(&self) {
+        self.requests.fetch_add(1, Relaxed);
+        self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn request_ended(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn connect_failed(&self) {
+        self.connect_failures.fetch_add(1, Relaxed);
+    }
+}
+
+/// An open connection, counted until this is dropped.
+#[derive(Debug)]
+pub(super) struct Open {
+    counters: Arc<[Counters]>,
+    target: usize,
+}
+
+impl Open {
+    pub(super) fn count(counters: &Arc<[Counters]>, target: usize) -> Self {
+        counters[target].connects.fetch_add(1, Relaxed);
+        counters[target].open.fetch_add(1, Relaxed);
+        Self { counters: counters.clone(), target }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.counters[self.target].open.fetch_sub(1, Relaxed);
+    }
+}

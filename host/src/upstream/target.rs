@@ -1,0 +1,120 @@
+//! One place where an upstream runs, and whether it is fit for requests.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use http::{HeaderValue, uri::Authority};
+use rustls::pki_types::ServerName;
+
+use super::health::Checks;
+use crate::config;
+
+/// A target is shared by all workers: only atomics that are seldom written.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// `host:port`, for people.
+    pub(super) name: Arc<str>,
+    /// What Host says where the request says nothing.
+    pub(super) authority: Authority,
+    pub(super) host_header: HeaderValue,
+    /// Whom TLS asks for and verifies; none where there is no TLS.
+    pub(super) server_name: Option<ServerName<'static>>,
+    /// Whether the next connection is expected to be HTTP/2, and is worth sharing.
+    pub(super) expects_h2: AtomicBool,
+    /// What active checks found; true before the first.
+    pub(super) healthy: AtomicBool,
+    /// The checks' own counts; only the control thread looks.
+    pub(super) checks: Mutex<Checks>,
+    aside: Aside,
+}
+
+impl Target {
+    /// `sni` wins over the host; none is without TLS.
+    pub(super) fn new(target: &config::Target, tls: Option<&config::UpstreamTls>) -> Result<Self, String> {
+        let (host, port) = (target.host.clone(), target.port);
+        let default_port = if tls.is_some() { 443 } else { 80 };
+        let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let written =
+            if port == default_port { bracketed.clone() } else { format!("{bracketed}:{port}") };
+        let bad = |why: &dyn std::fmt::Display| format!("`{bracketed}:{port}`: {why}");
+        let server_name = tls
+            .map(|tls| ServerName::try_from(tls.sni.clone().unwrap_or_else(|| host.clone())))
+            .transpose()
+            .map_err(|why| bad(&why))?;
+        Ok(Self {
+            name: format!("{bracketed}:{port}").into(),
+            authority: written.parse().map_err(|why| bad(&why))?,
+            host_header: written.parse().map_err(|why| bad(&why))?,
+            server_name,
+            host,
+            port,
+            expects_h2: AtomicBool::new(true),
+            healthy: AtomicBool::new(true),
+            checks: Mutex::default(),
+            aside: Aside::default(),
+        })
+    }
+
+    /// The address, where the configuration gives one and not a name.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.host.parse::<IpAddr>().ok()?, self.port))
+    }
+
+    /// Whether requests should go here while there are others.
+    pub(super) fn is_fit(&self) -> bool {
+        self.healthy.load(Relaxed) && !self.aside.is_set()
+    }
+
+    /// A connection could not be made.
+    pub(super) fn connect_failed(&self) {
+        self.aside.set();
+    }
+
+    /// A connection was made, or a check passed.
+    pub(super) fn reached(&self) {
+        self.aside.clear();
+    }
+}
+
+/// Set aside after a failed connect, so that the next requests do not all run into the same wall:
+/// for one second, then two, four, and at most eight.
+#[derive(Debug, Default)]
+struct Aside {
+    failures: AtomicU32,
+    /// On the clock of [`milliseconds`].
+    until: AtomicU64,
+}
+
+impl Aside {
+    fn is_set(&self) -> bool {
+        let until = self.until.load(Relaxed);
+        until != 0 && milliseconds() < until
+    }
+
+    fn set(&self) {
+        let failures = self.failures.fetch_add(1, Relaxed).min(3);
+        self.until.store(milliseconds() + (1000 << failures), Relaxed);
+    }
+
+    fn clear(&self) {
+        // Read first: this is called for every connection, and the line is shared.
+        if self.failures.load(Relaxed) != 0 {
+            self.failures.store(0, Relaxed);
+            self.until.store(0, Relaxed);
+        }
+    }
+}
+
+/// Since some moment in this process's life.
+fn milliseconds() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

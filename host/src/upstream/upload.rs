@@ -1,0 +1,136 @@
+//! A request body on its way to a target: its end starts the wait for the response, and its
+//! failure is told apart from the target's.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use crate::{
+    alarm::Alarm,
+    body::{Body, BodyError},
+};
+
+/// What became of a streamed request body. The connection's task writes, the exchange reads.
+#[derive(Clone, Default)]
+pub(super) struct Upload(Arc<Mutex<State>>);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Running,
+    Ended(Instant),
+    Failed(Option<BodyError>),
+}
+
+impl Upload {
+    /// Watches `body`, unless all of it is there.
+    pub(super) fn watch(
+        body: Body,
+        idle_timeout: Duration,
+        deadline: Instant,
+    ) -> (Body, Option<Self>) {
+        if body.is_end_stream() {
+            return (Body::Empty, None);
+        }
+        if let Body::Full(_) = body {
+            return (body, None);
+        }
+        let upload = Self::default();
+        let watched = Watched {
+            body,
+            upload: upload.clone(),
+            idle_timeout,
+            deadline,
+            waiting: None,
+            alarm: Alarm::default(),
+        };
+        (Body::boxed(watched), Some(upload))
+    }
+
+    /// When its last byte was taken; none while there is more.
+    pub(super) fn ended(&self) -> Option<Instant> {
+        match *self.state() {
+            State::Ended(at) => Some(at),
+            State::Running | State::Failed(_) => None,
+        }
+    }
+
+    /// Why it broke off, if it did.
+    pub(super) fn failure(&self) -> Option<BodyError> {
+        match &mut *self.state() {
+            State::Failed(why) => why.take(),
+            State::Running | State::Ended(_) => None,
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Watched {
+    body: Body,
+    upload: Upload,
+    idle_timeout: Duration,
+    deadline: Instant,
+    /// Since when the client has kept us waiting.
+    waiting: Option<Instant>,
+    alarm: Alarm,
+}
+
+impl Watched {
+    fn fail(&self, why: BodyError) -> BodyError {
+        // hyper gets a text only; what happened is told by the exchange.
+        let text = why.to_string();
+        *self.upload.state() = State::Failed(Some(why));
+        BodyError::Aborted(text)
+    }
+
+    fn end(&self) {
+        let mut state = self.upload.state();
+        if let State::Running = *state {
+            *state = State::Ended(Instant::now());
+        }
+    }
+
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        self.alarm.poll_until(self.deadline.min(since + self.idle_timeout), cx)
+    }
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+            ready!(self.poll_late(cx));
+            return Poll::Ready(Some(Err(self.fail(BodyError::Timeout))));
+        };
+        self.waiting = None;
+        let frame = frame.map(|frame| frame.map_err(|why| self.fail(why)));
+        // After a last frame hyper does not ask again.
+        if frame.is_none() || self.body.is_end_stream() {
+            self.end();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
