@@ -1,0 +1,350 @@
+//! A case, as it stands in its file.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::grants::Grants;
+use crate::fake::percent_decoded;
+
+/// One exchange: what comes in, what is set, what must come out.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// The plugin's settings, as in the TOML of a gateway.
+    #[serde(default)]
+    pub config: BTreeMap<String, toml::Value>,
+    /// The plugin's grants. A case fails when the plugin uses what they lack.
+    #[serde(default)]
+    pub grants: Grants,
+    /// The secrets that the grants name, as text.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
+    /// The route that the request takes.
+    #[serde(default)]
+    pub route: RouteCase,
+    /// What the client sends.
+    #[serde(default)]
+    pub request: RequestCase,
+    /// Attributes that plugins before this one set.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
+    /// What the upstream answers. Without it, an empty 200.
+    #[serde(default)]
+    pub upstream: Answer,
+    /// What other services answer. All of them must be asked.
+    #[serde(default)]
+    pub fetch: Vec<FetchCase>,
+    /// What must come out.
+    pub expect: Expect,
+}
+
+/// A route.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouteCase {
+    /// Its name.
+    pub name: String,
+    /// The pattern that its path matches: `/users/{id}`, `/files/{*rest}`. Without it, any path.
+    pub path: Option<String>,
+    /// Other upstreams that the plugin may choose. The route's own is called `upstream`.
+    pub alternatives: Vec<String>,
+}
+
+impl Default for RouteCase {
+    fn default() -> Self {
+        Self { name: "route".into(), path: None, alternatives: Vec::new() }
+    }
+}
+
+/// A request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RequestCase {
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// The header fields; `host` gives the authority.
+    pub headers: BTreeMap<String, Values>,
+    /// The body.
+    pub body: Option<String>,
+    /// The client's address.
+    pub client: String,
+}
+
+impl Default for RequestCase {
+    fn default() -> Self {
+        Self {
+            method: "GET".into(),
+            path: "/".into(),
+            headers: BTreeMap::new(),
+            body: None,
+            client: "192.0.2.1".into(),
+        }
+    }
+}
+
+/// The values of a header: one, or several field lines.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Values {
+    /// One field line.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl Values {
+    /// All of them.
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+}
+
+/// What an upstream or another service answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The header fields.
+    pub headers: BTreeMap<String, Values>,
+    /// The body.
+    pub body: String,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self { status: 200, headers: BTreeMap::new(), body: String::new() }
+    }
+}
+
+/// A call to another service, and its outcome.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchCase {
+    /// The call.
+    pub request: FetchRequest,
+    /// What the service answers. Without it, an empty 200.
+    #[serde(default)]
+    pub reply: Answer,
+    /// What goes wrong, in the place of a reply.
+    pub error: Option<FetchFailure>,
+}
+
+/// A call to another service. It is found by `to`, `method` and `path`; all that is said of it must
+/// hold.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchRequest {
+    /// An upstream's name, or an origin.
+    pub to: String,
+    /// The method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// Path and query.
+    #[serde(default = "slash")]
+    pub path: String,
+    /// Header fields.
+    #[serde(default)]
+    pub headers: BTreeMap<String, ExpectedValue>,
+    /// The body.
+    pub body: Option<String>,
+    /// The body, as JSON.
+    pub json: Option<Json>,
+}
+
+fn get() -> String {
+    "GET".into()
+}
+
+fn slash() -> String {
+    "/".into()
+}
+
+/// How a call to another service goes wrong.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FetchFailure {
+    /// No answer in time.
+    Timeout,
+    /// Nobody listens there.
+    Unreachable,
+    /// The answer breaks off.
+    Protocol,
+    /// The answer is larger than the cap.
+    TooLarge,
+}
+
+/// What must come out. Nothing is looked at but what is said here.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// What the plugin decides.
+    pub decision: Decision,
+    /// What the upstream gets.
+    #[serde(default)]
+    pub request: ExpectedRequest,
+    /// What the client gets.
+    #[serde(default)]
+    pub response: ExpectedResponse,
+    /// Attributes after the last hook; `false`: it is not there.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, ExpectedValue>,
+    /// For `fail`: a part of the text for the log.
+    pub failure: Option<String>,
+    /// For `fail`: the text for the client.
+    pub client: Option<String>,
+    /// For `refuse`: the wrong settings, all of them.
+    #[serde(default)]
+    pub settings: Vec<ExpectedSettingError>,
+    /// Parts of log lines, in order.
+    #[serde(default)]
+    pub log: Vec<String>,
+}
+
+/// What a plugin decides about an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// The exchange goes through to the upstream and back.
+    Next,
+    /// The plugin replies.
+    Respond,
+    /// A hook fails. What the client gets is the host's to say.
+    Fail,
+    /// The plugin refuses its settings.
+    Refuse,
+}
+
+/// The request as it goes to the upstream.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpectedRequest {
+    /// Path and query.
+    pub path: Option<String>,
+    /// Header fields.
+    pub headers: BTreeMap<String, ExpectedValue>,
+    /// The body.
+    pub body: Option<String>,
+    /// The body, as JSON.
+    pub json: Option<Json>,
+    /// The upstream.
+    pub upstream: Option<String>,
+}
+
+/// The response as it goes to the client.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpectedResponse {
+    /// The status.
+    pub status: Option<u16>,
+    /// Header fields.
+    pub headers: BTreeMap<String, ExpectedValue>,
+    /// The body.
+    pub body: Option<String>,
+    /// The body, as JSON.
+    pub json: Option<Json>,
+}
+
+/// What a header or an attribute must be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ExpectedValue {
+    /// There, or not there.
+    Is(bool),
+    /// Exactly these.
+    Values(Values),
+}
+
+/// One wrong setting.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedSettingError {
+    /// Where it stands.
+    pub path: Vec<String>,
+    /// A part of the message.
+    pub message: String,
+}
+
+impl Case {
+    /// Reads a case.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// The settings as a plugin gets them.
+    pub fn settings(&self) -> String {
+        serde_json::to_string(&self.config).expect("TOML has no value that JSON lacks")
+    }
+
+    /// The parameters of the route's path. None when the path does not match.
+    pub fn params(&self) -> Option<Vec<(String, String)>> {
+        let path = self.request.path.split('?').next().unwrap_or_default();
+        match &self.route.path {
+            Some(pattern) => params(pattern, path),
+            None => Some(Vec::new()),
+        }
+    }
+}
+
+/// `/users/{id}/{*rest}` holds a path's segments against names.
+fn params(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let mut params = Vec::new();
+    let mut rest = path;
+    for expected in pattern.split_inclusive('/') {
+        if let Some(name) = expected.strip_prefix("{*").and_then(|name| name.strip_suffix('}')) {
+            params.push((name.to_owned(), percent_decoded(rest)));
+            return (!rest.is_empty()).then_some(params);
+        }
+        let end = rest.find('/').map_or(rest.len(), |slash| slash + 1);
+        let (segment, after) = rest.split_at(end);
+        rest = after;
+        params.extend(matched(expected, segment)?);
+    }
+    rest.is_empty().then_some(params)
+}
+
+/// One segment, with its slash. None: no match. `Some(None)`: a match without a name.
+#[expect(clippy::option_option, reason = "a match may or may not have a name")]
+fn matched(expected: &str, segment: &str) -> Option<Option<(String, String)>> {
+    let name = expected.trim_end_matches('/');
+    let value = segment.trim_end_matches('/');
+    if expected.ends_with('/') != segment.ends_with('/') {
+        return None;
+    }
+    match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+        Some(name) if !value.is_empty() => Some(Some((name.to_owned(), percent_decoded(value)))),
+        Some(_) => None,
+        None => (name == value).then_some(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::params;
+
+    #[test]
+    fn a_pattern_names_segments() {
+        let named = |pattern, path| {
+            let found = params(pattern, path)?;
+            Some(found.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(named("/users/{id}", "/users/a%20b").unwrap(), "id=a b");
+        assert_eq!(named("/u/{id}/x/{*rest}", "/u/7/x/a/b").unwrap(), "id=7 rest=a/b");
+        assert_eq!(named("/users", "/users").unwrap(), "");
+        for (pattern, path) in [
+            ("/users/{id}", "/users/"),
+            ("/users/{id}", "/users/7/x"),
+            ("/users/{id}", "/other/7"),
+            ("/users/{*rest}", "/users/"),
+        ] {
+            assert_eq!(named(pattern, path), None, "{pattern} {path}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Runs a plugin's `cases/*.toml`: what comes in, what is set, what must come out.
+//!
+//! A case is one exchange, written down. Here it runs natively, with a
+//! [`FakeHost`](crate::fake::FakeHost); the same file can run on a gateway. The format is described
+//! in the README of the plugins; [`Case`] is the same in Rust.
+//!
+//! ```no_run
+//! # use torana_plugin_sdk::prelude::*;
+//! # struct RequireHeader;
+//! # #[plugin]
+//! # impl Plugin for RequireHeader {
+//! #     type Settings = NoSettings;
+//! #     fn new(_: NoSettings) -> Result<Self, SettingErrors> { Ok(Self) }
+//! #     fn on_request_head(&self, _: &impl Host) -> Outcome { Ok(Action::Next) }
+//! # }
+//! #[test]
+//! fn cases() {
+//!     torana_plugin_sdk::cases::run::<RequireHeader>("cases");
+//! }
+//! # fn main() {}
+//! ```
+
+mod expect;
+mod format;
+mod grants;
+mod play;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+pub use self::{
+    format::{
+        Answer, Case, Decision, Expect, ExpectedRequest, ExpectedResponse, ExpectedSettingError,
+        ExpectedValue, FetchCase, FetchFailure, FetchRequest, RequestCase, RouteCase, Values,
+    },
+    grants::{Access, Grants, HeaderGrants, SecretGrants},
+};
+use crate::Hooks;
+
+/// Runs every case of a folder and panics with all that went wrong. Tests run in their package's
+/// folder, so `"cases"` it is.
+pub fn run<P: Hooks>(folder: impl AsRef<Path>) {
+    let folder = folder.as_ref();
+    let files = files(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    assert!(!files.is_empty(), "{} has no cases", folder.display());
+    let wrong: Vec<_> = files.iter().filter_map(|file| run_file::<P>(file).err()).collect();
+    let count = files.len();
+    assert!(wrong.is_empty(), "{} of {count} cases:\n\n{}\n", wrong.len(), wrong.join("\n\n"));
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut files = paths.collect::<io::Result<Vec<_>>>()?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    Ok(files)
+}
+
+fn run_file<P: Hooks>(file: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let wrong = match Case::parse(&text) {
+        Ok(case) => check::<P>(&case),
+        Err(error) => vec![error],
+    };
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{}:\n  {}", file.display(), wrong.join("\n  ")))
+}
+
+/// Runs one case and says what went wrong.
+pub fn check<P: Hooks>(case: &Case) -> Vec<String> {
+    let played = play::play::<P>(case);
+    expect::differences(case, &played)
+}

@@ -1,0 +1,258 @@
+//! Plays a case: the host's part, in the order of the contract.
+
+use std::{cell::RefCell, rc::Rc};
+
+use super::format::{Answer, Case, FetchCase, FetchFailure, Values};
+use crate::{
+    Action, Content, Failure, Header, Hook, Hooks, Outcome, Reply, StreamOutcome,
+    fake::FakeHost,
+    host::{FetchError, Incoming, Outgoing},
+    settings::{self, SettingError},
+};
+
+/// What came of a case.
+pub(super) struct Played {
+    pub(super) end: End,
+    pub(super) host: FakeHost,
+    /// The calls that found no `[[fetch]]`, and the `[[fetch]]` that found no call.
+    pub(super) fetches: Vec<String>,
+    /// The request's and the response's body, at their ends.
+    pub(super) request_body: Vec<u8>,
+    pub(super) response_body: Vec<u8>,
+}
+
+/// How a case ends.
+pub(super) enum End {
+    /// The upstream's reply, as the response hooks left it, is with the host.
+    Next,
+    Respond(Reply),
+    Fail(Failure),
+    Refuse(Vec<SettingError>),
+}
+
+/// Why an exchange stops before its end.
+enum Stop {
+    Respond(Reply),
+    Fail(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Fail(failure)
+    }
+}
+
+pub(super) fn play<P: Hooks>(case: &Case) -> Played {
+    let services = Rc::new(Services::new(&case.fetch));
+    let host = host(case, services.clone());
+    let mut exchange = Exchange { case, host, request_body: Vec::new(), response_body: Vec::new() };
+    let plugin = settings::parse(&case.settings()).and_then(P::new);
+    let end = match plugin {
+        Ok(plugin) => match exchange.run(&plugin) {
+            Ok(()) => End::Next,
+            Err(Stop::Respond(reply)) => End::Respond(reply),
+            Err(Stop::Fail(failure)) => End::Fail(failure),
+        },
+        Err(errors) => End::Refuse(errors.into_vec()),
+    };
+    let Exchange { host, request_body, response_body, .. } = exchange;
+    Played { end, host, fetches: services.mistakes(), request_body, response_body }
+}
+
+fn host(case: &Case, services: Rc<Services>) -> FakeHost {
+    let request = &case.request;
+    let alternatives = case.route.alternatives.iter().map(String::as_str);
+    let upstreams: Vec<_> = ["upstream"].into_iter().chain(alternatives).collect();
+    let granted = case.grants.fetch.clone();
+    let mut host = FakeHost::new(&request.method, &request.path)
+        .with_client(&request.client)
+        .with_route(&case.route.name)
+        .with_upstreams(&upstreams)
+        .with_fetch(move |call| {
+            if granted.contains(&call.to) {
+                services.answer(call)
+            } else {
+                Err(FetchError::Denied("the case's grants do not name it".into()))
+            }
+        });
+    for (name, values) in &request.headers {
+        for value in values.as_slice() {
+            host = match name.as_str() {
+                "host" => host.with_authority(value),
+                _ => host.with_header(name, value),
+            };
+        }
+    }
+    for (name, value) in case.params().unwrap_or_default() {
+        host = host.with_param(&name, &value);
+    }
+    if let Some(body) = &request.body {
+        host = host.with_body(body.as_str());
+    }
+    for (name, value) in &case.attributes {
+        host = host.with_attribute(name, value);
+    }
+    granted_names(case, host)
+}
+
+fn granted_names(case: &Case, mut host: FakeHost) -> FakeHost {
+    for name in &case.grants.headers.read {
+        host = host.grant_read(name);
+    }
+    for name in &case.grants.headers.write {
+        host = host.grant_write(name);
+    }
+    for name in &case.grants.attributes {
+        host = host.grant_attribute(name);
+    }
+    for name in case.grants.secrets.use_.iter().chain(&case.grants.secrets.reveal) {
+        let text = case.secrets.get(name).map_or("", String::as_str);
+        host = host.with_secret(name, text);
+    }
+    host
+}
+
+struct Exchange<'a> {
+    case: &'a Case,
+    host: FakeHost,
+    request_body: Vec<u8>,
+    response_body: Vec<u8>,
+}
+
+impl Exchange<'_> {
+    fn run<P: Hooks>(&mut self, plugin: &P) -> Result<(), Stop> {
+        self.request(plugin)?;
+        if P::HOOKS.contains(&Hook::Handler) {
+            return Err(Stop::Respond(plugin.handle(&self.host)?));
+        }
+        self.host.set_response(&self.case.upstream.reply());
+        self.response(plugin, self.may_have_a_body())
+    }
+
+    fn request<P: Hooks>(&mut self, plugin: &P) -> Result<(), Stop> {
+        let host = &self.host;
+        let has_body = self.case.request.body.is_some();
+        on::<P>(Hook::OnRequestHead, true, || plugin.on_request_head(host))?;
+        on::<P>(Hook::OnRequestBody, has_body, || plugin.on_request_body(host))?;
+        self.request_body = host.forwarded_body();
+        if has_body && P::HOOKS.contains(&Hook::OnRequestStream) {
+            transform(plugin.on_request_stream(host), &mut self.request_body)?;
+        }
+        Ok(())
+    }
+
+    fn response<P: Hooks>(&mut self, plugin: &P, has_body: bool) -> Result<(), Stop> {
+        let host = &self.host;
+        on::<P>(Hook::OnResponseHead, true, || plugin.on_response_head(host))?;
+        on::<P>(Hook::OnResponseBody, has_body, || plugin.on_response_body(host))?;
+        self.response_body = host.answered_body();
+        if has_body && P::HOOKS.contains(&Hook::OnResponseStream) {
+            transform(plugin.on_response_stream(host), &mut self.response_body)?;
+        }
+        Ok(())
+    }
+
+    fn may_have_a_body(&self) -> bool {
+        self.case.request.method != "HEAD" && !matches!(self.case.upstream.status, 204 | 304)
+    }
+}
+
+/// Calls a hook that the plugin has, if it is time for it.
+fn on<P: Hooks>(hook: Hook, is_due: bool, call: impl FnOnce() -> Outcome) -> Result<(), Stop> {
+    if !is_due || !P::HOOKS.contains(&hook) {
+        return Ok(());
+    }
+    match call()? {
+        Action::Next => Ok(()),
+        Action::Respond(reply) => Err(Stop::Respond(reply)),
+    }
+}
+
+/// In small chunks, so that what a transform looks for is cut in two.
+const CHUNK: usize = 5;
+
+fn transform(outcome: StreamOutcome, body: &mut Vec<u8>) -> Result<(), Stop> {
+    let Some(mut transform) = outcome? else { return Ok(()) };
+    let mut transformed = Vec::new();
+    for chunk in body.chunks(CHUNK) {
+        transformed.extend(transform.chunk(chunk.to_vec())?);
+    }
+    transformed.extend(transform.finish()?);
+    *body = transformed;
+    Ok(())
+}
+
+/// The other services of a case.
+struct Services {
+    cases: Vec<FetchCase>,
+    asked: RefCell<Vec<bool>>,
+    mistakes: RefCell<Vec<String>>,
+}
+
+impl Services {
+    fn new(cases: &[FetchCase]) -> Self {
+        Self {
+            cases: cases.to_vec(),
+            asked: RefCell::new(vec![false; cases.len()]),
+            mistakes: RefCell::default(),
+        }
+    }
+
+    fn answer(&self, call: &Outgoing) -> Result<Incoming, FetchError> {
+        let is_it = |case: &FetchCase| {
+            let FetchCase { request, .. } = case;
+            request.to == call.to && request.method == call.method && request.path == call.path
+        };
+        let Some(index) = self.cases.iter().position(is_it) else {
+            let text = format!("no [[fetch]] for {} {} {}", call.method, call.to, call.path);
+            self.mistakes.borrow_mut().push(text.clone());
+            return Err(FetchError::Unreachable(text));
+        };
+        self.asked.borrow_mut()[index] = true;
+        let case = &self.cases[index];
+        self.mistakes.borrow_mut().extend(super::expect::call(&case.request, call));
+        case.error.map_or_else(|| Ok(case.reply.incoming()), |error| Err(error.into()))
+    }
+
+    fn mistakes(&self) -> Vec<String> {
+        let asked = self.asked.borrow();
+        let unasked = self.cases.iter().zip(&*asked).filter(|(_, asked)| !**asked);
+        let unasked = unasked.map(|(FetchCase { request, .. }, _)| {
+            format!("nobody fetched {} {} {}", request.method, request.to, request.path)
+        });
+        self.mistakes.borrow().iter().cloned().chain(unasked).collect()
+    }
+}
+
+impl From<FetchFailure> for FetchError {
+    fn from(failure: FetchFailure) -> Self {
+        match failure {
+            FetchFailure::Timeout => Self::Timeout,
+            FetchFailure::Unreachable => Self::Unreachable("connection refused".into()),
+            FetchFailure::Protocol => Self::Protocol("connection closed".into()),
+            FetchFailure::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+impl Answer {
+    fn reply(&self) -> Reply {
+        Reply { status: self.status, headers: self.headers(), body: self.content() }
+    }
+
+    fn incoming(&self) -> Incoming {
+        Incoming { status: self.status, headers: self.headers(), body: self.content() }
+    }
+
+    fn content(&self) -> Content {
+        if self.body.is_empty() { Content::Empty } else { self.body.as_str().into() }
+    }
+
+    fn headers(&self) -> Vec<Header> {
+        let lines = |(name, values): (&String, &Values)| {
+            let values = values.as_slice().iter();
+            values.map(|value| Header { name: name.clone(), value: value.clone() }).collect()
+        };
+        self.headers.iter().flat_map::<Vec<_>, _>(lines).collect()
+    }
+}

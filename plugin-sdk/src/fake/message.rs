@@ -1,0 +1,242 @@
+//! Heads, with the host's rules about names, values and who may see what.
+
+use super::{FakeHost, Headers, State, state::ResponseHead};
+use crate::{
+    HeaderName, Refused,
+    host::{
+        EditError, EditHeaders, HeaderError, ReadHeaders, Request, RequestEdit, Response,
+        ResponseEdit, TlsSession,
+    },
+};
+
+const HIDDEN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+
+pub(super) struct FakeRequest(pub(super) FakeHost);
+pub(super) struct FakeRequestEdit(pub(super) FakeHost);
+pub(super) struct FakeResponse(pub(super) FakeHost);
+pub(super) struct FakeResponseEdit(pub(super) FakeHost);
+
+fn request(state: &mut State) -> &mut Headers {
+    &mut state.request.headers
+}
+
+fn response(state: &mut State) -> &mut Headers {
+    &mut head(state).headers
+}
+
+fn head(state: &mut State) -> &mut ResponseHead {
+    state.response.as_mut().expect("the host traps: there is no response in this hook")
+}
+
+fn checked(name: &str) -> Option<HeaderName> {
+    HeaderName::try_from(name.to_owned()).ok()
+}
+
+fn may_read(state: &State, name: &str) -> Result<(), HeaderError> {
+    let name = checked(name).ok_or(HeaderError::InvalidName)?;
+    if HIDDEN.contains(&&*name) && !state.readable.contains(&*name) {
+        return Err(HeaderError::Hidden);
+    }
+    Ok(())
+}
+
+fn may_write(state: &State, name: &str) -> Result<(), EditError> {
+    let name = checked(name).ok_or(EditError::InvalidName)?;
+    if name.is_reserved() {
+        return Err(EditError::Reserved);
+    }
+    if HIDDEN.contains(&&*name) && !state.writable.contains(&*name) {
+        return Err(EditError::Hidden);
+    }
+    Ok(())
+}
+
+fn is_legal(value: &[u8]) -> Result<(), EditError> {
+    let is_control = |&byte: &u8| byte < 0x20 && byte != b'\t' || byte == 0x7f;
+    match value.iter().find(|byte| is_control(byte)) {
+        Some(byte) => Err(EditError::InvalidValue(format!("control byte 0x{byte:02x}"))),
+        None => Ok(()),
+    }
+}
+
+fn as_text(value: Vec<u8>) -> Result<String, HeaderError> {
+    String::from_utf8(value).map_err(|_| HeaderError::NotText)
+}
+
+macro_rules! headers {
+    ($fake:ident reads $interface:literal by $headers:ident) => {
+        impl ReadHeaders for $fake {
+            fn header(&self, name: &str) -> Result<Option<String>, Refused<HeaderError>> {
+                let bytes = self.header_bytes(name)?;
+                bytes.map(as_text).transpose().map_err(|why| Refused::new(name, why))
+            }
+            fn header_bytes(&self, name: &str) -> Result<Option<Vec<u8>>, Refused<HeaderError>> {
+                let mut state = self.0.call($interface);
+                let value = may_read(&state, name).and_then(|()| $headers(&mut state).one(name));
+                value.map_err(|why| Refused::new(name, why))
+            }
+            fn header_values(&self, name: &str) -> Result<Vec<String>, Refused<HeaderError>> {
+                let mut state = self.0.call($interface);
+                may_read(&state, name).map_err(|why| Refused::new(name, why))?;
+                let values = $headers(&mut state).all(name).into_iter().map(<[u8]>::to_vec);
+                values.map(as_text).collect::<Result<_, _>>().map_err(|why| Refused::new(name, why))
+            }
+            fn header_names(&self) -> Vec<String> {
+                let mut state = self.0.call($interface);
+                let names = $headers(&mut state).names();
+                names.into_iter().filter(|name| may_read(&state, name).is_ok()).collect()
+            }
+        }
+    };
+    ($fake:ident edits $interface:literal by $headers:ident) => {
+        impl EditHeaders for $fake {
+            fn set_header(&self, name: &str, value: &str) -> Result<(), Refused<EditError>> {
+                self.set_header_bytes(name, value.as_bytes())
+            }
+            fn set_header_bytes(&self, name: &str, value: &[u8]) -> Result<(), Refused<EditError>> {
+                let mut state = self.0.call($interface);
+                may_write(&state, name)
+                    .and_then(|()| is_legal(value))
+                    .map_err(|why| Refused::new(name, why))?;
+                $headers(&mut state).remove(name);
+                $headers(&mut state).push(name, value);
+                Ok(())
+            }
+            fn add_header(&self, name: &str, value: &str) -> Result<(), Refused<EditError>> {
+                let mut state = self.0.call($interface);
+                may_write(&state, name)
+                    .and_then(|()| is_legal(value.as_bytes()))
+                    .map_err(|why| Refused::new(name, why))?;
+                $headers(&mut state).push(name, value.as_bytes());
+                Ok(())
+            }
+            fn remove_header(&self, name: &str) -> Result<(), Refused<EditError>> {
+                let mut state = self.0.call($interface);
+                may_write(&state, name).map_err(|why| Refused::new(name, why))?;
+                $headers(&mut state).remove(name);
+                Ok(())
+            }
+        }
+    };
+}
+
+headers!(FakeRequest reads "request" by request);
+headers!(FakeResponse reads "response" by response);
+headers!(FakeRequestEdit edits "request-edit" by request);
+headers!(FakeResponseEdit edits "response-edit" by response);
+
+impl Request for FakeRequest {
+    fn method(&self) -> String {
+        self.0.call("request").request.method.clone()
+    }
+    fn scheme(&self) -> String {
+        self.0.call("request").request.scheme.clone()
+    }
+    fn authority(&self) -> String {
+        self.0.call("request").request.authority.clone()
+    }
+    fn path(&self) -> String {
+        self.0.call("request").request.path.clone()
+    }
+    fn query(&self) -> Option<String> {
+        self.0.call("request").request.query.clone()
+    }
+    fn query_values(&self, name: &str) -> Vec<String> {
+        let query = self.query().unwrap_or_default();
+        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let found = pairs.filter(|(key, _)| decoded(key) == name);
+        found.map(|(_, value)| decoded(value)).collect()
+    }
+    fn param(&self, name: &str) -> Option<String> {
+        let state = self.0.call("request");
+        let found = state.request.params.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
+    }
+    fn version(&self) -> String {
+        self.0.call("request");
+        "HTTP/1.1".into()
+    }
+    fn client_address(&self) -> String {
+        self.0.call("request").request.client.clone()
+    }
+    fn tls(&self) -> Option<TlsSession> {
+        self.0.call("request").request.tls.clone()
+    }
+    fn route(&self) -> String {
+        self.0.call("request").request.route.clone()
+    }
+    fn id(&self) -> String {
+        self.0.call("request").request.id.clone()
+    }
+}
+
+/// Undoes application/x-www-form-urlencoded.
+fn decoded(text: &str) -> String {
+    percent_decoded(&text.replace('+', " "))
+}
+
+/// Undoes percent-encoding; what is none stays as it is.
+pub(crate) fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte.filter(|_| first == b'%') {
+            Some(byte) => (bytes.push(byte), rest = &after[2..]),
+            None => (bytes.push(first), rest = after),
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl RequestEdit for FakeRequestEdit {
+    fn set_path(&self, path: &str) -> Result<(), Refused<EditError>> {
+        let mut state = self.0.call("request-edit");
+        if !path.starts_with('/') || !is_target(path) || path.contains('?') {
+            let why = EditError::InvalidValue(format!("`{path}` is not a path"));
+            return Err(Refused::new("path", why));
+        }
+        state.request.path = path.into();
+        Ok(())
+    }
+    fn set_query(&self, query: Option<&str>) -> Result<(), Refused<EditError>> {
+        let mut state = self.0.call("request-edit");
+        if !query.is_none_or(is_target) {
+            let why = EditError::InvalidValue(format!("`{}` is not a query", query.unwrap_or("")));
+            return Err(Refused::new("query", why));
+        }
+        state.request.query = query.map(str::to_owned);
+        Ok(())
+    }
+    fn choose_upstream(&self, name: &str) -> Result<(), Refused<EditError>> {
+        let mut state = self.0.call("request-edit");
+        if !state.upstreams.iter().any(|known| known == name) {
+            return Err(Refused::new(name, EditError::UnknownUpstream));
+        }
+        state.chosen = Some(name.into());
+        Ok(())
+    }
+}
+
+fn is_target(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+}
+
+impl Response for FakeResponse {
+    fn status(&self) -> u16 {
+        head(&mut self.0.call("response")).status
+    }
+}
+
+impl ResponseEdit for FakeResponseEdit {
+    fn set_status(&self, status: u16) -> Result<(), Refused<EditError>> {
+        let mut state = self.0.call("response-edit");
+        if !(200..600).contains(&status) {
+            let why = EditError::InvalidValue("200 to 599".into());
+            return Err(Refused::new("status", why));
+        }
+        head(&mut state).status = status;
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! What a fake host knows and was told.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    rc::Rc,
+};
+
+use crate::{
+    Reply,
+    host::{
+        FetchError, HeaderError, Incoming, Level, Outgoing, PublicKey, SignatureAlgorithm,
+        TlsSession,
+    },
+};
+
+/// What a service answers.
+pub(super) type Answer = dyn Fn(&Outgoing) -> Result<Incoming, FetchError>;
+/// Whether a signature holds.
+pub(super) type Holds = dyn Fn(SignatureAlgorithm, &PublicKey, &[u8], &[u8]) -> bool;
+
+pub(super) struct State {
+    pub(super) request: RequestHead,
+    pub(super) response: Option<ResponseHead>,
+    pub(super) request_body: Option<Body>,
+    pub(super) response_body: Option<Body>,
+    pub(super) upstreams: Vec<String>,
+    pub(super) chosen: Option<String>,
+    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) readable: BTreeSet<String>,
+    pub(super) writable: BTreeSet<String>,
+    pub(super) granted_attributes: BTreeSet<String>,
+    pub(super) logs: Vec<(Level, String)>,
+    pub(super) counts: BTreeMap<String, u64>,
+    pub(super) gauges: BTreeMap<String, f64>,
+    pub(super) unix_millis: u64,
+    pub(super) monotonic_nanos: u64,
+    pub(super) random: u64,
+    pub(super) kv: BTreeMap<String, Stored>,
+    pub(super) led: BTreeSet<String>,
+    pub(super) buckets: BTreeMap<(String, String), super::services::Fill>,
+    pub(super) answer: Rc<Answer>,
+    pub(super) fetched: Vec<Outgoing>,
+    pub(super) started: u32,
+    pub(super) arrived: VecDeque<(u32, Result<Incoming, FetchError>)>,
+    pub(super) secrets: BTreeMap<String, String>,
+    pub(super) holds: Rc<Holds>,
+    pub(super) used: BTreeSet<&'static str>,
+}
+
+pub(super) struct RequestHead {
+    pub(super) method: String,
+    pub(super) scheme: String,
+    pub(super) authority: String,
+    pub(super) path: String,
+    pub(super) query: Option<String>,
+    pub(super) params: Vec<(String, String)>,
+    pub(super) headers: Headers,
+    pub(super) client: String,
+    pub(super) tls: Option<TlsSession>,
+    pub(super) route: String,
+    pub(super) id: String,
+}
+
+pub(super) struct ResponseHead {
+    pub(super) status: u16,
+    pub(super) headers: Headers,
+}
+
+/// A value in `kv`.
+#[derive(Clone)]
+pub(super) struct Stored {
+    pub(super) value: Value,
+    pub(super) expires: Option<u64>,
+}
+
+#[derive(Clone)]
+pub(super) enum Value {
+    Bytes(Vec<u8>),
+    Counter(i64),
+}
+
+impl State {
+    pub(super) fn new(method: &str, target: &str) -> Self {
+        Self {
+            request: RequestHead::new(method, target),
+            response: None,
+            request_body: None,
+            response_body: None,
+            upstreams: vec!["upstream".into()],
+            chosen: None,
+            attributes: BTreeMap::new(),
+            readable: BTreeSet::new(),
+            writable: BTreeSet::new(),
+            granted_attributes: BTreeSet::new(),
+            logs: Vec::new(),
+            counts: BTreeMap::new(),
+            gauges: BTreeMap::new(),
+            unix_millis: 1_800_000_000_000,
+            monotonic_nanos: 0,
+            random: 0,
+            kv: BTreeMap::new(),
+            led: BTreeSet::new(),
+            buckets: BTreeMap::new(),
+            answer: Rc::new(|_| {
+                Err(FetchError::Denied("this FakeHost has no `with_fetch`".into()))
+            }),
+            fetched: Vec::new(),
+            started: 0,
+            arrived: VecDeque::new(),
+            secrets: BTreeMap::new(),
+            holds: Rc::new(|_, _, _, _| false),
+            used: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn set_response(&mut self, reply: &Reply) {
+        let mut headers = Headers::default();
+        for header in &reply.headers {
+            headers.push(&header.name, header.value.as_bytes());
+        }
+        self.response = Some(ResponseHead { status: reply.status, headers });
+        self.response_body = Some(Body::new(reply.body.as_bytes()));
+    }
+}
+
+impl RequestHead {
+    fn new(method: &str, target: &str) -> Self {
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (target, None),
+        };
+        Self {
+            method: method.into(),
+            scheme: "http".into(),
+            authority: "gateway.example".into(),
+            path: path.into(),
+            query,
+            params: Vec::new(),
+            headers: Headers::default(),
+            client: "192.0.2.1".into(),
+            tls: None,
+            route: "route".into(),
+            id: "request-1".into(),
+        }
+    }
+}
+
+/// Field lines, in order.
+#[derive(Default)]
+pub(super) struct Headers(Vec<(String, Vec<u8>)>);
+
+impl Headers {
+    pub(super) fn push(&mut self, name: &str, value: &[u8]) {
+        self.0.push((name.to_ascii_lowercase(), value.to_vec()));
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    }
+
+    pub(super) fn all(&self, name: &str) -> Vec<&[u8]> {
+        let found = self.0.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_slice()).collect()
+    }
+
+    pub(super) fn one(&self, name: &str) -> Result<Option<Vec<u8>>, HeaderError> {
+        match self.all(name)[..] {
+            [] => Ok(None),
+            [value] => Ok(Some(value.to_vec())),
+            _ => Err(HeaderError::Repeated),
+        }
+    }
+
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.0.iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// A body, and what a hook wrote in its place.
+pub(super) struct Body {
+    pub(super) old: Vec<u8>,
+    pub(super) new: Option<Vec<u8>>,
+}
+
+impl Body {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Self { old: bytes.to_vec(), new: None }
+    }
+
+    pub(super) fn result(&self) -> Vec<u8> {
+        self.new.clone().unwrap_or_else(|| self.old.clone())
+    }
+}

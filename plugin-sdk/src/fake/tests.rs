@@ -1,0 +1,142 @@
+use super::*;
+use crate::{
+    host::{
+        Algorithm, AttributeError, BodyError, Bucket, DigestAlgorithm, EditError, HeaderError, Key,
+        KvError, LeadAnswer,
+    },
+    prelude::*,
+};
+
+#[test]
+fn a_repeated_header_has_no_single_value() {
+    let host = FakeHost::get("/").with_header("X-A", "1").with_header("x-a", "2");
+    assert_eq!(host.request().header("x-a").unwrap_err().why, HeaderError::Repeated);
+    assert_eq!(host.request().header_values("x-a").unwrap(), ["1", "2"]);
+}
+
+#[test]
+fn hidden_headers_need_a_grant() {
+    let host = FakeHost::get("/").with_header("cookie", "a=b");
+    assert_eq!(host.request().header("Cookie").unwrap_err().why, HeaderError::Hidden);
+    assert!(host.request().header_names().is_empty());
+    assert_eq!(host.request_edit().remove_header("cookie").unwrap_err().why, EditError::Hidden);
+
+    let host = host.grant_read("cookie").grant_write("cookie");
+    assert_eq!(host.request().header("cookie").unwrap().unwrap(), "a=b");
+    host.request_edit().remove_header("cookie").unwrap();
+    assert_eq!(host.request().header("cookie").unwrap(), None);
+}
+
+#[test]
+fn framing_and_control_bytes_are_refused() {
+    let host = FakeHost::get("/");
+    let refused = |name, value| host.request_edit().set_header(name, value).unwrap_err().why;
+    assert_eq!(refused("Content-Length", "0"), EditError::Reserved);
+    assert_eq!(refused("x a", "0"), EditError::InvalidName);
+    assert!(matches!(refused("x-a", "a\r\nb: c"), EditError::InvalidValue(_)));
+}
+
+#[test]
+fn a_query_is_decoded() {
+    let host = FakeHost::get("/?a=1+2&b=%C3%A4&a=3&c");
+    assert_eq!(host.request().query_values("a"), ["1 2", "3"]);
+    assert_eq!(host.request().query_values("b"), ["ä"]);
+    assert_eq!(host.request().query_values("c"), [""]);
+    assert!(host.request().query_values("d").is_empty());
+}
+
+#[test]
+fn a_body_is_readable_until_its_hook_is_over() {
+    let host = FakeHost::new("POST", "/").with_body("abc");
+    host.request_body_edit().write_text("ab").unwrap();
+    assert_eq!(host.request_body().read(1, 9).unwrap(), b"bc");
+    assert_eq!(host.request_body().bytes().unwrap(), b"abc");
+    assert_eq!(host.forwarded_body(), b"ab");
+    assert_eq!(host.response_body().length().unwrap_err().why, BodyError::Unavailable);
+}
+
+#[test]
+fn attributes_of_others_cannot_be_set() {
+    let host = FakeHost::get("/").grant_attribute("consumer.id");
+    host.attributes().set("tries", "1").unwrap();
+    host.attributes().set("consumer.id", "alice").unwrap();
+    let refused = |name| host.attributes().set(name, "x").unwrap_err().why;
+    assert_eq!(refused("auth.claims"), AttributeError::Denied);
+    assert_eq!(refused("jwt.user"), AttributeError::Denied);
+    assert_eq!(refused("a b"), AttributeError::InvalidName);
+}
+
+#[test]
+fn values_expire_and_are_led_by_one() {
+    let host = FakeHost::get("/");
+    assert_eq!(host.kv().lead("k", 10).unwrap(), LeadAnswer::Yours);
+    assert_eq!(host.kv().lead("k", 10).unwrap(), LeadAnswer::Busy);
+    host.kv().set("k", b"v", Some(100)).unwrap();
+    assert_eq!(host.kv().lead("k", 10).unwrap(), LeadAnswer::Value(b"v".to_vec()));
+    assert_eq!(host.kv().increment("k", 1, None).unwrap_err().why, KvError::NotACounter);
+    assert!(!host.kv().compare_and_swap("k", None, b"w", None).unwrap());
+    assert!(host.kv().compare_and_swap("k", Some(b"v"), b"w", Some(100)).unwrap());
+    host.advance_millis(100);
+    assert_eq!(host.kv().get("k").unwrap(), None);
+    assert_eq!(host.kv().increment("n", 2, None).unwrap(), 2);
+    assert_eq!(host.kv().increment("n", -5, None).unwrap(), -3);
+}
+
+#[test]
+fn buckets_are_taken_from_all_or_none() {
+    let host = FakeHost::get("/");
+    let bucket = |key: &str, algorithm, limit| Bucket {
+        policy: None,
+        key: key.into(),
+        algorithm,
+        limit,
+        window_ms: 1000,
+        burst: None,
+    };
+    let both = [bucket("a", Algorithm::Gcra, 2), bucket("b", Algorithm::FixedWindow, 1)];
+    let take = |buckets: &[Bucket]| {
+        let verdicts = host.rate_limit().take(buckets, 1).unwrap();
+        verdicts.iter().map(|v| (v.allowed, v.remaining, v.retry_after_ms)).collect::<Vec<_>>()
+    };
+    assert_eq!(take(&both), [(true, 1, 0), (true, 0, 0)]);
+    assert_eq!(take(&both), [(true, 0, 0), (false, 0, 1000)]);
+    assert_eq!(take(&both[..1]), [(true, 0, 0)], "nothing was taken from `a` the second time");
+    assert_eq!(take(&both[..1]), [(false, 0, 500)]);
+    host.advance_millis(500);
+    assert_eq!(take(&both[..1]), [(true, 0, 0)]);
+}
+
+#[test]
+fn fetches_are_answered_and_remembered() {
+    let host = FakeHost::get("/").with_fetch(|outgoing| match outgoing.path.as_str() {
+        "/ok" => Ok(Incoming { status: 200, headers: Vec::new(), body: "yes".into() }),
+        _ => Err(FetchError::Timeout),
+    });
+    let number = host.fetch().start(&Outgoing::get("a", "/ok"));
+    let (first, answer) = host.fetch().wait_any().unwrap();
+    assert_eq!((first, answer.unwrap().status), (number, 200));
+    assert!(host.fetch().wait_any().is_none());
+    let refused = host.fetch().send(&Outgoing::get("b", "/slow")).unwrap_err();
+    assert_eq!(refused.to_string(), "`b` did not answer in time");
+    assert_eq!(host.fetched().len(), 2);
+}
+
+#[test]
+fn digests_are_real() {
+    let host = FakeHost::get("/").with_secret("key", "Jefe");
+    let (sha256, text) = (DigestAlgorithm::Sha256, b"what do ya want for nothing?");
+    // RFC 4231, test case 2.
+    let mac = host.crypto().hmac(sha256, &Key::Secret("key".into()), text).unwrap();
+    assert_eq!(mac[..4], [0x5b, 0xdc, 0xc1, 0x46]);
+    assert_eq!(host.crypto().digest(sha256, b"")[..4], [0xe3, 0xb0, 0xc4, 0x42]);
+    assert!(host.crypto().hmac(sha256, &Key::Secret("no".into()), text).is_err());
+}
+
+#[test]
+fn what_was_called_is_known() {
+    let host = FakeHost::get("/");
+    host.log().info("hello");
+    host.request_edit().set_path("/x").unwrap();
+    assert_eq!(host.logs(), [(Level::Info, "hello".to_owned())]);
+    assert_eq!(host.used().into_iter().collect::<Vec<_>>(), ["log", "request-edit"]);
+}

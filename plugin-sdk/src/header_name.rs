@@ -1,0 +1,97 @@
+//! A header's name in the settings.
+
+use std::{borrow::Cow, fmt, ops::Deref};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+/// A header's name, lower case, checked (RFC 9110, 5.1) when the settings are read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct HeaderName(String);
+
+/// Framing and hop-by-hop fields (RFC 9110, 7.6.1), and those that steer the connection.
+const RESERVED: [&str; 10] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl HeaderName {
+    /// Whether the host keeps this field for itself, so that no plugin can change it. A plugin that
+    /// edits the headers of its settings can say so before the first request.
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.contains(&self.0.as_str())
+    }
+}
+
+impl TryFrom<String> for HeaderName {
+    type Error = String;
+
+    fn try_from(mut name: String) -> Result<Self, String> {
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(format!("`{name}` is not a header name: letters, digits and dashes"));
+        }
+        name.make_ascii_lowercase();
+        Ok(Self(name))
+    }
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+impl Deref for HeaderName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl JsonSchema for HeaderName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "HeaderName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn framing_is_the_hosts() {
+        let is_reserved = |name: &str| HeaderName::try_from(name.to_owned()).unwrap().is_reserved();
+        assert!(is_reserved("Content-Length"));
+        assert!(!is_reserved("Content-Type"));
+    }
+
+    #[test]
+    fn a_name_is_lower_case_and_a_token() {
+        assert_eq!(&*HeaderName::try_from("X-Tenant".to_owned()).unwrap(), "x-tenant");
+        for wrong in ["", "x tenant", "x:y", "ü"] {
+            assert!(HeaderName::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+}

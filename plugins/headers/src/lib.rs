@@ -1,0 +1,38 @@
+//! Sets, adds, removes and renames headers of requests and responses.
+
+mod apply;
+mod name;
+mod settings;
+
+use settings::Settings;
+use torana_plugin_sdk::prelude::*;
+
+struct Headers(Settings);
+
+#[plugin]
+impl Plugin for Headers {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Result<Self, SettingErrors> {
+        settings.check()?;
+        Ok(Self(settings))
+    }
+
+    fn on_request_head(&self, host: &impl Host) -> Outcome {
+        let values = self.0.request.values(host)?;
+        self.0.request.apply(values, &host.request(), &host.request_edit())
+    }
+
+    fn on_response_head(&self, host: &impl Host) -> Outcome {
+        let values = self.0.response.values(host)?;
+        self.0.response.apply(values, &host.response(), &host.response_edit())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn cases() {
+        torana_plugin_sdk::cases::run::<super::Headers>("cases");
+    }
+}
