@@ -1,0 +1,56 @@
+//! Commands that end by themselves.
+
+use std::{
+    path::Path,
+    process::{Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use crate::{PATIENCE, paths};
+
+/// What came of a command.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub code: i32,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Fails, with all that it said, unless this is its exit code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// stdout and stderr together.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
+/// Runs `torana ARGUMENTS --components target/components` in a folder.
+pub fn torana(folder: &Path, arguments: &[&str]) -> Ended {
+    let mut command = Command::new(paths::torana());
+    command.args(arguments).arg("--components").arg(paths::components());
+    run(command.current_dir(folder).env("NO_COLOR", "1"))
+}
+
+fn run(command: &mut Command) -> Ended {
+    let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = pipes.spawn().expect("starting torana");
+    let (done, wait) = mpsc::channel();
+    thread::spawn(move || done.send(child.wait_with_output()));
+    let Ok(output) = wait.recv_timeout(PATIENCE) else {
+        panic!("after {PATIENCE:?} still waiting for {command:?}");
+    };
+    let Output { status, stdout, stderr } = output.expect("its output");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output in UTF-8");
+    let code = status.code().unwrap_or_else(|| panic!("{command:?} ended by a signal: {status}"));
+    Ended { code, stdout: text(stdout), stderr: text(stderr) }
+}

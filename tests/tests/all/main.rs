@@ -1,0 +1,6 @@
+//! Tests of a running gateway. One binary, so that it is linked once.
+
+mod check;
+mod headers_plugin;
+mod lifecycle;
+mod proxy;

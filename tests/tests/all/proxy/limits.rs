@@ -1,0 +1,169 @@
+//! Requests that are too large, too slow, or mean different things to different readers.
+
+use torana_tests::{Backend, Gateway, Raw, raw, reply, request, stream, toml};
+
+async fn service() -> Backend {
+    Backend::start(|_| reply(200, "ok")).await
+}
+
+/// A listener with more keys in its table.
+fn listen_with(more: &str, backend: &Backend) -> String {
+    let upstream = toml::upstream("service", backend.address());
+    [toml::LISTEN, more, "\n", &upstream, &toml::route("all", toml::ALL)].concat()
+}
+
+fn status(answer: &str) -> u16 {
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.unwrap_or_else(|| panic!("no status line: {answer:?}"))
+}
+
+#[tokio::test]
+async fn a_body_over_the_cap_is_413() {
+    let backend = service().await;
+    let gateway = Gateway::start(&toml::proxy_with(backend.address(), "max_body = \"1KiB\"")).await;
+    let client = gateway.client();
+    assert_eq!(client.post("/a", vec![b'x'; 1024]).await.status, 200);
+    client.post("/a", vec![b'x'; 1025]).await.problem(413);
+    assert_eq!(backend.received().len(), 1, "the length was enough to refuse it");
+}
+
+#[tokio::test]
+async fn a_chunked_body_over_the_cap_is_413_and_never_whole_at_the_service() {
+    let backend = service().await;
+    let gateway = Gateway::start(&toml::proxy_with(backend.address(), "max_body = \"1KiB\"")).await;
+    let pieces = (0..3).map(|_| Ok(vec![b'x'; 512].into()));
+    let body = stream(futures_util::stream::iter(pieces.collect::<Vec<_>>()));
+    let answer = gateway.client().send_body(request("POST", "/a"), body).await;
+    answer.problem(413);
+    assert!(backend.received().iter().all(|one| !one.complete));
+}
+
+#[tokio::test]
+async fn paths_that_readers_read_differently_are_400() {
+    let backend = service().await;
+    let gateway = Gateway::start(&toml::proxy(backend.address())).await;
+    for path in
+        ["/a%2Fb", "/a%2fb", "/a%5Cb", "/a%00b", "/../a", "/a/../../b", "/%2e%2e/a", "/a%zz"]
+    {
+        let problem = gateway.client().get(path).await.problem(400);
+        assert_eq!(problem["type"], "urn:torana:problem:bad-path", "{path}");
+    }
+    assert!(backend.received().is_empty());
+}
+
+#[tokio::test]
+async fn dot_segments_within_the_root_are_resolved_before_anybody_decides() {
+    let backend = service().await;
+    let private = toml::route(
+        "private",
+        "match = { path = \"/private/{x}\", methods = [\"PUT\"] }\nupstream = \"service\"",
+    );
+    let gateway = Gateway::start(&(toml::proxy(backend.address()) + &private)).await;
+    let answer = gateway.client().send(request("PUT", "/a/%2e%2E/private/./x?y=.."), "").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(backend.only().target, "/private/x?y=..");
+}
+
+#[tokio::test]
+async fn a_target_over_the_limit_is_414() {
+    let backend = service().await;
+    let gateway = Gateway::start(&listen_with("limits = { uri_bytes = 100 }", &backend)).await;
+    let path = |length: usize| format!("/{}", "x".repeat(length - 1));
+    assert_eq!(gateway.client().get(&path(100)).await.status, 200);
+    gateway.client().get(&path(101)).await.problem(414);
+}
+
+#[tokio::test]
+async fn a_head_over_the_limit_is_431() {
+    let backend = service().await;
+    let toml = listen_with("limits = { head_bytes = \"8KiB\", headers = 20 }", &backend);
+    let gateway = Gateway::start(&toml).await;
+    let address = gateway.address("public");
+    let long = format!("GET /a HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(9000));
+    assert_eq!(status(&raw(address, long).await), 431);
+    let many = format!("GET /a HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(20));
+    assert_eq!(status(&raw(address, many).await), 431);
+    assert!(backend.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_is_not_waited_for() {
+    let backend = service().await;
+    let toml = listen_with("limits = { head_timeout = \"100ms\" }", &backend);
+    let gateway = Gateway::start(&toml).await;
+    let mut slow = Raw::connect(gateway.address("public")).await;
+    slow.write("GET /a HTTP/1.1\r\nHost: a\r\nX-Slow: ").await;
+    let answer = slow.read_to_close().await;
+    assert!(answer.is_empty() || status(&answer) == 408, "{answer}");
+    assert!(backend.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_used_is_closed() {
+    let backend = service().await;
+    let toml = listen_with("limits = { idle_timeout = \"100ms\" }", &backend);
+    let gateway = Gateway::start(&toml).await;
+    let mut idle = Raw::connect(gateway.address("public")).await;
+    idle.write("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    idle.read_head().await;
+    assert_eq!(idle.read_exact(2).await, "ok");
+    assert_eq!(idle.read_to_close().await, "");
+}
+
+#[tokio::test]
+async fn requests_that_hide_another_are_refused() {
+    let backend = service().await;
+    let gateway = Gateway::start(&toml::proxy(backend.address())).await;
+    for (what, bytes) in [
+        ("no host", "GET /a HTTP/1.1\r\n\r\n"),
+        ("two hosts", "GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+        ("a host that is none", "GET /a HTTP/1.1\r\nHost: a b\r\n\r\n"),
+        (
+            "two lengths",
+            "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+        ),
+        ("a signed length", "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx"),
+        (
+            "an unknown coding",
+            "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        ),
+        ("a space before the colon", "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length : 1\r\n\r\nx"),
+        ("a bare CR", "GET /a HTTP/1.1\r\nHost: a\r\nX: y\rZ: w\r\n\r\n"),
+        ("a folded line", "GET /a HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n"),
+        ("a NUL", "GET /a HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n"),
+        (
+            "a chunk size that is none",
+            "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n",
+        ),
+    ] {
+        let mut bytes = bytes.to_owned();
+        // Whatever the gateway takes for the end, nothing may come of what follows.
+        bytes.push_str("GET /hidden HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let answer = raw(gateway.address("public"), bytes).await;
+        assert_eq!(status(&answer), 400, "{what}: {answer}");
+        let whole: Vec<_> =
+            backend.received().into_iter().filter(|received| received.complete).collect();
+        assert!(whole.is_empty(), "{what}: {whole:#?}");
+    }
+}
+
+#[tokio::test]
+async fn of_length_and_chunks_only_one_goes_on() {
+    let backend = service().await;
+    let gateway = Gateway::start(&toml::proxy(backend.address())).await;
+    let answer = raw(
+        gateway.address("public"),
+        "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n\
+         1\r\nx\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a\r\n\r\n",
+    )
+    .await;
+    match status(&answer) {
+        // Refusing it is as good (RFC 9112, 6.1).
+        400 => assert!(backend.received().is_empty()),
+        _ => {
+            let received = backend.only();
+            assert_eq!(received.header("content-length"), None, "{}", received.head);
+            assert_eq!(received.body, "x");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! A gateway without plugins: what goes on to the service, what comes back, and what comes when
+//! something is wrong.
+
+mod bodies;
+mod failures;
+mod forwarding;
+mod limits;
+mod messages;
