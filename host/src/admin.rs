@@ -37,15 +37,14 @@ pub fn bind(admin: &Admin) -> Result<AdminListener, (Span, String)> {
     let socket = bound.map_err(|error| {
         (admin.address_span.clone(), format!("cannot listen on {}: {error}", admin.address))
     })?;
+    let address = socket.local_addr().unwrap_or(admin.address);
+    info!(listener = "admin", %address, "listening");
     Ok(AdminListener { socket, token: admin.token.clone() })
 }
 
 impl AdminListener {
     /// Answers until it is dropped.
     pub async fn serve(self, state: AdminState) {
-        if let Ok(address) = self.socket.local_addr() {
-            info!(listener = "admin", %address, "listening");
-        }
         loop {
             let stream = match self.socket.accept().await {
                 Ok((stream, _)) => stream,

@@ -2,7 +2,10 @@
 //! heads and bodies backward. A chain knows nothing of HTTP connections or of sandboxes; it calls
 //! [`Filter`]s and says where it stopped.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
@@ -38,7 +41,8 @@ pub struct Wants {
 struct Link<F> {
     filter: F,
     hooks: Hooks,
-    metrics: [HookMetrics; 5],
+    /// By hook, for those that it has.
+    metrics: [Option<HookMetrics>; 5],
 }
 
 /// A pass that did not go through.
@@ -201,20 +205,16 @@ fn after(mut slot: BodySlot, before: Bytes, ran: &Result<Ran, Why>) -> Bytes {
 /// How a hook call went that does not stop the pass.
 enum Ran {
     Next,
-    Skipped,
+    Skipped(Failure),
 }
 
 impl<F: Filter> Link<F> {
     fn new(filter: F, route: &str, telemetry: &Arc<Telemetry>) -> Self {
-        let metrics = [
-            Hook::RequestHead,
-            Hook::RequestBody,
-            Hook::Handler,
-            Hook::ResponseHead,
-            Hook::ResponseBody,
-        ]
-        .map(|hook| telemetry.hook(filter.name(), route, hook.name()));
-        Self { hooks: filter.hooks(), filter, metrics }
+        let hooks = filter.hooks();
+        let metrics = Hook::ALL.map(|hook| {
+            hooks.has(hook).then(|| telemetry.hook(filter.name(), route, hook.name()))
+        });
+        Self { filter, hooks, metrics }
     }
 
     /// One hook call, timed and counted, and what `on_error` makes of a failure.
@@ -230,32 +230,36 @@ impl<F: Filter> Link<F> {
         let started = Instant::now();
         let answer = self.filter.call(hook, exchange).await;
         let took = started.elapsed();
-        let metrics = &self.metrics[hook as usize];
-        metrics.seconds.observe(took.as_secs_f64());
         let (decision, outcome) = match (answer, undo) {
-            (Ok(Verdict::Next), _) => {
-                metrics.next.inc();
-                ("next", Ok(Ran::Next))
-            }
-            (Ok(Verdict::Respond(reply)), _) => {
-                metrics.responded(reply.status.as_u16());
-                ("respond", Err(Why::Reply(reply)))
-            }
+            (Ok(Verdict::Next), _) => ("next", Ok(Ran::Next)),
+            (Ok(Verdict::Respond(reply)), _) => ("respond", Err(Why::Reply(reply))),
             (Err(failure), Some(undo)) => {
-                metrics.skipped(failure.cause.label());
                 undo.apply(exchange);
                 log_skip(&failure, exchange);
-                ("skipped", Ok(Ran::Skipped))
+                ("skipped", Ok(Ran::Skipped(failure)))
             }
             (Err(failure), None) => {
                 let status = status_of(on_error, &failure);
-                metrics.failed(failure.cause.label(), status);
                 ("failed", Err(Why::Failed(failure, status)))
             }
         };
+        self.account(hook, took, &outcome);
         let plugin = self.filter.name().clone();
         exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
         outcome
+    }
+
+    fn account(&self, hook: Hook, took: Duration, outcome: &Result<Ran, Why>) {
+        let Some(metrics) = &self.metrics[hook as usize] else { return };
+        metrics.seconds.observe(took.as_secs_f64());
+        match outcome {
+            Ok(Ran::Next) => drop(metrics.next.inc()),
+            Ok(Ran::Skipped(failure)) => metrics.skipped(failure.cause.label()),
+            Err(Why::Reply(reply)) => metrics.responded(reply.status.as_u16()),
+            Err(Why::Failed(failure, status)) => metrics.failed(failure.cause.label(), *status),
+            // Bodies that could not be read are no hook call.
+            Err(Why::RequestBody(_) | Why::ResponseBody(..)) => {}
+        }
     }
 }
 

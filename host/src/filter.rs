@@ -46,6 +46,15 @@ pub enum Hook {
 }
 
 impl Hook {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 5] = [
+        Self::RequestHead,
+        Self::RequestBody,
+        Self::Handler,
+        Self::ResponseHead,
+        Self::ResponseBody,
+    ];
+
     /// The interface's name in the WIT.
     pub fn name(self) -> &'static str {
         match self {
@@ -79,6 +88,19 @@ pub struct Hooks {
     pub tick: bool,
     /// `schema`
     pub schema: bool,
+}
+
+impl Hooks {
+    /// Whether a chain calls this one.
+    pub fn has(self, hook: Hook) -> bool {
+        match hook {
+            Hook::RequestHead => self.request_head,
+            Hook::RequestBody => self.request_body,
+            Hook::Handler => self.handler,
+            Hook::ResponseHead => self.response_head,
+            Hook::ResponseBody => self.response_body,
+        }
+    }
 }
 
 /// What a hook answered.

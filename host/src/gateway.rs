@@ -24,6 +24,7 @@ use crate::{
 };
 use assemble::{Assembled, Workshop};
 use background::Background;
+use workers::Workers;
 
 /// What a file was found to be.
 pub struct Checked {
@@ -71,7 +72,7 @@ pub struct Gateway {
     config: Config,
     snapshot: Arc<ArcSwap<Snapshot>>,
     background: Background,
-    workers: workers::Workers,
+    workers: Workers,
 }
 
 /// Why a gateway does not start.
@@ -108,14 +109,15 @@ impl Gateway {
             .assemble(&config)
             .await
             .map_err(|problems| StartError::Config(source.clone(), problems))?;
-        let Assembled { snapshot, ticking } = assembled;
+        let Assembled { snapshot, ticking, doors } = assembled;
         parts.fetch.replace(snapshot.upstreams.clone());
-        let background = Background::start(&parts.fetch, ticking);
+        let background = Background::start(&parts.fetch, &parts.memory, ticking);
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let proxy = Arc::new(Proxy::new(snapshot.clone(), parts.telemetry.clone()));
         let admin = config.admin.as_ref().map(admin::bind).transpose();
         let admin = admin.map_err(|error| at_span(&config, error))?;
-        let workers = workers::Workers::start(&config, &proxy).map_err(|e| at_span(&config, e))?;
+        let workers =
+            Workers::start(&config, doors, &proxy).map_err(|error| at_span(&config, error))?;
         if let Some(admin) = admin {
             let state = AdminState { telemetry: parts.telemetry.clone() };
             tokio::spawn(admin.serve(state));
@@ -157,10 +159,11 @@ impl Gateway {
     }
 
     fn take(&mut self, config: Config, assembled: Assembled) {
-        let Assembled { snapshot, ticking } = assembled;
+        let Assembled { snapshot, ticking, doors } = assembled;
         self.parts.fetch.replace(snapshot.upstreams.clone());
-        self.background = Background::start(&self.parts.fetch, ticking);
+        self.background = Background::start(&self.parts.fetch, &self.parts.memory, ticking);
         self.snapshot.store(Arc::new(snapshot));
+        self.workers.adopt(&config, doors);
         self.config = config;
         self.parts.room.tidy();
     }
@@ -179,6 +182,7 @@ struct Parts {
     room: PluginRoom,
     telemetry: Arc<Telemetry>,
     fetch: Arc<Fetch>,
+    memory: Arc<Memory>,
     workers: usize,
 }
 
@@ -186,13 +190,14 @@ impl Parts {
     fn new(workers: usize) -> io::Result<Self> {
         let telemetry = Telemetry::new();
         let fetch = Arc::new(Fetch::new(Arc::default(), workers));
+        let memory = Arc::new(Memory::new());
         let services = Services {
-            stores: Arc::new(Memory::new()),
+            stores: memory.clone(),
             dispatch: fetch.clone(),
             telemetry: telemetry.clone(),
         };
         let room = PluginRoom::new(services, workers).map_err(io::Error::other)?;
-        Ok(Self { room, telemetry, fetch, workers })
+        Ok(Self { room, telemetry, fetch, memory, workers })
     }
 
     fn workshop(&self, previous: Option<Arc<Upstreams>>) -> Workshop<'_> {

@@ -57,12 +57,15 @@ impl Proxy {
         peer: std::net::SocketAddr,
         tls: Option<Arc<TlsSession>>,
     ) -> Response<Body> {
-        let _in_flight = InFlight::enter(&self.telemetry);
+        let in_flight = InFlight::enter(&self.telemetry);
         // The whole exchange runs on the configuration that it began with.
         let snapshot = self.snapshot.load_full();
         let (head, body) = request.into_parts();
         let client = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
         let id = admit::request_id(&head.headers, client.trusted);
+        if in_flight.count > entrance.limits.requests {
+            return self.refuse(Trouble::Overloaded, &id);
+        }
         let admitted = self.admit(&snapshot, head, client.client, &id, entrance);
         let (mut exchange, course) = match admitted {
             Ok(admitted) => admitted,
@@ -245,18 +248,22 @@ impl std::fmt::Display for Trail<'_> {
 }
 
 /// Counts a request for as long as it is served, also when its client leaves.
-struct InFlight<'a>(&'a Telemetry);
+struct InFlight<'a> {
+    telemetry: &'a Telemetry,
+    /// How many there are with this one.
+    count: usize,
+}
 
 impl<'a> InFlight<'a> {
     fn enter(telemetry: &'a Telemetry) -> Self {
-        telemetry.in_flight.inc();
-        Self(telemetry)
+        let before = telemetry.in_flight.inc();
+        Self { telemetry, count: usize::try_from(before).unwrap_or(0) + 1 }
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.in_flight.dec();
+        self.telemetry.in_flight.dec();
     }
 }
 

@@ -28,8 +28,6 @@ pub enum Trouble {
     Loop,
     /// More requests in flight than the listener takes.
     Overloaded,
-    /// The configuration takes no requests yet, or not any more.
-    Draining,
     /// A plugin stopped it.
     Chain(Why),
     /// The request body is longer than the route takes, which is this many bytes.
@@ -145,12 +143,6 @@ fn judge(trouble: &Trouble) -> Judgement {
             "overloaded",
             "Overloaded",
             "Too many requests are being served. Try again in a moment.",
-        ),
-        Trouble::Draining => verdict(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "draining",
-            "Shutting down",
-            "This gateway is shutting down. Try again.",
         ),
         Trouble::BodyTooLarge(cap) => too_large(*cap),
         Trouble::Chain(why) => judge_chain(why),

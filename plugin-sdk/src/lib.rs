@@ -31,6 +31,19 @@
 //! # fn main() {}
 //! ```
 //!
+//! Its Cargo.toml says, beside the package's name:
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib"]
+//!
+//! [dependencies]
+//! torana-plugin-sdk = "0.1"
+//!
+//! [dev-dependencies]
+//! torana-plugin-sdk = { version = "0.1", features = ["cases"] }
+//! ```
+//!
 //! And this is the TOML that runs it:
 //!
 //! ```toml
@@ -45,7 +58,7 @@
 //! upstream = "orders"
 //! ```
 //!
-//! It is a `cdylib` for wasm32; `torana plugin build` makes the component. The three ideas:
+//! `torana plugin build` makes the component. The three ideas:
 //!
 //! - **Exports are needs.** [`#[plugin]`](plugin) exports the hooks that the implementation of
 //!   [`Plugin`] defines, and no others; the host calls what is exported, and buffers a body only

@@ -34,7 +34,7 @@ pub type StreamOutcome = Result<Option<Box<dyn Transform>>, Failure>;
 /// in a `Cell` or `RefCell`.
 #[expect(unused_variables, reason = "the default bodies do nothing, the names are documentation")]
 pub trait Plugin: Sized + 'static {
-    /// The `config` of the TOML. See [`settings`](crate::settings).
+    /// The `config` of the TOML. See [`#[settings]`](macro@crate::settings).
     type Settings: DeserializeOwned + JsonSchema;
 
     /// Checks the settings and sets the plugin up. Called by `torana check` too.

@@ -104,7 +104,7 @@ fn reworded(text: &str) -> String {
         return format!("`{name}` is missing");
     }
     match text.strip_prefix("unknown field ") {
-        Some(rest) => format!("unknown setting {rest}{}", suggestion(rest)),
+        Some(rest) => format!("no such setting{}{}", expected(rest), suggestion(rest)),
         None => {
             format!("{text}{}", suggestion(text.strip_prefix("unknown variant ").unwrap_or("")))
         }
@@ -121,6 +121,14 @@ fn without_position(text: &str) -> &str {
 
 fn quoted_after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     text.strip_prefix(prefix)?.strip_prefix('`')?.strip_suffix('`')
+}
+
+/// "`heder`, expected `header`" -> ", expected `header`": the wrong name is in the path.
+fn expected(unknown: &str) -> &str {
+    match unknown.find("`, expected") {
+        Some(end) => &unknown[end + 1..],
+        None => ", there are none",
+    }
 }
 
 /// "`heder`, expected one of `header`, `value`" -> "; did you mean `header`?"
@@ -182,7 +190,10 @@ mod tests {
     fn an_unknown_setting_is_answered_with_the_nearest() {
         let (path, message) = error(r#"{"rule":{}}"#);
         assert_eq!(path, "rule");
-        assert_eq!(message, "unknown setting `rule`, expected `rules`; did you mean `rules`?");
+        assert_eq!(message, "no such setting, expected `rules`; did you mean `rules`?");
+
+        let errors = parse::<NoSettings>(r#"{"rule":{}}"#).unwrap_err().into_vec();
+        assert_eq!(errors[0].message, "no such setting, there are none");
 
         let (path, message) = error(r#"{"rules":{"a":[{"status":1,"kind":"denny"}]}}"#);
         assert_eq!(path, "rules.a.0.kind");

@@ -116,7 +116,7 @@ fn a_setting_that_is_refused_has_a_place() {
         config = { colour = "red" }
         [expect]
         decision = "refuse"
-        settings = [{ path = ["colour"], message = "unknown setting `colour`" }]
+        settings = [{ path = ["colour"], message = "no such setting" }]
     "#;
     assert_eq!(differences(case), [""; 0]);
 }

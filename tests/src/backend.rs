@@ -201,3 +201,71 @@ async fn receive(request: Request<Incoming>, tape: &Tape, connection: usize) -> 
         connection,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Client, Raw, request};
+
+    #[tokio::test]
+    async fn a_request_is_recorded_as_it_was_written() {
+        let backend = Backend::start(|_| reply(200, "ok")).await;
+        let mut raw = Raw::connect(backend.address()).await;
+        for head in [
+            "POST /a?b HTTP/1.1\r\nX-B: 2\r\nhost: x\r\nx-A:1\r\nContent-Length: 4\r\n",
+            "GET /second HTTP/1.1\r\nHOST: y\r\n",
+        ] {
+            let body = if head.starts_with("POST") { "body" } else { "" };
+            raw.write(format!("{head}\r\n{body}")).await;
+            raw.read_head().await;
+            assert_eq!(raw.read_exact(2).await, "ok");
+            assert_eq!(backend.received().pop().unwrap().head, head);
+        }
+        let first = &backend.received()[0];
+        assert_eq!((first.target.as_str(), &first.body[..]), ("/a?b", &b"body"[..]));
+        let lines = [("X-B", "2"), ("host", "x"), ("x-A", "1"), ("Content-Length", "4")];
+        assert_eq!(first.header_lines(), lines);
+        assert!(first.complete && first.connection == 0);
+    }
+
+    #[tokio::test]
+    async fn half_a_body_is_not_complete() {
+        let backend = Backend::start(|_| reply(200, "ok")).await;
+        let mut raw = Raw::connect(backend.address()).await;
+        raw.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf").await;
+        drop(raw);
+        let received = &backend.wait_for(1).await[0];
+        assert!(!received.complete && received.body == "half");
+    }
+
+    #[tokio::test]
+    async fn a_client_keeps_its_connection_until_it_is_closed() {
+        let backend = Backend::start(|received| {
+            let mut answer = reply(200, received.connection.to_string());
+            if received.target == "/close" {
+                answer.headers_mut().insert("connection", "close".parse().unwrap());
+            }
+            answer
+        })
+        .await;
+        let client = Client::new(backend.address());
+        for (target, connection) in [("/", "0"), ("/", "0"), ("/close", "0"), ("/", "1")] {
+            assert_eq!(client.get(target).await.text(), connection);
+        }
+        assert_eq!(client.connections(), 2);
+        backend.stop().await;
+        let body = reply(200, "").into_body();
+        client.try_send(request("GET", "/"), body).await.expect_err("nobody is there");
+    }
+
+    #[tokio::test]
+    async fn a_broken_body_is_an_error_to_the_client() {
+        let pieces = || [Ok("half".into()), Err("on purpose".to_owned())];
+        let backend =
+            Backend::start(move |_| Response::new(stream(futures_util::stream::iter(pieces()))))
+                .await;
+        let body = reply(200, "").into_body();
+        let client = Client::new(backend.address());
+        client.try_send(request("GET", "/"), body).await.expect_err("half of a body");
+    }
+}

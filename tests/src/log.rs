@@ -84,3 +84,32 @@ impl Log {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Write as _, pipe};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_awaited_wherever_they_are() {
+        let (reader, mut writer) = pipe().unwrap();
+        let log = Log::of("log", reader);
+        writer.write_all(b"one\ntwo\nth").unwrap();
+        assert_eq!(log.wait("the second", |line| line == "two").await, "two");
+        let later = log.wait_from(2, "a t", |line| line.starts_with('t'));
+        let write = async { writer.write_all(b"ree\n").unwrap() };
+        assert_eq!(futures_util::future::join(later, write).await.0, "three");
+        drop(writer);
+        log.wait_for_end().await;
+        assert_eq!(log.quote(), "log:\n  | one\n  | two\n  | three");
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "the log ended without a miracle")]
+    async fn what_cannot_come_any_more_is_not_awaited() {
+        let (reader, writer) = pipe().unwrap();
+        drop(writer);
+        Log::of("log", reader).wait("a miracle", |_| true).await;
+    }
+}

@@ -15,7 +15,7 @@ use super::{
     on_error::ON_ERROR,
     plugin::Entry,
     table::Table,
-    value::Value,
+    value::{Text, Value},
 };
 
 /// More would be a mistake, or a chain that doubles itself by naming another one twice.
@@ -95,10 +95,10 @@ impl<'a> Library<'a> {
             return value.table().and_then(|table| self.changed(&table)).into_iter().collect();
         }
         let Some(name) = value.text() else { return Vec::new() };
-        match name.text.strip_prefix('@') {
-            Some(chain) => self.reference(chain, name.span, path),
+        match name.without_prefix('@') {
+            Some(chain) => self.reference(&chain, path),
             None => {
-                let entry = self.plugin(&name.text, name.span);
+                let entry = self.plugin(&name);
                 entry.map(|entry| entry.plain(name.span)).into_iter().collect()
             }
         }
@@ -113,13 +113,13 @@ impl<'a> Library<'a> {
             self.cx.report(Diagnostic::error(name.span, message).label("a chain").help(help));
             return None;
         }
-        Some(self.plugin(&name.text, name.span)?.changed(table))
+        Some(self.plugin(&name)?.changed(table))
     }
 
-    fn plugin(&self, name: &str, span: Span) -> Option<&Entry> {
-        let names = &self.cx.names;
+    fn plugin(&self, text: &Text<'_>) -> Option<&Entry> {
+        let (names, name) = (&self.cx.names, &*text.text);
         if !names.plugins.has(name) {
-            let mut unknown = names.plugins.unknown(name, span);
+            let mut unknown = names.plugins.unknown_text(text);
             if names.chains.has(name) {
                 unknown = unknown.help(format!("the chain of this name is written \"@{name}\""));
             }
@@ -129,11 +129,11 @@ impl<'a> Library<'a> {
     }
 
     /// `"@NAME"`
-    fn reference(&self, name: &str, span: Span, path: &mut Vec<&'a str>) -> Vec<PluginUse> {
-        let names = &self.cx.names;
+    fn reference(&self, text: &Text<'_>, path: &mut Vec<&'a str>) -> Vec<PluginUse> {
+        let (names, name, span) = (&self.cx.names, &*text.text, text.span);
         names.chains.mark(name);
         if !names.chains.has(name) {
-            let mut unknown = names.chains.unknown(name, span);
+            let mut unknown = names.chains.unknown_text(text);
             if names.plugins.has(name) {
                 unknown = unknown.help(format!("the plugin of this name is written \"{name}\""));
             }

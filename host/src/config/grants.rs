@@ -253,7 +253,7 @@ fn secret_names(secrets: &Table<'_>, key: &str) -> Vec<String> {
     for text in secrets.list(key).iter().filter_map(Value::text) {
         cx.names.secrets.mark(&text.text);
         if !cx.names.secrets.has(&text.text) {
-            cx.report(cx.names.secrets.unknown(&text.text, text.span));
+            cx.report(cx.names.secrets.unknown_text(&text));
         }
         names.push(text.text.into_owned());
     }

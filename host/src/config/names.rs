@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     Diagnostic, Span,
     fault::{Fault, join, nearest, quote},
+    value::Text,
 };
 
 /// Names are labels in metrics and parts of keys in stores.
@@ -95,6 +96,21 @@ impl Registry {
         Diagnostic::error(span, format!("there is no {thing} {}", quote(name)))
             .label(format!("no such table under [{section}]"))
             .help(help)
+    }
+
+    /// The same for a name that the file gives; what came from outside the file is not shown.
+    pub(super) fn unknown_text(&self, text: &Text<'_>) -> Diagnostic {
+        if !text.is_from_outside() {
+            return self.unknown(&text.text, text.span);
+        }
+        let (section, thing) = (self.section, self.thing);
+        let message = format!("{} is the name of no {thing}", text.subject);
+        let help = match self.names.is_empty() {
+            true => format!("add [{section}.NAME]"),
+            false => self.listed(),
+        };
+        let label = format!("no such table under [{section}]");
+        Diagnostic::error(text.span, message).label(label).help(help)
     }
 
     fn listed(&self) -> String {

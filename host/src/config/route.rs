@@ -338,7 +338,7 @@ fn references(table: &Table<'_>, key: &str, registry: &Registry) -> Vec<Arc<str>
 fn refer(cx: &Context, registry: &Registry, text: Text<'_>) -> Arc<str> {
     registry.mark(&text.text);
     if !registry.has(&text.text) {
-        cx.report(registry.unknown(&text.text, text.span));
+        cx.report(registry.unknown_text(&text));
     }
     text.text.as_ref().into()
 }

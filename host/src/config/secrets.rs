@@ -98,7 +98,7 @@ pub(super) fn reference(value: &Value<'_>) -> Option<String> {
     let secrets = &value.cx.names.secrets;
     secrets.mark(&name.text);
     if !secrets.has(&name.text) {
-        value.cx.report(secrets.unknown(&name.text, name.span));
+        value.cx.report(secrets.unknown_text(&name));
         return None;
     }
     Some(name.text.into_owned())

@@ -44,6 +44,20 @@ pub(super) struct Text<'a> {
     pub(super) subject: String,
 }
 
+impl<'a> Text<'a> {
+    /// Whether it stands in a file or variable that messages must not quote.
+    pub(super) fn is_from_outside(&self) -> bool {
+        self.subject != quote(&self.text)
+    }
+
+    /// What stands behind a prefix.
+    pub(super) fn without_prefix(&self, prefix: char) -> Option<Text<'a>> {
+        let text = self.text.strip_prefix(prefix)?.to_owned();
+        let subject = if self.is_from_outside() { self.subject.clone() } else { quote(&text) };
+        Some(Text { text: Cow::Owned(text), span: self.span, subject })
+    }
+}
+
 impl<'a> Value<'a> {
     pub(super) fn of_key(
         cx: &'a Context,

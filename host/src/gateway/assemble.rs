@@ -5,11 +5,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     chain::Chain,
-    config::{Config, Diagnostic, Diagnostics, PluginUse, Route},
+    config::{Config, Diagnostic, Diagnostics, Listener, PluginUse, Route, Span},
+    listener,
     plugin::{Plugin, PluginFilter, PluginRoom},
     proxy::{RouteInService, Snapshot},
     router::Router,
     telemetry::Telemetry,
+    tls,
     upstream::Upstreams,
 };
 
@@ -31,6 +33,8 @@ pub(super) struct Assembled {
     pub(super) snapshot: Snapshot,
     /// Plugins that want to be called in the background.
     pub(super) ticking: Vec<Arc<Plugin>>,
+    /// For the listeners, in the configuration's order.
+    pub(super) doors: Vec<listener::Settings>,
 }
 
 impl Workshop<'_> {
@@ -47,6 +51,7 @@ impl Workshop<'_> {
                 problems.push(Diagnostic::error(span, message));
             }
         });
+        let doors = doors(config, &mut problems);
         let plugins = self.load_plugins(config, &mut problems).await;
         check_chains(config, &plugins, &mut problems);
         let (Ok(router), Ok(upstreams), false) = (router, upstreams, problems.has_errors()) else {
@@ -58,6 +63,7 @@ impl Workshop<'_> {
         Ok(Assembled {
             snapshot: Snapshot { router, routes, upstreams },
             ticking: plugins.ticking(),
+            doors,
         })
     }
 
@@ -104,7 +110,7 @@ impl Workshop<'_> {
 /// Plugins by the place that names them.
 #[derive(Default)]
 struct Loaded {
-    plugins: HashMap<(Arc<str>, crate::config::Span), Arc<Plugin>>,
+    plugins: HashMap<(Arc<str>, Span), Arc<Plugin>>,
 }
 
 impl Loaded {
@@ -128,6 +134,24 @@ impl Loaded {
         }
         by_name.into_values().cloned().collect()
     }
+}
+
+/// What each listener shows to its clients: here the certificates are read.
+fn doors(config: &Config, problems: &mut Diagnostics) -> Vec<listener::Settings> {
+    let door = |listener: &Listener| {
+        let tls = match listener.tls.is_empty() {
+            true => None,
+            false => match tls::server_config(&listener.tls, listener.client_ca.as_deref()) {
+                Ok(tls) => Some(tls),
+                Err(error) => {
+                    problems.push(Diagnostic::error(error.span, error.message));
+                    None
+                }
+            },
+        };
+        listener::Settings { name: listener.name.clone(), limits: listener.limits.clone(), tls }
+    };
+    config.listeners.iter().map(door).collect()
 }
 
 fn uses(config: &Config) -> impl Iterator<Item = &PluginUse> {

@@ -1,5 +1,5 @@
-//! What goes on beside the requests, on the control thread: health checks and ticks. It belongs to
-//! one configuration and ends with it.
+//! What goes on beside the requests, on the control thread: health checks, ticks, and
+//! expiry. It belongs to one configuration and ends with it.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -12,6 +12,7 @@ use tracing::error;
 
 use crate::{
     plugin::Plugin,
+    store::Memory,
     upstream::{Fetch, run_health_checks},
 };
 
@@ -21,14 +22,27 @@ pub(super) struct Background {
 }
 
 impl Background {
-    pub(super) fn start(fetch: &Arc<Fetch>, ticking: Vec<Arc<Plugin>>) -> Self {
+    pub(super) fn start(
+        fetch: &Arc<Fetch>,
+        memory: &Arc<Memory>,
+        ticking: Vec<Arc<Plugin>>,
+    ) -> Self {
         let mut tasks = JoinSet::new();
+        tasks.spawn(expire(memory.clone()));
         let fetch = fetch.clone();
         tasks.spawn(run_health_checks(move || fetch.upstreams()));
         for plugin in ticking {
             tasks.spawn(tick(plugin));
         }
         Self { _tasks: tasks }
+    }
+}
+
+/// Gives the memory of what has expired back early; nothing depends on it.
+async fn expire(memory: Arc<Memory>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        memory.expire();
     }
 }
 

@@ -215,17 +215,25 @@ fn a_file_that_there_is_not() {
 }
 
 #[test]
-fn a_secret_that_is_missing_is_named_and_one_that_is_there_is_not_shown() {
+fn what_a_reference_stands_for_is_never_shown() {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("token.txt"), "s3cr3t value").expect("writing the secret");
-    let secrets =
-        "[secrets]\ntoken = { file = \"token.txt\" }\nother = { env = \"NOT_SET_HERE\" }\n";
-    let toml = changed("upstream = \"catalog\"", "upstream = { file = \"token.txt\" }");
-    fs::write(folder.path().join("gateway.toml"), toml + secrets).expect("writing the file");
-    for format in ["text", "json"] {
-        let arguments = ["check", "gateway.toml", "--format", format];
-        let text = torana(folder.path(), &arguments).expect(1).text();
-        assert_says(&text, &["NOT_SET_HERE"]);
-        assert!(!text.contains("s3cr3t"), "{text}");
+    let reference = "{ file = \"token.txt\" }";
+    let secrets = format!("[secrets]\ntoken = {reference}\nother = {{ env = \"NOT_SET_HERE\" }}\n");
+    for (from, to) in [
+        ("upstream = \"catalog\"", format!("upstream = {reference}")),
+        ("\"127.0.0.1:8080\"", reference.to_owned()),
+        ("\"127.0.0.1:9001\"", reference.to_owned()),
+        ("\"/products/{id}\"", reference.to_owned()),
+        ("\"{params.id}\"", "{ secret = \"token\" }".to_owned()),
+    ] {
+        let toml = changed(from, &to) + &secrets;
+        fs::write(folder.path().join("gateway.toml"), toml).expect("writing the file");
+        for format in ["text", "json"] {
+            let arguments = ["check", "gateway.toml", "--format", format];
+            let text = torana(folder.path(), &arguments).expect(1).text();
+            assert_says(&text, &["NOT_SET_HERE"]);
+            assert!(!text.contains("s3cr3t"), "{text}");
+        }
     }
 }

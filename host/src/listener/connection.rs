@@ -1,0 +1,266 @@
+//! One connection: TLS, which HTTP, and then hyper, until somebody has had enough.
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{net::TcpStream, sync::watch, time::timeout};
+use tokio_rustls::{TlsAcceptor, TlsStream};
+use tracing::debug;
+
+use super::{
+    Connection, Counted, Handler, Settings,
+    activity::{Activity, Answer, Doing, Io},
+};
+use crate::{alarm::Alarm, config::ListenLimits, message::TlsSession, tls::Stream};
+
+/// A connection that was accepted.
+pub(super) struct Accepted {
+    pub(super) tcp: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) settings: Arc<Settings>,
+    pub(super) counted: Counted,
+    /// Turns true when the listener stops.
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
+    let Accepted { tcp, peer, settings, counted, mut stopping } = accepted;
+    // hyper writes whole messages: Nagle's algorithm would only hold back their ends.
+    let _ = tcp.set_nodelay(true);
+    let greeting = tokio::select! {
+        greeting = greet(tcp, &settings) => greeting,
+        () = stopped_for(GRACE, &mut stopping) => return,
+    };
+    let Greeting { stream, prefix, http2, tls } = match greeting {
+        Ok(greeting) => greeting,
+        Err(why) => {
+            counted.failed();
+            return debug!(%peer, %why, "connection did not begin");
+        }
+    };
+    let activity = Arc::new(Activity::default());
+    let watch = Watch::new(&activity, &settings.limits);
+    let io = TokioIo::new(Io::new(stream, prefix, &activity, http2, counted));
+    let connection = Arc::new(Connection { peer, listener: settings.name.clone(), tls });
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (handler, connection, busy) = (handler.clone(), connection.clone(), activity.begin());
+        async move {
+            let response = handler.handle(request, &connection).await;
+            Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
+        }
+    });
+    if http2 {
+        let connection = http2_settings(&settings.limits).serve_connection(io, service);
+        // Boxed, so that HTTP/1.1 connections do not carry room for it.
+        let finish = http2::Connection::graceful_shutdown;
+        Box::pin(drive(connection, finish, watch, stopping)).await;
+    } else {
+        let connection = http1_settings(&settings.limits).serve_connection(io, service);
+        let finish = http1::UpgradeableConnection::graceful_shutdown;
+        drive(connection.with_upgrades(), finish, watch, stopping).await;
+    }
+}
+
+/// A client that has just connected when the listener stops: its request may be on the way.
+const GRACE: Duration = Duration::from_millis(500);
+
+async fn stopped_for(grace: Duration, stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+    tokio::time::sleep(grace).await;
+}
+
+/// What is known of a connection before its first request.
+struct Greeting {
+    stream: Stream,
+    /// What was read to find out the protocol.
+    prefix: Bytes,
+    http2: bool,
+    tls: Option<Arc<TlsSession>>,
+}
+
+async fn greet(tcp: TcpStream, settings: &Settings) -> io::Result<Greeting> {
+    let limits = &settings.limits;
+    match &settings.tls {
+        Some(config) => {
+            let handshake = TlsAcceptor::from(config.clone()).accept(tcp);
+            let session = Box::new(timeout(limits.head_timeout, handshake).await??);
+            let tls = Some(Arc::new(describe(session.get_ref().1)));
+            let stream = Stream::Tls(Box::new(TlsStream::Server(*session)));
+            Ok(Greeting { http2: stream.chose_h2(), stream, prefix: Bytes::new(), tls })
+        }
+        None => {
+            timeout(limits.idle_timeout, tcp.readable()).await??;
+            let (prefix, http2) = timeout(limits.head_timeout, preface(&tcp)).await??;
+            Ok(Greeting { stream: Stream::Plain(tcp), prefix, http2, tls: None })
+        }
+    }
+}
+
+fn describe(session: &rustls::ServerConnection) -> TlsSession {
+    let version = session.protocol_version();
+    let certificates = session.peer_certificates().unwrap_or_default();
+    TlsSession {
+        version: match version {
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "TLSv1.3",
+        },
+        server_name: session.server_name().map(str::to_owned),
+        client_certificate: certificates.first().map(|leaf| leaf.to_vec()),
+    }
+}
+
+/// Whether the client begins with HTTP/2's preface (RFC 9113, 3.3 and 3.4), and what it took to see
+/// that. What was read goes to hyper, so that a request costs no read more than without looking.
+async fn preface(tcp: &TcpStream) -> io::Result<(Bytes, bool)> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut prefix = BytesMut::with_capacity(4 << 10);
+    loop {
+        tcp.readable().await?;
+        match tcp.try_read_buf(&mut prefix) {
+            Ok(0) => return Ok((prefix.freeze(), false)),
+            Ok(_) => {}
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(why) => return Err(why),
+        }
+        let length = prefix.len().min(PREFACE.len());
+        let same = prefix[..length] == PREFACE[..length];
+        if !same || length == PREFACE.len() {
+            return Ok((prefix.freeze(), same));
+        }
+    }
+}
+
+fn http1_settings(limits: &ListenLimits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        // A client that closes its side is gone: what it asked for is cancelled.
+        .half_close(false)
+        .header_read_timeout(None)
+        .max_header_size(limits.head_bytes)
+        // Also the most that is read ahead of a body. hyper wants 8 KiB at least.
+        .max_buf_size(limits.head_bytes.max(64 << 10));
+    // hyper's own limit is kept on the stack, any other is allocated for each request.
+    if limits.headers != 100 {
+        builder.max_headers(limits.headers);
+    }
+    builder
+}
+
+fn http2_settings(limits: &ListenLimits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.h2_streams)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        // What one connection can make us hold: 1 MiB of uploads that nobody takes, and 128 KiB of
+        // each response that it does not take itself.
+        .initial_connection_window_size(1 << 20)
+        .initial_stream_window_size(1 << 20)
+        .max_send_buf_size(128 << 10)
+        // Resets in quick succession (CVE-2023-44487), by the client and provoked by it.
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(128)
+        // Finds clients that are gone without a word.
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// Polls a connection to its end; asks it to finish when the listener stops or the client has been
+/// idle for too long, and drops it when that does not help.
+async fn drive<C: Future<Output = hyper::Result<()>>>(
+    connection: C,
+    finish: fn(Pin<&mut C>),
+    mut watch: Watch,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut connection = pin!(connection);
+    let mut stop = pin!(stopping.wait_for(|stopping| *stopping));
+    let mut stopped = false;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(end) = connection.as_mut().poll(cx) {
+                if let Err(why) = end {
+                    debug!(%why, "connection ended");
+                }
+                return Poll::Ready(());
+            }
+            if !stopped && stop.as_mut().poll(cx).is_ready() {
+                stopped = true;
+                finish(connection.as_mut());
+                continue;
+            }
+            if !ready!(watch.poll_late(cx)) {
+                return Poll::Ready(());
+            }
+            finish(connection.as_mut());
+        }
+    })
+    .await;
+}
+
+/// Times what a connection is doing.
+struct Watch {
+    activity: Arc<Activity>,
+    idle_timeout: Duration,
+    head_timeout: Duration,
+    doing: Doing,
+    since: Instant,
+    /// It was idle for too long, and was asked to close.
+    closing: bool,
+    alarm: Alarm,
+}
+
+impl Watch {
+    fn new(activity: &Arc<Activity>, limits: &ListenLimits) -> Self {
+        Self {
+            activity: activity.clone(),
+            idle_timeout: limits.idle_timeout,
+            head_timeout: limits.head_timeout,
+            doing: activity.doing(),
+            since: Instant::now(),
+            closing: false,
+            alarm: Alarm::default(),
+        }
+    }
+
+    /// Ready when it has been the same for too long: true if the connection may finish in good
+    /// order, false if it is to be dropped.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let doing = self.activity.doing();
+        if doing != self.doing {
+            self.doing = doing;
+            self.since = Instant::now();
+            self.closing = false;
+        }
+        let patience = match doing {
+            // As long as it takes: the route's timeout is not ours.
+            Doing::Busy => return Poll::Pending,
+            Doing::Idle(_) if !self.closing => self.idle_timeout,
+            Doing::Idle(_) | Doing::Head(_) => self.head_timeout,
+            Doing::Blocked(_) => self.idle_timeout,
+        };
+        ready!(self.alarm.poll_until(self.since + patience, cx));
+        let finish = matches!(doing, Doing::Idle(_)) && !self.closing;
+        self.closing = true;
+        self.since = Instant::now();
+        Poll::Ready(finish)
+    }
+}
