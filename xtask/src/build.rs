@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    cargo::{HOST, cargo, run as run_command},
+    cargo::{HOST, HOST_PROGRAMS, cargo, run as run_command},
     guests,
     progress::step,
     project::Project,
@@ -13,9 +13,9 @@ use crate::{
 pub(crate) fn run(project: &Project) -> Result<()> {
     step("the gateway", || {
         if !project.binary("torana").exists() {
-            eprintln!("    the first time takes ten minutes or so: it compiles wasmtime");
+            eprintln!("    the first time takes some minutes: it compiles a WebAssembly engine");
         }
-        run_command(cargo(project, &["build"]).args(HOST))
+        run_command(cargo(project, &["build"]).args(HOST).args(HOST_PROGRAMS))
     })?;
     guests::run(project)
 }

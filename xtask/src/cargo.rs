@@ -13,10 +13,17 @@ use crate::project::Project;
 /// What every call for the host's programs and tests selects.
 ///
 /// Cargo unifies the features of what is selected together, so another selection is another build
-/// of whatever has other features in it: minutes, where it is wasmtime. One selection for the
-/// binary, the sample services and the tests compiles wasmtime once. This program is left out: it
-/// is there already, unoptimised.
+/// of whatever has other features in it, and of all that depends on that: `-p torana` alone differs
+/// by wasmtime and fifty crates more. One selection for the binary, the sample services and the
+/// tests compiles wasmtime once. This program is left out: it is there already, unoptimised.
 pub(crate) const HOST: [&str; 3] = ["--release", "--workspace", "--exclude=xtask"];
+
+/// The programs of [`HOST`], built as its tests will find them.
+///
+/// `--examples` is there for what it does to features: with it, those of dev-dependencies count, as
+/// they do for tests. (There are no examples in cargo's sense.) What is shipped has none of them:
+/// `cargo build --profile dist -p torana`.
+pub(crate) const HOST_PROGRAMS: [&str; 2] = ["--bins", "--examples"];
 
 /// A cargo subcommand, in the root folder.
 pub(crate) fn cargo(project: &Project, subcommand: &[&str]) -> Command {

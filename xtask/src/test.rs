@@ -42,7 +42,10 @@ fn plugin_tests(project: &Project, nextest: bool) -> Command {
 }
 
 /// nextest where it is installed: it runs tests side by side, and a crash takes only its own down.
+/// Getting here took minutes, so every failure is told, not only the first.
 fn tests(project: &Project, nextest: bool) -> Command {
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
-    cargo(project, runner)
+    let mut command = cargo(project, runner);
+    command.arg("--no-fail-fast");
+    command
 }

@@ -17,6 +17,15 @@ impl Fault {
         Self { what: what.into(), help: None }
     }
 
+    /// The same without any part that quotes `text`.
+    pub(super) fn without_text(self, text: &str) -> Self {
+        let shows = |part: &str| {
+            text.split(|c: char| !c.is_alphanumeric()).any(|w| !w.is_empty() && part.contains(w))
+        };
+        let what = if shows(&self.what) { "is not what belongs here".to_owned() } else { self.what };
+        Self { what, help: self.help.filter(|help| !shows(help)) }
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self

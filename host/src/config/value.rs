@@ -147,7 +147,7 @@ impl<'a> Value<'a> {
 
     pub(super) fn parse<T>(&self, parse: impl Fn(&str) -> Result<T, Fault>) -> Option<T> {
         let text = self.text()?;
-        parse(&text.text).map_err(|fault| self.fault(&text.subject, fault)).ok()
+        parse(&text.text).map_err(|fault| self.fault(&text, fault)).ok()
     }
 
     /// One of the declared words; the first of them after an error.
@@ -318,8 +318,11 @@ impl<'a> Value<'a> {
         if self.place == Place::Item { format!("each of {key}") } else { key }
     }
 
-    /// Says what is wrong with the text.
-    fn fault(&self, subject: &str, fault: Fault) {
+    /// Says what is wrong with the text. Help is made of it, so there is none for a text that must
+    /// not be shown.
+    fn fault(&self, text: &Text<'_>, fault: Fault) {
+        let fault = if text.is_from_outside() { fault.without_text(&text.text) } else { fault };
+        let subject = &text.subject;
         let within = if self.place == Place::Item { "in " } else { "" };
         let message = format!("{within}{}: {subject} {}", quote(self.key), fault.what);
         let label = format!("expected {}", self.kind.expected());

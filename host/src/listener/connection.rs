@@ -106,8 +106,10 @@ async fn greet(tcp: TcpStream, settings: &Settings) -> io::Result<Greeting> {
             Ok(Greeting { http2: stream.chose_h2(), stream, prefix: Bytes::new(), tls })
         }
         None => {
-            timeout(limits.idle_timeout, tcp.readable()).await??;
-            let (prefix, http2) = timeout(limits.head_timeout, preface(&tcp)).await??;
+            let mut prefix = BytesMut::with_capacity(4 << 10);
+            timeout(limits.idle_timeout, read_some(&tcp, &mut prefix)).await??;
+            let http2 = timeout(limits.head_timeout, is_http2(&tcp, &mut prefix)).await??;
+            let prefix = prefix.freeze();
             Ok(Greeting { stream: Stream::Plain(tcp), prefix, http2, tls: None })
         }
     }
@@ -126,23 +128,30 @@ fn describe(session: &rustls::ServerConnection) -> TlsSession {
     }
 }
 
-/// Whether the client begins with HTTP/2's preface (RFC 9113, 3.3 and 3.4), and what it took to see
-/// that. What was read goes to hyper, so that a request costs no read more than without looking.
-async fn preface(tcp: &TcpStream) -> io::Result<(Bytes, bool)> {
+/// Whether the client begins with HTTP/2's preface (RFC 9113, 3.3 and 3.4). What is read for that
+/// goes to hyper, so that the first request costs no read more than without looking.
+async fn is_http2(tcp: &TcpStream, prefix: &mut BytesMut) -> io::Result<bool> {
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    let mut prefix = BytesMut::with_capacity(4 << 10);
+    loop {
+        let length = prefix.len().min(PREFACE.len());
+        if prefix[..length] != PREFACE[..length] {
+            return Ok(false);
+        }
+        if length == PREFACE.len() {
+            return Ok(true);
+        }
+        if read_some(tcp, prefix).await? == 0 {
+            return Ok(false);
+        }
+    }
+}
+
+async fn read_some(tcp: &TcpStream, buffer: &mut BytesMut) -> io::Result<usize> {
     loop {
         tcp.readable().await?;
-        match tcp.try_read_buf(&mut prefix) {
-            Ok(0) => return Ok((prefix.freeze(), false)),
-            Ok(_) => {}
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(why) => return Err(why),
-        }
-        let length = prefix.len().min(PREFACE.len());
-        let same = prefix[..length] == PREFACE[..length];
-        if !same || length == PREFACE.len() {
-            return Ok((prefix.freeze(), same));
+        match tcp.try_read_buf(buffer) {
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read,
         }
     }
 }

@@ -23,12 +23,12 @@ pub fn client_config(tls: &UpstreamTls, protocol: Protocol) -> Result<Arc<Client
         .with_root_certificates(roots);
     let mut config = match &tls.identity {
         None => builder.with_no_client_auth(),
-        Some((cert, key)) => builder
-            .with_client_auth_cert(pem::chain(cert)?, pem::key(key)?)
-            .map_err(|why| {
+        Some((cert, key)) => {
+            builder.with_client_auth_cert(pem::chain(cert)?, pem::key(key)?).map_err(|why| {
                 let (cert, key) = (cert.display(), key.display());
                 format!("`{cert}` and `{key}` do not make an identity: {why}")
-            })?,
+            })?
+        }
     };
     config.alpn_protocols = match protocol {
         Protocol::Http1 => vec![b"http/1.1".to_vec()],

@@ -89,7 +89,9 @@ mod tests {
         let certificate = file(&made.cert.pem());
         let private = file(&made.signing_key.serialize_pem());
         let neither = file("hello");
-        let locked = file("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n");
+        let locked = file(
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        );
         let cut = file(&made.cert.pem()[..200]);
 
         assert_eq!(chain(certificate.path()).unwrap().len(), 1);
@@ -100,6 +102,8 @@ mod tests {
         assert!(key(neither.path()).unwrap_err().contains("holds no PEM private key"));
         assert!(key(locked.path()).unwrap_err().contains("openssl pkey"));
         assert!(chain(cut.path()).unwrap_err().contains("not well-formed"));
-        assert!(chain(Path::new("/nowhere.pem")).unwrap_err().contains("cannot read `/nowhere.pem`"));
+        assert!(
+            chain(Path::new("/nowhere.pem")).unwrap_err().contains("cannot read `/nowhere.pem`")
+        );
     }
 }

@@ -46,7 +46,8 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let stem = names[0].replace('*', "any");
-        let (cert_path, key_path) = (self.file(&format!("{stem}.pem")), self.file(&format!("{stem}.key")));
+        let (cert_path, key_path) =
+            (self.file(&format!("{stem}.pem")), self.file(&format!("{stem}.key")));
         fs::write(&cert_path, certificate.pem()).unwrap();
         fs::write(&key_path, key.serialize_pem()).unwrap();
         Certificate { span: Span::default(), cert: cert_path, key: key_path }

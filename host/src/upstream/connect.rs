@@ -118,7 +118,12 @@ impl Connector {
         Ok(Stream::Tls(Box::new(TlsStream::Client(session))))
     }
 
-    async fn speak(&self, stream: Stream, h2: bool, open: Open) -> Result<Connection, ConnectError> {
+    async fn speak(
+        &self,
+        stream: Stream,
+        h2: bool,
+        open: Open,
+    ) -> Result<Connection, ConnectError> {
         let failed = |why: hyper::Error| ConnectError::Failed(chain(&why));
         let (io, usage) = (TokioIo::new(stream), Usage::new());
         if h2 {

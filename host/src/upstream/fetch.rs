@@ -31,8 +31,10 @@ const MAX_ORIGINS: usize = 256;
 pub struct Fetch {
     upstreams: ArcSwap<Upstreams>,
     /// By worker index. An origin is an upstream with one target and its own rule for addresses.
-    origins: Box<[Mutex<HashMap<Origin, Arc<Upstream>>>]>,
+    origins: Box<[Mutex<Known>]>,
 }
+
+type Known = HashMap<Origin, Arc<Upstream>>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Origin {
@@ -163,7 +165,13 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     for name in [
-        "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
     ] {
         headers.remove(name);
     }

@@ -10,7 +10,10 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use http::{HeaderValue, Request, header::USER_AGENT};
 use tracing::{info, warn};
 
-use super::{Upstream, Upstreams, connection::Connection, error::chain, request, stats::Counters, target::Target};
+use super::{
+    Upstream, Upstreams, connection::Connection, error::chain, request, stats::Counters,
+    target::Target,
+};
 use crate::{body::Body, config::HealthCheck};
 
 /// How soon upstreams of a new configuration are noticed.
@@ -55,7 +58,7 @@ fn due(upstreams: &Upstreams, now: Instant) -> (Vec<(Arc<Upstream>, usize)>, Ins
                     due.push((upstream.clone(), index));
                     // One at a time, however slow it is.
                     checks.next = Some(now + settings.interval.max(settings.timeout));
-                                    }
+                }
             }
         }
     }
@@ -66,10 +69,11 @@ async fn check(upstream: Arc<Upstream>, index: usize) {
     let Some(settings) = &upstream.settings.health else { return };
     let started = Instant::now();
     let target = &upstream.targets[index];
-    let found = match tokio::time::timeout(settings.timeout, probe(&upstream, target, settings)).await {
-        Ok(found) => found,
-        Err(_) => Err(format!("no answer within {:?}", settings.timeout)),
-    };
+    let found =
+        match tokio::time::timeout(settings.timeout, probe(&upstream, target, settings)).await {
+            Ok(found) => found,
+            Err(_) => Err(format!("no answer within {:?}", settings.timeout)),
+        };
     let mut checks = target.checks.lock().unwrap_or_else(PoisonError::into_inner);
     checks.next = Some(started + settings.interval);
     match found {
@@ -104,7 +108,8 @@ async fn probe(upstream: &Upstream, target: &Target, settings: &HealthCheck) -> 
     let connection = upstream.connector.connect(target, 0, &counters, deadline).await;
     let connection = connection.map_err(|why| why.to_string())?;
     let mut request = Request::new(Body::Empty);
-    *request.uri_mut() = settings.path.parse().map_err(|why| format!("{}: {why}", settings.path))?;
+    *request.uri_mut() =
+        settings.path.parse().map_err(|why| format!("{}: {why}", settings.path))?;
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("torana-health"));
     let response = match connection {
         Connection::Http1(mut http1) => {
@@ -200,10 +205,13 @@ mod tests {
         let service = Service::start().await;
         let upstreams = checked(settings(&[service.address()]));
         let target = &upstreams.get("service").unwrap().targets[0];
-        let settings = HealthCheck { timeout: Duration::from_millis(5), ..upstreams
-            .get("service").unwrap().settings.health.clone().unwrap() };
+        let settings = HealthCheck {
+            timeout: Duration::from_millis(5),
+            ..upstreams.get("service").unwrap().settings.health.clone().unwrap()
+        };
         let upstream = upstreams.get("service").unwrap();
-        let found = tokio::time::timeout(settings.timeout, probe(upstream, target, &settings)).await;
+        let found =
+            tokio::time::timeout(settings.timeout, probe(upstream, target, &settings)).await;
         assert!(found.is_err() || found.unwrap().is_err());
     }
 }

@@ -112,7 +112,11 @@ impl Upstream {
 
     /// The numbers of each target.
     pub fn stats(&self) -> Vec<TargetStats> {
-        self.targets.iter().enumerate().map(|(index, target)| self.target_stats(index, target)).collect()
+        self.targets
+            .iter()
+            .enumerate()
+            .map(|(index, target)| self.target_stats(index, target))
+            .collect()
     }
 
     fn target_stats(&self, index: usize, target: &Target) -> TargetStats {

@@ -13,16 +13,8 @@ use hyper::{body::Incoming, client::conn::TrySendError};
 use tracing::debug;
 
 use super::{
-    Phase, Upstream, UpstreamError,
-    connect::ConnectError,
-    connection::Connection,
-    download,
-    error::chain,
-    lease::Lease,
-    pool::Slot,
-    request,
-    target::Target,
-    upload::Upload,
+    Phase, Upstream, UpstreamError, connect::ConnectError, connection::Connection, download,
+    error::chain, lease::Lease, pool::Slot, request, target::Target, upload::Upload,
 };
 use crate::{alarm::Alarm, body::Body};
 

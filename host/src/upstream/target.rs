@@ -38,7 +38,10 @@ pub(super) struct Target {
 
 impl Target {
     /// `sni` wins over the host; none is without TLS.
-    pub(super) fn new(target: &config::Target, tls: Option<&config::UpstreamTls>) -> Result<Self, String> {
+    pub(super) fn new(
+        target: &config::Target,
+        tls: Option<&config::UpstreamTls>,
+    ) -> Result<Self, String> {
         let (host, port) = (target.host.clone(), target.port);
         let default_port = if tls.is_some() { 443 } else { 80 };
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };

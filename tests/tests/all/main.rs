@@ -1,6 +1,8 @@
 //! Tests of a running gateway. One binary, so that it is linked once.
 
 mod check;
+mod guests;
 mod headers_plugin;
 mod lifecycle;
 mod proxy;
+mod sandbox;

@@ -53,9 +53,8 @@ async fn a_connection_serves_again_and_again() {
 async fn a_connection_that_was_closed_while_kept_is_replaced() {
     let service = Service::start().await;
     let upstream = build(settings(&[service.address()]));
-    let (peer, _) = join!(service.answer(OK), async {
-        text(upstream.send(get("/"), soon()).await).await
-    });
+    let (peer, _) =
+        join!(service.answer(OK), async { text(upstream.send(get("/"), soon()).await).await });
     // No task runs between this and the next request: nothing has noticed it yet.
     drop(peer);
     let (_, answer) = join!(service.answer(OK), upstream.send(get("/"), soon()));
@@ -125,10 +124,8 @@ async fn what_was_never_written_is_sent_again_whatever_it_is() {
 async fn a_new_connection_is_not_repeated() {
     let service = Service::start().await;
     let upstream = build(settings(&[service.address()]));
-    let (_, answer) = join!(
-        async { service.accept().await.head().await },
-        upstream.send(get("/"), soon())
-    );
+    let (_, answer) =
+        join!(async { service.accept().await.head().await }, upstream.send(get("/"), soon()));
     let error = fails(answer);
     assert!(matches!(error, UpstreamError::Protocol { .. }), "{error}");
 }
@@ -201,8 +198,7 @@ async fn the_head_is_waited_for_from_the_end_of_the_upload() {
         }
         drop(send);
     };
-    let (_, answer, ()) =
-        join!(service.accept(), upstream.send(post(slow), soon()), upload);
+    let (_, answer, ()) = join!(service.accept(), upstream.send(post(slow), soon()), upload);
     let error = fails(answer);
     assert!(matches!(error, UpstreamError::Timeout { phase: Phase::Head, .. }), "{error}");
 }
@@ -254,8 +250,7 @@ async fn a_broken_body_is_an_error_and_not_an_end() {
         "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
     ] {
-        let (peer, answer) =
-            join!(service.answer(response), upstream.send(get("/"), soon()));
+        let (peer, answer) = join!(service.answer(response), upstream.send(get("/"), soon()));
         drop(peer);
         let end = answer.unwrap().into_body().collect(1 << 20).await;
         assert!(matches!(end, Err(BodyError::Aborted(_))), "{end:?}");
@@ -299,8 +294,7 @@ async fn a_service_that_wants_to_close_is_let_go() {
     let service = Service::start().await;
     let upstream = build(settings(&[service.address()]));
     let closing = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
-    let (mut peer, answer) =
-        join!(service.answer(closing), upstream.send(get("/"), soon()));
+    let (mut peer, answer) = join!(service.answer(closing), upstream.send(get("/"), soon()));
     text(answer).await;
     peer.closed().await;
     assert_eq!(upstream.stats()[0].idle, 0);
@@ -311,13 +305,9 @@ async fn a_request_body_that_fails_is_not_the_services_fault() {
     let service = Service::start().await;
     let upstream = build(settings(&[service.address()]));
     let body = streamed(vec![Ok("x"), Err(BodyError::TooLarge(1))]);
-    let (mut peer, answer) =
-        join!(service.accept(), upstream.send(post(body), soon()));
+    let (mut peer, answer) = join!(service.accept(), upstream.send(post(body), soon()));
     let error = fails(answer);
-    assert!(
-        matches!(error, UpstreamError::RequestBody(BodyError::TooLarge(1))),
-        "{error}"
-    );
+    assert!(matches!(error, UpstreamError::RequestBody(BodyError::TooLarge(1))), "{error}");
     peer.closed().await;
 }
 

@@ -31,10 +31,12 @@ async fn mirror(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     Ok(Response::new(Full::from(format!("{head} {}", String::from_utf8_lossy(&body)))))
 }
 
-/// Serves one HTTP/2 connection.
-fn serve_h2(stream: Stream) -> JoinHandle<hyper::Result<()>> {
+/// The task that serves one HTTP/2 connection; dropped, it goes on.
+struct Serving(JoinHandle<hyper::Result<()>>);
+
+fn serve_h2(stream: Stream) -> Serving {
     let builder = conn::http2::Builder::new(TokioExecutor::new());
-    tokio::spawn(builder.serve_connection(TokioIo::new(stream), service_fn(mirror)))
+    Serving(tokio::spawn(builder.serve_connection(TokioIo::new(stream), service_fn(mirror))))
 }
 
 /// Serves whatever ALPN chooses.
@@ -46,8 +48,8 @@ async fn serve_tls(listener: TcpListener, config: Arc<rustls::ServerConfig>) {
         if stream.chose_h2() {
             serve_h2(stream);
         } else {
-            let connection =
-                conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(mirror));
+            let connection = conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service_fn(mirror));
             tokio::spawn(connection);
         }
     }
@@ -65,10 +67,11 @@ async fn told(answer: Result<Response<Body>, UpstreamError>) -> String {
 async fn requests_share_one_connection() {
     let service = Service::start().await;
     let upstream = build(h2(&[service.address()]));
-    let post = Request::post("/b?c").header("host", "service.example").body(Body::from(Bytes::from("hello")));
-    let client = async {
-        join!(upstream.send(get("/a"), soon()), upstream.send(post.unwrap(), soon()))
-    };
+    let post = Request::post("/b?c")
+        .header("host", "service.example")
+        .body(Body::from(Bytes::from("hello")));
+    let client =
+        async { join!(upstream.send(get("/a"), soon()), upstream.send(post.unwrap(), soon())) };
     let (_serving, (one, two)) =
         join!(async { serve_h2(Stream::Plain(service.accept().await.0)) }, client);
     assert_eq!(told(one).await, "HTTP/2.0 GET http://service.example/a host=None ");
@@ -87,8 +90,8 @@ async fn a_closed_connection_is_made_anew() {
     );
     told(answer).await;
     // Aborted, and awaited: the socket is closed, and nobody on our side has looked yet.
-    serving.abort();
-    let _ = serving.await;
+    serving.0.abort();
+    let _ = serving.0.await;
     let (_serving, answer) = join!(
         async { serve_h2(Stream::Plain(service.accept().await.0)) },
         upstream.send(get("/"), soon())
@@ -141,7 +144,9 @@ async fn tls_with_a_root_of_ones_own() {
     };
     let ca = || Some(authority.path());
     assert!(ask(Protocol::Http1, None, ca()).await.starts_with("HTTP/1.1 GET / "));
-    assert!(ask(Protocol::Auto, None, ca()).await.starts_with("HTTP/2.0 GET https://service.example/"));
+    assert!(
+        ask(Protocol::Auto, None, ca()).await.starts_with("HTTP/2.0 GET https://service.example/")
+    );
     assert!(ask(Protocol::H2, Some("service.internal"), ca()).await.starts_with("HTTP/2.0"));
 
     let refused = async |tls| {

@@ -118,7 +118,9 @@ pub(in crate::upstream) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
 
-pub(in crate::upstream) async fn text(response: Result<Response<Body>, UpstreamError>) -> (u16, Bytes) {
+pub(in crate::upstream) async fn text(
+    response: Result<Response<Body>, UpstreamError>,
+) -> (u16, Bytes) {
     let (head, body) = response.unwrap().into_parts();
     (head.status.as_u16(), body.collect(1 << 20).await.unwrap())
 }

@@ -10,6 +10,7 @@
 //! | `/metrics/count/NAME/BY`, `/metrics/gauge/NAME/VALUE` | as it says |
 //! | `/attributes/get/NAME`, `/attributes/set/NAME/VALUE`, `/attributes/remove/NAME` | as it says |
 //! | `/clock`, `/random`, `/id` | the time; two numbers and 16 bytes; who this instance is and how many calls it served |
+//! | `/id/grow/KIB` | the same as `/id`, after taking that much memory, touching it and giving it back |
 
 use std::{cell::Cell, fmt::Debug, str::FromStr, time::Duration};
 
@@ -85,6 +86,7 @@ impl Plugin for Counter {
                 Some(json!([random.number(), random.number(), random.bytes(16)]))
             }
             ["id"] => Some(self.id(host)),
+            ["id", "grow", kibibytes] => self.grow(host, kibibytes),
             _ => None,
         };
         match result {
@@ -100,6 +102,12 @@ impl Counter {
             self.name.set(host.random().number());
         }
         json!({ "instance": self.name.get().to_string(), "served": self.served.get() })
+    }
+
+    fn grow(&self, host: &impl Host, kibibytes: &str) -> Option<Value> {
+        let kibibytes: usize = kibibytes.parse().ok()?;
+        drop(std::hint::black_box(vec![1_u8; kibibytes << 10]));
+        Some(self.id(host))
     }
 }
 

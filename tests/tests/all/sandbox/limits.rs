@@ -1,0 +1,439 @@
+//! Budgets, on both of their sides.
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use torana_tests::{
+    Backend, Gateway, Raw, RawBackend, Reply, paths, reply, request, toml, within,
+};
+
+use crate::guests::{
+    failures, handled, metric, one_worker, plugin, plugin_with, route, wait_for_metric,
+};
+
+async fn service() -> Backend {
+    Backend::start(|_| reply(200, "ok")).await
+}
+
+fn through(guest: &str, more: &str, backend: &Backend) -> String {
+    let upstream = toml::upstream("service", backend.address());
+    [toml::LISTEN, &upstream, &plugin("bad", guest, more), &route("[\"bad\"]")].concat()
+}
+
+async fn ask(gateway: &Gateway, mode: &str) -> Reply {
+    gateway.client().send(request("GET", "/a").header("x-mode", mode), "").await
+}
+
+#[tokio::test]
+async fn cpu_time() {
+    let backend = service().await;
+    // It takes 200 ms.
+    for (limit, status, failed) in [("20ms", 500, 1.0), ("15s", 200, 0.0)] {
+        let toml = through("misbehaving", &format!("limits.cpu = \"{limit}\""), &backend);
+        let gateway = Gateway::start(&toml).await;
+        assert_eq!(ask(&gateway, "slow").await.status, status, "{limit}");
+        assert_eq!(failures(&gateway, "bad", "cpu").await, failed, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_loop_ends_at_its_budget_and_those_beside_it_do_not_wait() {
+    let backend = service().await;
+    let toml = through("misbehaving", "limits.cpu = \"500ms\"", &backend);
+    let gateway = Gateway::start(&toml).await;
+    let (arrived, looping) = (Cell::new(0), Cell::new(0));
+    let requests = (0..1000).map(async |number| {
+        let loops = number % 100 == 50;
+        // Open first and all together: it is the requests that are to meet.
+        let client = gateway.client();
+        if !loops {
+            let answer = ask(&gateway, "fine").await;
+            assert_eq!((answer.status, answer.text()), (200, "ok"));
+            return arrived.set(arrived.get() + 1);
+        }
+        let answer = client.send(request("GET", "/a").header("x-mode", "loop"), "").await;
+        answer.problem(500);
+        looping.set(looping.get() + 1);
+        if looping.get() == 10 {
+            assert_eq!(arrived.get(), 990, "the last loop ended after all the others");
+        }
+    });
+    join_all(requests).await;
+    assert_eq!((arrived.get(), looping.get()), (990, 10));
+    assert_eq!(failures(&gateway, "bad", "cpu").await, 10.0);
+}
+
+#[tokio::test]
+async fn memory() {
+    let backend = service().await;
+    // It takes 8 MiB.
+    for (limit, status, failed) in [("6MiB", 500, 1.0), ("16MiB", 200, 0.0)] {
+        let toml = through("misbehaving", &format!("limits.memory = \"{limit}\""), &backend);
+        let gateway = Gateway::start(&toml).await;
+        assert_eq!(ask(&gateway, "grow").await.status, status, "{limit}");
+        assert_eq!(failures(&gateway, "bad", "memory").await, failed, "{limit}");
+        assert_eq!(ask(&gateway, "fine").await.status, 200, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn memory_bombs_do_not_add_up() {
+    let backend = service().await;
+    let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
+    let resident = || {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", gateway.pid())).unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    };
+    for _ in 0..10 {
+        ask(&gateway, "memory").await.problem(500);
+    }
+    let after_ten = resident();
+    for _ in 0..40 {
+        ask(&gateway, "memory").await.problem(500);
+    }
+    let grown = resident().saturating_sub(after_ten);
+    assert!(grown < 256 << 20, "40 bombs of 64 MiB left {grown} bytes");
+    assert_eq!(failures(&gateway, "bad", "memory").await, 50.0);
+}
+
+#[tokio::test]
+async fn wall_clock_time() {
+    // Accepts and never answers.
+    let silent = RawBackend::start(|mut connection| async move {
+        connection.rest().await;
+    })
+    .await;
+    let call = "{ to = \"service\", timeout_ms = 1000 }";
+    for (wall, calls, status, failed) in
+        [("1500ms", format!("{call}, {call}"), 500, 1.0), ("15s", call.to_owned(), 200, 0.0)]
+    {
+        let fetcher = plugin(
+            "slow",
+            "fetcher",
+            &format!("limits.wall = \"{wall}\"\nconfig.calls = [{calls}]"),
+        );
+        let upstream = toml::upstream("service", silent.address());
+        let toml = [toml::LISTEN, &upstream, &fetcher, &handled("[\"slow\"]")].concat();
+        let gateway = Gateway::start(&toml).await;
+        let answer = gateway.client().get("/a").await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(failures(&gateway, "slow", "wall").await, failed);
+        match status {
+            200 => assert_eq!(answer.json()[0]["error"], "Timeout"),
+            _ => drop(answer.problem(500)),
+        }
+        gateway.wait_for_log("ready", |line| line.contains("ready")).await;
+    }
+}
+
+#[tokio::test]
+async fn waiting_costs_no_cpu_time() {
+    let (go_on, may_go_on) = watch::channel(0);
+    let backend = Backend::start_async(move |_| {
+        let mut may_go_on = may_go_on.clone();
+        async move {
+            may_go_on.wait_for(|count| *count >= 30).await.unwrap();
+            reply(200, "late")
+        }
+    })
+    .await;
+    let fetcher =
+        plugin("slow", "fetcher", "limits.cpu = \"200ms\"\nconfig.calls = [{ to = \"service\" }]");
+    let other = plugin("bad", "misbehaving", "");
+    let more = "match = { path = \"/fine\" }\nchain = [\"bad\"]\nupstream = \"fast\"";
+    let fast = service().await;
+    let toml = [
+        &one_worker(),
+        &toml::upstream("service", backend.address()),
+        &toml::upstream("fast", fast.address()),
+        &fetcher,
+        &other,
+        &handled("[\"slow\"]"),
+        &toml::route("fine", more),
+    ];
+    let toml: String = toml.map(String::as_str).concat();
+    let gateway = Gateway::start(&toml).await;
+    let client = gateway.client();
+    let busy = async {
+        backend.wait_for(1).await;
+        // Slow ones on the same thread, of 200 ms each, while the other one waits.
+        for _ in 0..3 {
+            let slow = request("GET", "/fine").header("x-mode", "slow");
+            assert_eq!(gateway.client().send(slow, "").await.status, 200);
+        }
+        go_on.send_replace(30);
+    };
+    let (answer, ()) = futures_util::future::join(client.get("/a"), busy).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()[0]["body"], "late");
+}
+
+#[tokio::test]
+async fn the_stack() {
+    let backend = service().await;
+    let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
+    for mode in ["recursion", "response=recursion"] {
+        for _ in 0..3 {
+            ask(&gateway, mode).await.problem(500);
+        }
+    }
+    assert_eq!(failures(&gateway, "bad", "trap").await, 6.0);
+    assert_eq!(ask(&gateway, "fine").await.text(), "ok");
+}
+
+#[tokio::test]
+async fn replies() {
+    let backend = service().await;
+    // It replies with 32 MiB.
+    for (limit, status) in [("31MiB", 500), ("32MiB", 200)] {
+        let limits = format!("limits = {{ body = \"{limit}\", memory = \"256MiB\", cpu = \"15s\" }}");
+        let gateway = Gateway::start(&through("misbehaving", &limits, &backend)).await;
+        for mode in ["huge-reply", "response=huge-reply"] {
+            let answer = ask(&gateway, mode).await;
+            assert_eq!(answer.status, status, "{limit} {mode}");
+            if status == 200 {
+                assert_eq!(answer.body.len(), 32 << 20);
+            } else {
+                answer.problem(500);
+            }
+        }
+    }
+    let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
+    ask(&gateway, "huge-reply").await.problem(500);
+    let all = metric(&gateway, "torana_plugin_failures_total", &["plugin=\"bad\""]).await;
+    assert_eq!(all, 1.0, "the default is 10 MiB");
+}
+
+#[tokio::test]
+async fn header_floods() {
+    let backend = service().await;
+    let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
+    let answer = ask(&gateway, "header-flood").await;
+    assert_eq!(answer.text(), "ok");
+    let sent = backend.received().pop().unwrap();
+    let flood = sent.headers.keys().filter(|name| name.as_str().starts_with("x-flood-")).count();
+    assert!(flood > 100 && sent.headers.len() <= 220, "{flood} of {}", sent.headers.len());
+
+    let answer = ask(&gateway, "response=header-flood").await;
+    assert_eq!(answer.text(), "ok");
+    let flood = answer.headers.keys().filter(|name| name.as_str().starts_with("x-flood-")).count();
+    assert!(flood > 100 && answer.headers.len() <= 220, "{flood} of {}", answer.headers.len());
+}
+
+#[tokio::test]
+async fn log_floods() {
+    let backend = service().await;
+    let toml = through("misbehaving", "limits.cpu = \"50ms\"", &backend);
+    let gateway = Gateway::start(&toml).await;
+    ask(&gateway, "log-flood").await.problem(500);
+    assert_eq!(failures(&gateway, "bad", "cpu").await, 1.0, "logging is charged");
+    assert_eq!(ask(&gateway, "fine").await.text(), "ok");
+}
+
+#[tokio::test]
+async fn metric_floods() {
+    let backend = service().await;
+    let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
+    assert_eq!(ask(&gateway, "metric-flood").await.text(), "ok");
+    let mine = ["plugin=\"bad\""];
+    let custom = metric(&gateway, "torana_plugin_custom_total", &mine).await;
+    let dropped = metric(&gateway, "torana_plugin_custom_dropped_total", &mine).await;
+    assert!(custom <= 32.0 && custom + dropped == 1000.0, "{custom} and {dropped}");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_takes_its_hook_call_with_it() {
+    let backend = service().await;
+    // Far longer than this test: it can only end by being dropped.
+    let limits = "limits = { cpu = \"10m\", wall = \"10m\" }";
+    let gateway = Gateway::start(&through("misbehaving", limits, &backend)).await;
+    for mode in ["loop", "call-loop", "response=loop"] {
+        let mut raw = Raw::connect(gateway.address("public")).await;
+        raw.write(format!("GET / HTTP/1.1\r\nHost: a\r\nx-mode: {mode}\r\n\r\n")).await;
+        wait_for_metric(&gateway, "torana_requests_in_flight", &[], 1.0).await;
+        drop(raw);
+        wait_for_metric(&gateway, "torana_requests_in_flight", &[], 0.0).await;
+        assert_eq!(ask(&gateway, "fine").await.text(), "ok", "after {mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_takes_its_fetches_with_it() {
+    let (closed, sees_closed) = watch::channel(0);
+    let (opened, sees_opened) = watch::channel(0);
+    let (closed, opened) = (Arc::new(closed), Arc::new(opened));
+    let silent = RawBackend::start(move |mut connection| {
+        let (closed, opened) = (closed.clone(), opened.clone());
+        async move {
+            connection.head().await;
+            opened.send_modify(|count| *count += 1);
+            connection.rest().await;
+            closed.send_modify(|count| *count += 1);
+        }
+    })
+    .await;
+    let calls = "config = { how = \"send-all\", calls = [{ to = \"service\" }, { to = \"service\" }] }";
+    let toml = [
+        toml::LISTEN,
+        &toml::upstream("service", silent.address()),
+        &plugin("slow", "fetcher", &format!("limits.wall = \"10m\"\n{calls}")),
+        &handled("[\"slow\"]"),
+    ];
+    let gateway = Gateway::start(&toml.concat()).await;
+    let mut raw = Raw::connect(gateway.address("public")).await;
+    raw.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let both = async |mut seen: watch::Receiver<i32>, what: &str| {
+        within(what, seen.wait_for(|count| *count == 2)).await.map(drop).expect("it runs");
+    };
+    both(sees_opened, "both fetches").await;
+    drop(raw);
+    both(sees_closed, "both fetches to be given up").await;
+    wait_for_metric(&gateway, "torana_requests_in_flight", &[], 0.0).await;
+}
+
+#[tokio::test]
+async fn fetches_in_one_call() {
+    let backend = service().await;
+    for how in ["send", "send-all", "start"] {
+        let calls = vec!["{ to = \"service\" }"; 4].join(", ");
+        let config = format!("config = {{ how = \"{how}\", calls = [{calls}] }}");
+        for (limit, good) in [(3, 3), (4, 4)] {
+            let fetcher = plugin("f", "fetcher", &format!("limits.fetches = {limit}\n{config}"));
+            let upstream = toml::upstream("service", backend.address());
+            let toml = [toml::LISTEN, &upstream, &fetcher, &handled("[\"f\"]")].concat();
+            let gateway = Gateway::start(&toml).await;
+            let before = backend.received().len();
+            // Twice: the count is for one hook call.
+            for turn in 1..=2 {
+                let came = gateway.client().get("/a").await.json();
+                let came = came.as_array().expect("a list");
+                assert_eq!(came.iter().filter(|one| one["status"] == 200).count(), good, "{how}");
+                let denied = |one: &&serde_json::Value| {
+                    one["error"].as_str().is_some_and(|error| error.contains("limits.fetches"))
+                };
+                assert_eq!(came.iter().filter(denied).count(), 4 - good, "{how}: {came:#?}");
+                assert_eq!(backend.received().len() - before, turn * good, "{how}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn fetched_bodies() {
+    let backend = Backend::start(|_| reply(200, vec![b'x'; 2048])).await;
+    for (limit, good) in [("2047B", false), ("2048B", true)] {
+        let more = format!("limits.body = \"{limit}\"\nconfig.calls = [{{ to = \"service\" }}]");
+        let upstream = toml::upstream("service", backend.address());
+        let fetcher = plugin("f", "fetcher", &more).replace("Reply", "");
+        let toml = [toml::LISTEN, &upstream, &fetcher, &handled("[\"f\"]")].concat();
+        let gateway = Gateway::start(&toml).await;
+        let answer = gateway.client().get("/a").await;
+        if good {
+            // It has read it; its own reply, which quotes it, is then longer than its cap.
+            answer.problem(500);
+            assert_eq!(failures(&gateway, "f", "contract").await, 1.0);
+        } else {
+            assert_eq!(answer.json()[0]["error"], "TooLarge");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_calls_its_own_gateway_meets_the_end_of_the_circle() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = requests.clone();
+    let backend = Backend::start(move |_| {
+        counted.fetch_add(1, SeqCst);
+        reply(200, "ok")
+    })
+    .await;
+    let config = |target| {
+        [
+            toml::LISTEN,
+            &toml::upstream("service", target),
+            &plugin("f", "fetcher", "config.calls = [{ to = \"service\", text = true }]"),
+            &handled("[\"f\"]"),
+        ]
+        .concat()
+    };
+    let gateway = Gateway::start(&config(backend.address())).await;
+    assert_eq!(gateway.client().get("/a").await.json()[0]["body"], "ok");
+    // Its address is known only now.
+    gateway.write(&config(gateway.address("public")));
+    gateway.signal_reload();
+    gateway.wait_for_log("the reload", |line| line.contains("reloaded")).await;
+    let mut answer = gateway.client().get("/a").await.json();
+    let mut depth = 1;
+    while answer[0]["status"] == 200 {
+        answer = serde_json::from_str(answer[0]["body"].as_str().expect("a text")).expect("JSON");
+        depth += 1;
+    }
+    assert_eq!(answer[0]["status"], 508, "at depth {depth}: {answer:#}");
+    assert!(depth <= 8, "{depth}");
+    assert_eq!(requests.load(SeqCst), 1);
+    wait_for_metric(&gateway, "torana_requests_in_flight", &[], 0.0).await;
+}
+
+#[tokio::test]
+async fn a_limit_of_a_chain_entry_holds_there_alone() {
+    let backend = service().await;
+    let narrow = toml::route(
+        "narrow",
+        "match = { path = \"/narrow\" }\nupstream = \"service\"\n\
+         chain = [{ plugin = \"bad\", limits = { memory = \"6MiB\" } }]",
+    );
+    let gateway = Gateway::start(&(through("misbehaving", "", &backend) + &narrow)).await;
+    for (path, status) in [("/narrow", 500), ("/wide", 200), ("/narrow", 500)] {
+        let grow = request("GET", path).header("x-mode", "grow");
+        assert_eq!(gateway.client().send(grow, "").await.status, status, "{path}");
+    }
+    let narrow = ["plugin=\"bad\"", "route=\"narrow\"", "cause=\"memory\""];
+    assert_eq!(metric(&gateway, "torana_plugin_failures_total", &narrow).await, 2.0);
+    assert_eq!(failures(&gateway, "bad", "memory").await, 2.0);
+}
+
+#[tokio::test]
+async fn a_plugin_without_grants_sees_no_credentials_and_touches_no_framing() {
+    let backend = service().await;
+    let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
+    let hidden = request("GET", "/a").header("authorization", "Bearer s3cret");
+    let answer = gateway.client().send(hidden.header("x-mode", "hidden"), "").await;
+    assert_eq!(answer.text(), "Hidden");
+    for mode in ["reserved", "response=reserved"] {
+        let outcomes = ask(&gateway, mode).await.json();
+        for (name, tried) in outcomes.as_object().expect("an object") {
+            let expected = match name.as_str() {
+                "authorization" | "cookie" | "proxy-authorization" | "set-cookie" => "Hidden",
+                _ => "Reserved",
+            };
+            let all = tried.as_array().expect("a list");
+            assert!(all.len() == 4 && all.iter().all(|one| *one == expected), "{name}: {tried}");
+        }
+    }
+    let path = paths::guest("misbehaving");
+    let granted = plugin_with(
+        "bad",
+        "misbehaving",
+        "{ request-edit = true, response-edit = true, \
+           headers = { read = [\"authorization\"], write = [\"cookie\"] } }",
+        "",
+    );
+    assert!(granted.contains(&path.display().to_string()));
+    let upstream = toml::upstream("service", backend.address());
+    let toml = [toml::LISTEN, &upstream, &granted, &route("[\"bad\"]")].concat();
+    let gateway = Gateway::start(&toml).await;
+    let hidden = request("GET", "/a").header("authorization", "Bearer s3cret");
+    let answer = gateway.client().send(hidden.header("x-mode", "hidden"), "").await;
+    assert_eq!(answer.text(), "Bearer s3cret");
+    let outcomes = ask(&gateway, "reserved").await.json();
+    assert_eq!(outcomes["cookie"], serde_json::json!(["done", "done", "done", "done"]));
+    assert_eq!(outcomes["authorization"][0], "Hidden", "reading is not writing");
+    assert_eq!(outcomes["content-length"][0], "Reserved");
+}

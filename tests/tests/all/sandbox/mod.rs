@@ -1,0 +1,7 @@
+//! Guests that misbehave: each fails one request, and nothing else.
+
+mod bodies;
+mod failures;
+mod instances;
+mod limits;
+mod order;
