@@ -44,7 +44,7 @@ pub enum Error {
     /// `cargo metadata` answered something unexpected.
     #[error(
         "cannot read what `cargo metadata` says of {workspace}: {source}\n\
-         is there a Cargo.toml, and a cargo of this decade?"
+         does a wrapper around cargo print to stdout, or is it much older than 2024?"
     )]
     Metadata {
         /// The workspace asked about.

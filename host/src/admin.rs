@@ -35,7 +35,7 @@ pub fn bind(admin: &Admin) -> Result<AdminListener, (Span, String)> {
         TcpListener::from_std(socket)
     });
     let socket = bound.map_err(|error| {
-        (admin.address_span.clone(), format!("cannot listen on {}: {error}", admin.address))
+        (admin.address_span, format!("cannot listen on {}: {error}", admin.address))
     })?;
     let address = socket.local_addr().unwrap_or(admin.address);
     info!(listener = "admin", %address, "listening");

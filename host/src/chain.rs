@@ -57,8 +57,8 @@ pub struct Stop {
 /// Why a pass stopped.
 #[derive(Debug)]
 pub enum Why {
-    /// The plugin replies.
-    Reply(Reply),
+    /// The plugin replies. Boxed: what passes through should not pay for what stops.
+    Reply(Box<Reply>),
     /// The plugin failed, and its `on_error` says this status.
     Failed(Failure, u16),
     /// The request body could not be read for it.
@@ -121,7 +121,7 @@ impl<F: Filter> Chain<F> {
         if bytes.is_empty() {
             return Ok(Body::Empty);
         }
-        for (at, link) in self.links.iter().enumerate().filter(|(_, link)| reads(&link)) {
+        for (at, link) in self.links.iter().enumerate().filter(|(_, link)| reads(link)) {
             let slot = |x: &mut Exchange| std::mem::take(&mut x.request_body);
             exchange.request_body = BodySlot::whole(bytes.clone());
             let ran = link.run(Hook::RequestBody, exchange).await;
@@ -140,7 +140,7 @@ impl<F: Filter> Chain<F> {
         let ran = self.links[at].run(Hook::Handler, exchange).await;
         exchange.request_body = BodySlot::Closed;
         match ran {
-            Err(Why::Reply(reply)) => Ok(reply),
+            Err(Why::Reply(reply)) => Ok(*reply),
             Err(why) => Err(Stop { at, why }),
             Ok(_) => Err(Stop { at, why: Why::Failed(no_reply(&self.links[at].filter), 500) }),
         }
@@ -181,7 +181,7 @@ impl<F: Filter> Chain<F> {
             // A body that they cannot read must not pass unread: `skip` is no way out here.
             Stop { at: last, why: Why::ResponseBody(error, 502) }
         })?;
-        for (at, link) in links.iter().enumerate().rev().filter(|(_, link)| reads(&link)) {
+        for (at, link) in links.iter().enumerate().rev().filter(|(_, link)| reads(link)) {
             exchange.response_body = BodySlot::whole(bytes.clone());
             let ran = link.run(Hook::ResponseBody, exchange).await;
             bytes = after(std::mem::take(&mut exchange.response_body), bytes, &ran);
@@ -211,9 +211,8 @@ enum Ran {
 impl<F: Filter> Link<F> {
     fn new(filter: F, route: &str, telemetry: &Arc<Telemetry>) -> Self {
         let hooks = filter.hooks();
-        let metrics = Hook::ALL.map(|hook| {
-            hooks.has(hook).then(|| telemetry.hook(filter.name(), route, hook.name()))
-        });
+        let metrics = Hook::ALL
+            .map(|hook| hooks.has(hook).then(|| telemetry.hook(filter.name(), route, hook.name())));
         Self { filter, hooks, metrics }
     }
 
@@ -232,7 +231,7 @@ impl<F: Filter> Link<F> {
         let took = started.elapsed();
         let (decision, outcome) = match (answer, undo) {
             (Ok(Verdict::Next), _) => ("next", Ok(Ran::Next)),
-            (Ok(Verdict::Respond(reply)), _) => ("respond", Err(Why::Reply(reply))),
+            (Ok(Verdict::Respond(reply)), _) => ("respond", Err(Why::Reply(Box::new(reply)))),
             (Err(failure), Some(undo)) => {
                 undo.apply(exchange);
                 log_skip(&failure, exchange);

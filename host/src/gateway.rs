@@ -219,13 +219,13 @@ fn needs_restart(old: &Config, new: &Config) -> Option<Diagnostics> {
         restart(None, "gateway.workers");
     }
     if old.admin.as_ref().map(|a| a.address) != new.admin.as_ref().map(|a| a.address) {
-        restart(new.admin.as_ref().map(|a| a.address_span.clone()), "admin.address");
+        restart(new.admin.as_ref().map(|a| a.address_span), "admin.address");
     }
     for listener in &new.listeners {
         let same = old.listeners.iter().find(|other| other.name == listener.name);
         if same.is_none_or(|other| other.address != listener.address) {
             let what = format!("the address of listener `{}`", listener.name);
-            restart(Some(listener.address_span.clone()), &what);
+            restart(Some(listener.address_span), &what);
         }
     }
     for listener in &old.listeners {

@@ -4,8 +4,8 @@ mod admit;
 mod forward;
 mod snapshot;
 
-pub use snapshot::{RouteInService, Snapshot};
 use snapshot::Course;
+pub use snapshot::{RouteInService, Snapshot};
 
 use std::{sync::Arc, time::Instant};
 

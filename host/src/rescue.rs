@@ -70,7 +70,7 @@ struct Problem<'a> {
 /// The answer to trouble.
 pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
     if let Trouble::Chain(Why::Reply(reply)) = trouble {
-        return Rescue { reply, logged: None };
+        return Rescue { reply: *reply, logged: None };
     }
     let verdict = judge(&trouble);
     let mut reply = problem(&verdict, request_id);
@@ -160,8 +160,7 @@ fn judge_chain(why: &Why) -> Judgement {
                       the request id."
                     .to_owned(),
             };
-            let status =
-                StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let title = status.canonical_reason().unwrap_or("Refused");
             verdict(status, "plugin-failed", title, detail)
         }
@@ -178,12 +177,9 @@ fn judge_chain(why: &Why) -> Judgement {
             "Request timeout",
             "The body did not arrive in time.",
         ),
-        Why::RequestBody(_) => verdict(
-            StatusCode::BAD_REQUEST,
-            "broken-body",
-            "Bad request",
-            "The body broke off.",
-        ),
+        Why::RequestBody(_) => {
+            verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
+        }
         Why::ResponseBody(_, status) => verdict(
             StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
             "bad-upstream-body",
@@ -202,12 +198,9 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "The service did not answer in time.",
         ),
         UpstreamError::RequestBody(BodyError::TooLarge(cap)) => too_large(*cap),
-        UpstreamError::RequestBody(_) => verdict(
-            StatusCode::BAD_REQUEST,
-            "broken-body",
-            "Bad request",
-            "The body broke off.",
-        ),
+        UpstreamError::RequestBody(_) => {
+            verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
+        }
         UpstreamError::Connect { .. } | UpstreamError::Denied { .. } => verdict(
             StatusCode::BAD_GATEWAY,
             "upstream-unreachable",
@@ -250,8 +243,7 @@ fn problem(verdict: &Judgement, request_id: &str) -> Reply {
         request_id,
     };
     let mut headers = HeaderMap::new();
-    headers
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     // A refusal is about this request only.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let body = serde_json::to_vec(&problem).unwrap_or_default();

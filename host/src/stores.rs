@@ -40,8 +40,7 @@ pub trait Kv: Send + Sync {
     ) -> BoxFuture<'a, Result<i64, StoreError>>;
 
     /// Single flight: the value, or who makes it.
-    fn lead<'a>(&'a self, key: &'a str, wait: Duration)
-    -> BoxFuture<'a, Result<Lead, StoreError>>;
+    fn lead<'a>(&'a self, key: &'a str, wait: Duration) -> BoxFuture<'a, Result<Lead, StoreError>>;
 }
 
 /// What `lead` found.

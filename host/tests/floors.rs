@@ -47,12 +47,13 @@ fn crate_imports(text: &str) -> Vec<String> {
         .map(|line| line.split("//").next().unwrap())
         .collect::<Vec<_>>()
         .join("\n");
-    code.split("crate::").skip(1).flat_map(|rest| heads(rest)).collect()
+    code.split("crate::").skip(1).flat_map(heads).collect()
 }
 
 /// `a::b` gives `a`; `{a::b, c}` gives `a` and `c`.
 fn heads(rest: &str) -> Vec<String> {
-    let ident = |s: &str| s.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let ident =
+        |s: &str| s.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     if !rest.starts_with('{') {
         return vec![ident(rest)];
     }

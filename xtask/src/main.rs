@@ -1,6 +1,6 @@
 //! The project's chores, as `cargo xtask COMMAND`: one file a command.
 //!
-//! In reading order: [`guests`], [`build`] and [`test`] make things; [`demo`] shows them.
+//! In reading order: [`guests`], [`build`] and [`mod@test`] make things; [`demo`] shows them.
 
 mod build;
 mod cargo;

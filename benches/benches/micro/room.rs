@@ -1,9 +1,6 @@
 //! Plugins and exchanges to call them with.
 
-use std::{
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use torana::{
     config::{Config, LoadOptions, Source},

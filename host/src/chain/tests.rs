@@ -137,9 +137,8 @@ fn failures_deny_with_the_status_of_their_phase() {
     broken.on_error.response = OnErrorAction::Deny(503);
     let chain = chain(vec![broken]);
     let mut x = Box::new(Exchange::vacant());
-    let (request, response) = block(async {
-        (chain.request_heads(&mut x).await, chain.response_heads(&mut x, 1).await)
-    });
+    let (request, response) =
+        block(async { (chain.request_heads(&mut x).await, chain.response_heads(&mut x, 1).await) });
     assert!(matches!(request.unwrap_err().why, Why::Failed(_, 500)));
     assert!(matches!(response.unwrap_err().why, Why::Failed(_, 503)));
 }

@@ -31,7 +31,8 @@ pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
 
 /// One line a route, in columns.
 fn table(config: &Config) -> String {
-    let mut rows = vec![["ROUTE", "METHODS", "HOSTS", "PATH", "CHAIN", "UPSTREAM"].map(String::from)];
+    let mut rows =
+        vec![["ROUTE", "METHODS", "HOSTS", "PATH", "CHAIN", "UPSTREAM"].map(String::from)];
     rows.extend(config.routes.iter().map(row));
     let widths: Vec<usize> =
         (0..6).map(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0)).collect();

@@ -22,7 +22,8 @@ impl Fault {
         let shows = |part: &str| {
             text.split(|c: char| !c.is_alphanumeric()).any(|w| !w.is_empty() && part.contains(w))
         };
-        let what = if shows(&self.what) { "is not what belongs here".to_owned() } else { self.what };
+        let what =
+            if shows(&self.what) { "is not what belongs here".to_owned() } else { self.what };
         Self { what, help: self.help.filter(|help| !shows(help)) }
     }
 

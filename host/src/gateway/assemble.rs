@@ -44,8 +44,7 @@ impl Workshop<'_> {
         let router = Router::new(&config.routes).map_err(|conflicts| {
             conflicts.iter().for_each(|c| problems.push(conflict(config, c.first, c.second)));
         });
-        let upstreams =
-            Upstreams::build(&config.upstreams, self.workers, self.previous.as_deref());
+        let upstreams = Upstreams::build(&config.upstreams, self.workers, self.previous.as_deref());
         let upstreams = upstreams.map_err(|wrong| {
             for (span, message) in wrong {
                 problems.push(Diagnostic::error(span, message));
@@ -115,11 +114,11 @@ struct Loaded {
 
 impl Loaded {
     fn insert(&mut self, wanted: &PluginUse, plugin: Arc<Plugin>) {
-        self.plugins.insert((wanted.name.clone(), wanted.span.clone()), plugin);
+        self.plugins.insert((wanted.name.clone(), wanted.span), plugin);
     }
 
     fn get(&self, wanted: &PluginUse) -> Option<&Arc<Plugin>> {
-        self.plugins.get(&(wanted.name.clone(), wanted.span.clone()))
+        self.plugins.get(&(wanted.name.clone(), wanted.span))
     }
 
     fn filter(&self, wanted: &PluginUse) -> Option<PluginFilter> {
@@ -163,7 +162,7 @@ fn conflict(config: &Config, first: usize, second: usize) -> Diagnostic {
     let (first, second) = (&config.routes[first], &config.routes[second]);
     let line = config.source.position(first.match_span.start).0;
     Diagnostic::error(
-        second.match_span.clone(),
+        second.match_span,
         format!("routes `{}` and `{}` match the same requests", first.name, second.name),
     )
     .label(format!("the same as `{}` in line {line}", first.name))
@@ -190,7 +189,7 @@ fn check_hooks(wanted: &PluginUse, plugin: &Plugin, problems: &mut Diagnostics) 
     if hooks.request_stream || hooks.response_stream {
         problems.push(
             Diagnostic::error(
-                wanted.component_span.clone(),
+                wanted.component_span,
                 format!("plugin `{}` has stream hooks, which are not called yet", wanted.name),
             )
             .help(Some("use on-request-body or on-response-body".to_owned())),
@@ -203,12 +202,12 @@ fn check_end(route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
     let is_handler =
         |wanted: &PluginUse| plugins.get(wanted).is_some_and(|plugin| plugin.hooks().handler);
     let handlers: Vec<&PluginUse> = route.chain.iter().filter(|w| is_handler(w)).collect();
-    let last = route.chain.last().map(|wanted| wanted.span.clone());
+    let last = route.chain.last().map(|wanted| wanted.span);
     for handler in &handlers {
         if Some(&handler.span) != last.as_ref() {
             problems.push(
                 Diagnostic::error(
-                    handler.span.clone(),
+                    handler.span,
                     format!("plugin `{}` is a handler and must come last", handler.name),
                 )
                 .label("nothing after it would be called"),
@@ -218,7 +217,7 @@ fn check_end(route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
     match (handlers.first(), &route.upstream) {
         (Some(handler), Some(upstream)) => problems.push(
             Diagnostic::error(
-                route.span.clone(),
+                route.span,
                 format!("route `{}` has a handler and an upstream", route.name),
             )
             .label(format!("`{}` answers, so `{upstream}` is never called", handler.name))
@@ -226,7 +225,7 @@ fn check_end(route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
         ),
         (None, None) => problems.push(
             Diagnostic::error(
-                route.span.clone(),
+                route.span,
                 format!("route `{}` has nothing that answers", route.name),
             )
             .help(Some("add `upstream = \"NAME\"`, or end its chain in a handler".to_owned())),

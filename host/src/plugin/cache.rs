@@ -56,9 +56,11 @@ impl Cache {
             return Ok(component);
         }
         let component = Component::new(engine, wasm)?;
-        if let Err(error) = component.serialize().map_err(io::Error::other).and_then(|code| {
-            write(directory, &entry, &code)
-        }) {
+        if let Err(error) = component
+            .serialize()
+            .map_err(io::Error::other)
+            .and_then(|code| write(directory, &entry, &code))
+        {
             tracing::warn!(entry = %entry.display(), %error, "a compiled component is not kept");
         }
         Ok(component)

@@ -85,7 +85,9 @@ fn wrong_package(component: &Component) -> String {
             "the component was built for torana:plugin@{version}; this torana speaks \
              torana:plugin@{WIT_VERSION}: rebuild the plugin with the SDK of this version"
         ),
-        Some(_) => "the component exports hooks but no `configure`, which every plugin needs".into(),
+        Some(_) => {
+            "the component exports hooks but no `configure`, which every plugin needs".into()
+        }
         None => format!(
             "the component is no Torana plugin: it exports nothing of torana:plugin@{WIT_VERSION}"
         ),
@@ -113,10 +115,10 @@ pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Impo
             imports.push(Import::Wasi(name.to_owned()));
             continue;
         }
-        let (interface, version) = name
-            .strip_prefix(PACKAGE)
-            .and_then(|rest| rest.split_once('@'))
-            .ok_or_else(|| format!("the component imports `{name}`, which Torana does not offer"))?;
+        let (interface, version) =
+            name.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@')).ok_or_else(|| {
+                format!("the component imports `{name}`, which Torana does not offer")
+            })?;
         if version != WIT_VERSION {
             return Err(format!(
                 "the component imports torana:plugin/{interface}@{version}; this torana speaks \

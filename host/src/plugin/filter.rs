@@ -48,11 +48,7 @@ impl Filter for PluginFilter {
         self.plugin.context.limits.body
     }
 
-    async fn call(
-        &self,
-        hook: Hook,
-        exchange: &mut Box<Exchange>,
-    ) -> Result<Verdict, Failure> {
+    async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Verdict, Failure> {
         self.plugin.call(hook, exchange).await.map_err(|cause| Failure {
             plugin: self.plugin.context.name.clone(),
             hook,

@@ -99,9 +99,9 @@ impl Instance {
                 Ok((Self { store, funcs }, setup))
             }
             Ok(Ok((_, Err(wrong)))) => Err(StartError::Settings(wrong)),
-            Ok(Err(error)) => Err(StartError::Failed(
-                store.data_mut().cause_of(&error, limits.startup),
-            )),
+            Ok(Err(error)) => {
+                Err(StartError::Failed(store.data_mut().cause_of(&error, limits.startup)))
+            }
             Err(TooLong) => Err(StartError::Failed(Cause::Wall(limits.wall))),
         }
     }
@@ -233,9 +233,10 @@ impl State {
             leads: Vec::new(),
             meter: Arc::default(),
             memory: MemoryLimit { cap: context.limits.memory, ..MemoryLimit::default() },
-            wasi: context.grants.wasi.then(|| {
-                Box::new((WasiCtxBuilder::new().build(), ResourceTable::new()))
-            }),
+            wasi: context
+                .grants
+                .wasi
+                .then(|| Box::new((WasiCtxBuilder::new().build(), ResourceTable::new()))),
             context,
         }
     }

@@ -151,9 +151,8 @@ impl PluginRoom {
         wasm: &[u8],
         identity: &Identity,
     ) -> Result<Plugin, Vec<Diagnostic>> {
-        let at_component = |message: String| {
-            vec![Diagnostic::error(wanted.component_span.clone(), message)]
-        };
+        let at_component =
+            |message: String| vec![Diagnostic::error(wanted.component_span, message)];
         let component = self.compile(wasm, &identity.sha256).map_err(at_component)?;
         let exports = Exports::of(&component).map_err(at_component)?;
         let imports = exports::imports(&self.engine, &component).map_err(at_component)?;
@@ -245,13 +244,14 @@ fn read(wanted: &PluginUse) -> Result<Vec<u8>, Diagnostic> {
     fs::read(&component.path).map_err(|error| {
         let path = component.path.display();
         let problem = Diagnostic::error(
-            wanted.component_span.clone(),
+            wanted.component_span,
             format!("cannot read the component `{}`: {error}", component.written),
         )
         .label(format!("{path}"));
         match bundled(&component.path) {
-            names if names.is_empty() => problem
-                .help("build the bundled components, or name their folder with `--components`".to_owned()),
+            names if names.is_empty() => problem.help(
+                "build the bundled components, or name their folder with `--components`".to_owned(),
+            ),
             names => problem.help(format!("in that folder: {}", names.join(", "))),
         }
     })
@@ -272,7 +272,7 @@ fn bundled(missing: &Path) -> Vec<String> {
 fn check_pin(wanted: &PluginUse, sha256: &[u8; 32]) -> Result<(), Diagnostic> {
     match wanted.component.sha256 {
         Some(pin) if pin != *sha256 => Err(Diagnostic::error(
-            wanted.component_span.clone(),
+            wanted.component_span,
             format!("the component `{}` is not the one that is pinned", wanted.component.written),
         )
         .label(format!("its sha256 is {}", hex::encode(sha256)))
@@ -285,11 +285,11 @@ fn check_pin(wanted: &PluginUse, sha256: &[u8; 32]) -> Result<(), Diagnostic> {
 fn check_preamble(wasm: &[u8]) -> Result<(), String> {
     match wasm {
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(
-            "the file is a core WebAssembly module, not a component; make a component of it \
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
+            Err("the file is a core WebAssembly module, not a component; make a component of it \
              with `wasm-tools component new`"
-                .into(),
-        ),
+                .into())
+        }
         [0, b'a', b's', b'm', ..] => {
             Err("the file is WebAssembly of a version that Torana does not know".into())
         }
@@ -309,14 +309,14 @@ fn check_grants(wanted: &PluginUse, imports: &[Import]) -> Result<(), Vec<Diagno
                 Need::Nothing | Need::Granted => None,
                 Need::Missing(grant) => Some(
                     Diagnostic::error(
-                        wanted.grants.span.clone(),
+                        wanted.grants.span,
                         format!("plugin `{}` wants `{name}`, which is not granted", wanted.name),
                     )
                     .label(format!("the component imports `{name}`"))
                     .help(format!("add `{grant}` to its grants, if it may have that")),
                 ),
                 Need::Unknown => Some(Diagnostic::error(
-                    wanted.component_span.clone(),
+                    wanted.component_span,
                     format!("the component imports `{name}`, which Torana does not offer"),
                 )),
             }
@@ -330,7 +330,7 @@ fn explain(wanted: &PluginUse, error: StartError) -> Vec<Diagnostic> {
         StartError::Settings(wrong) => wrong.iter().map(|w| wrong_setting(wanted, w)).collect(),
         StartError::Failed(cause) => {
             let message = format!("plugin `{}` does not start: {cause}", wanted.name);
-            let problem = Diagnostic::error(wanted.component_span.clone(), message);
+            let problem = Diagnostic::error(wanted.component_span, message);
             vec![match cause {
                 Cause::Cpu(_) => problem.help(raise("startup")),
                 Cause::Memory(_) => problem.help(raise("memory")),

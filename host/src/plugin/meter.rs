@@ -59,9 +59,8 @@ pub(super) async fn metered<F: Future>(
         if let Poll::Ready(output) = polled {
             return Poll::Ready(Ok(output));
         }
-        let timer = timer.get_or_insert_with(|| {
-            Box::pin(tokio::time::sleep_until((started + wall).into()))
-        });
+        let timer = timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until((started + wall).into())));
         timer.as_mut().poll(cx).map(|()| Err(TooLong))
     })
     .await
@@ -90,7 +89,7 @@ mod tests {
     fn waiting_is_not_charged_as_cpu() {
         let meter = Arc::new(Meter::default());
         let (cpu, wall) = (Duration::from_millis(50), Duration::from_secs(10));
-        let wait = tokio::time::sleep(Duration::from_secs(5));
+        let wait = async { tokio::time::sleep(Duration::from_secs(5)).await };
         assert!(block(metered(&meter, cpu, wall, wait)).is_ok());
         assert!(meter.spent.load(Relaxed) < cpu.as_nanos() as u64);
     }

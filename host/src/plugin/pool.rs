@@ -33,10 +33,8 @@ pub(super) struct Place {
 impl Pool {
     /// A pool for `workers` workers and the control thread, at most `instances` on each.
     pub(super) fn new(workers: usize, instances: usize) -> Self {
-        let share = || Share {
-            idle: Mutex::default(),
-            places: Arc::new(Semaphore::new(instances)),
-        };
+        let share =
+            || Share { idle: Mutex::default(), places: Arc::new(Semaphore::new(instances)) };
         Self { shares: (0..=workers).map(|_| share()).collect() }
     }
 

@@ -254,9 +254,7 @@ mod tests {
         headers.insert("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9".parse().unwrap());
         headers.insert("x-forwarded-proto", "https".parse().unwrap());
         let trusted = [Network { address: "10.0.0.0".parse().unwrap(), prefix: 8 }];
-        let of = |peer: &str| {
-            Client::of(peer.parse().unwrap(), None, &headers, &trusted).client
-        };
+        let of = |peer: &str| Client::of(peer.parse().unwrap(), None, &headers, &trusted).client;
         let behind = of("10.0.0.1:5");
         assert_eq!((behind.address.to_string().as_str(), behind.https), ("1.2.3.4", true));
         let direct = of("9.9.9.9:5");

@@ -1,7 +1,8 @@
 //! What goes on to the service and what comes back: RFC 9110, section 7.6.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header, uri::PathAndQuery,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header,
+    uri::PathAndQuery,
 };
 use http_body::Body as _;
 
@@ -202,7 +203,8 @@ fn is_traceparent(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        part.len() == length
+            && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let some = |part: &str| part.bytes().any(|b| b != b'0');
     matches!(parts[..], [version, trace, span, flags, ..]

@@ -29,7 +29,9 @@ impl BadPath {
     /// What to tell the client.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::EncodedDelimiter => "the path has an encoded slash, backslash or null (%2F, %5C, %00)",
+            Self::EncodedDelimiter => {
+                "the path has an encoded slash, backslash or null (%2F, %5C, %00)"
+            }
             Self::BadEncoding => "the path has a percent sign without two hex digits",
             Self::AboveRoot => "the path leads above its root",
             Self::NotText => "the path is not UTF-8",

@@ -1,8 +1,13 @@
 //! Tests of a running gateway. One binary, so that it is linked once.
 
+mod bundled;
+mod cache;
+mod capabilities;
 mod check;
 mod guests;
 mod headers_plugin;
 mod lifecycle;
 mod proxy;
+mod refusals;
+mod reload;
 mod sandbox;

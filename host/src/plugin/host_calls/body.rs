@@ -9,8 +9,7 @@ use crate::{
     message::BodySlot,
     plugin::{
         bindings::{
-            request_body, request_body_edit, response_body, response_body_edit,
-            types::BodyError,
+            request_body, request_body_edit, response_body, response_body_edit, types::BodyError,
         },
         instance::{Phase, State},
     },
@@ -52,7 +51,7 @@ impl response_body::Host for State {
     }
 
     fn text(&mut self) -> wasmtime::Result<Result<String, BodyError>> {
-        Ok(self.response_body("response-body.text")?.and_then(|bytes| text(bytes)))
+        Ok(self.response_body("response-body.text")?.and_then(text))
     }
 }
 

@@ -6,9 +6,7 @@ use aws_lc_rs::{
 };
 
 use crate::plugin::{
-    bindings::crypto::{
-        CryptoError, DigestAlgorithm, Host, Key, PublicKey, SignatureAlgorithm,
-    },
+    bindings::crypto::{CryptoError, DigestAlgorithm, Host, Key, PublicKey, SignatureAlgorithm},
     instance::State,
 };
 

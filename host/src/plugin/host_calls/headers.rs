@@ -43,7 +43,7 @@ pub(super) struct View<'a> {
 
 impl View<'_> {
     pub(super) fn value(&self, name: &str) -> Result<Option<String>, HeaderError> {
-        self.only(name)?.map(|value| text(value)).transpose()
+        self.only(name)?.map(text).transpose()
     }
 
     pub(super) fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, HeaderError> {
@@ -178,8 +178,16 @@ mod tests {
         let mut map = HeaderMap::new();
         let mut editor = Editor { map: &mut map, writable: &[] };
         for name in [
-            "content-length", "Transfer-Encoding", "connection", "keep-alive", "upgrade", "te",
-            "trailer", "host", "expect", "proxy-connection",
+            "content-length",
+            "Transfer-Encoding",
+            "connection",
+            "keep-alive",
+            "upgrade",
+            "te",
+            "trailer",
+            "host",
+            "expect",
+            "proxy-connection",
         ] {
             assert!(matches!(editor.set(name, b"1"), Err(EditError::Reserved)), "{name}");
         }

@@ -38,8 +38,7 @@ impl Host for State {
     ) -> Answer<bool> {
         let namespace = self.namespace("kv.compare-and-swap")?;
         let expected = expected.map(Into::into);
-        let swapped =
-            namespace.compare_and_swap(&key, expected, value.into(), ttl(ttl_ms)).await;
+        let swapped = namespace.compare_and_swap(&key, expected, value.into(), ttl(ttl_ms)).await;
         Ok(swapped.map_err(kv_error))
     }
 

@@ -78,8 +78,9 @@ fn header_map(list: Vec<types::Header>) -> Result<HeaderMap, String> {
     for types::Header { name, value } in list {
         let field = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("`{}` is no header name", name.escape_debug()))?;
-        let value = HeaderValue::from_bytes(value.as_bytes())
-            .map_err(|_| format!("the value of `{field}` has characters that no header may have"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+            format!("the value of `{field}` has characters that no header may have")
+        })?;
         if field == header::CONTENT_LENGTH || headers::is_reserved(&field) {
             continue;
         }

@@ -19,12 +19,12 @@ impl Host for State {
         self.outside_configure("rate-limit.take")?;
         let buckets: Vec<stores::Bucket> = buckets.into_iter().map(|b| self.bucket(b)).collect();
         let taken = self.context.rate_limit.take(&buckets, cost).await;
-        Ok(taken.map(|verdicts| verdicts.iter().map(verdict).collect()).map_err(|error| {
-            match error {
+        Ok(taken.map(|verdicts| verdicts.iter().map(verdict).collect()).map_err(
+            |error| match error {
                 StoreError::Invalid(why) => RateLimitError::Invalid(why),
                 other => RateLimitError::Unavailable(other.to_string()),
-            }
-        }))
+            },
+        ))
     }
 }
 

@@ -109,7 +109,9 @@ impl State {
         if !self.is_response_open("response-edit")? {
             return Ok(Err(EditError::TooLate));
         }
-        let Some(response) = &mut self.exchange.response else { return Ok(Err(EditError::TooLate)) };
+        let Some(response) = &mut self.exchange.response else {
+            return Ok(Err(EditError::TooLate));
+        };
         let map = &mut response.headers;
         Ok(edit(&mut Editor { map, writable: &self.context.grants.headers_write }))
     }

@@ -10,9 +10,7 @@ use std::{
 
 use futures_util::future::join_all;
 use tokio::sync::watch;
-use torana_tests::{
-    Backend, Gateway, Raw, RawBackend, Reply, paths, reply, request, toml, within,
-};
+use torana_tests::{Backend, Gateway, Raw, RawBackend, Reply, raw, reply, request, toml, within};
 
 use crate::guests::{
     failures, handled, metric, one_worker, plugin, plugin_with, route, wait_for_metric,
@@ -45,28 +43,29 @@ async fn cpu_time() {
 
 #[tokio::test]
 async fn a_loop_ends_at_its_budget_and_those_beside_it_do_not_wait() {
-    let backend = service().await;
-    let toml = through("misbehaving", "limits.cpu = \"500ms\"", &backend);
+    let bad = plugin("bad", "misbehaving", "limits.cpu = \"1s\"");
+    let echo = plugin("echo", "echo", "config.head_only = true");
+    let toml = [toml::LISTEN, &bad, &echo, &handled("[\"bad\", \"echo\"]")].concat();
     let gateway = Gateway::start(&toml).await;
-    let (arrived, looping) = (Cell::new(0), Cell::new(0));
-    let requests = (0..1000).map(async |number| {
-        let loops = number % 100 == 50;
-        // Open first and all together: it is the requests that are to meet.
-        let client = gateway.client();
-        if !loops {
-            let answer = ask(&gateway, "fine").await;
-            assert_eq!((answer.status, answer.text()), (200, "ok"));
-            return arrived.set(arrived.get() + 1);
-        }
-        let answer = client.send(request("GET", "/a").header("x-mode", "loop"), "").await;
-        answer.problem(500);
+    let (good, looping) = (Cell::new(0), Cell::new(0));
+    // 1,000 requests, of which one in a hundred loops: 10 seconds of looping on two threads.
+    let loops = (0..10).map(async |_| {
+        ask(&gateway, "loop").await.problem(500);
         looping.set(looping.get() + 1);
         if looping.get() == 10 {
-            assert_eq!(arrived.get(), 990, "the last loop ended after all the others");
+            assert_eq!(good.get(), 990, "the last loop ends when all others are long served");
         }
     });
-    join_all(requests).await;
-    assert_eq!((arrived.get(), looping.get()), (990, 10));
+    let others = (0..495).map(async |number| {
+        let client = gateway.client();
+        for turn in 0..2 {
+            let answer = client.get(&format!("/{number}/{turn}")).await;
+            assert_eq!(answer.json()["path"], format!("/{number}/{turn}"));
+            good.set(good.get() + 1);
+        }
+    });
+    futures_util::future::join(join_all(loops), join_all(others)).await;
+    assert_eq!((good.get(), looping.get()), (990, 10));
     assert_eq!(failures(&gateway, "bad", "cpu").await, 10.0);
 }
 
@@ -126,10 +125,9 @@ async fn wall_clock_time() {
         assert_eq!(answer.status, status, "{answer:?}");
         assert_eq!(failures(&gateway, "slow", "wall").await, failed);
         match status {
-            200 => assert_eq!(answer.json()[0]["error"], "Timeout"),
+            200 => assert_eq!(answer.json()[0]["error"], "FetchError::Timeout"),
             _ => drop(answer.problem(500)),
         }
-        gateway.wait_for_log("ready", |line| line.contains("ready")).await;
     }
 }
 
@@ -193,7 +191,7 @@ async fn replies() {
     let backend = service().await;
     // It replies with 32 MiB.
     for (limit, status) in [("31MiB", 500), ("32MiB", 200)] {
-        let limits = format!("limits = {{ body = \"{limit}\", memory = \"256MiB\", cpu = \"15s\" }}");
+        let limits = format!("limits.body = \"{limit}\"\nlimits.memory = \"256MiB\"");
         let gateway = Gateway::start(&through("misbehaving", &limits, &backend)).await;
         for mode in ["huge-reply", "response=huge-reply"] {
             let answer = ask(&gateway, mode).await;
@@ -213,18 +211,37 @@ async fn replies() {
 
 #[tokio::test]
 async fn header_floods() {
-    let backend = service().await;
-    let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
-    let answer = ask(&gateway, "header-flood").await;
-    assert_eq!(answer.text(), "ok");
-    let sent = backend.received().pop().unwrap();
-    let flood = sent.headers.keys().filter(|name| name.as_str().starts_with("x-flood-")).count();
-    assert!(flood > 100 && sent.headers.len() <= 220, "{flood} of {}", sent.headers.len());
+    // Neither side is a library, for those have limits of their own.
+    let (heads, head) = watch::channel(String::new());
+    let heads = Arc::new(heads);
+    let backend = RawBackend::start(move |mut connection| {
+        let heads = heads.clone();
+        async move {
+            heads.send_replace(connection.head().await);
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        }
+    })
+    .await;
+    let upstream = toml::upstream("service", backend.address());
+    let bad = plugin("bad", "misbehaving", "");
+    let toml = [toml::LISTEN, &upstream, &bad, &route("[\"bad\"]")].concat();
+    let gateway = Gateway::start(&toml).await;
+    let ask = async |mode: &str| {
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\nx-mode: {mode}\r\n");
+        raw(gateway.address("public"), head + "Connection: close\r\n\r\n").await
+    };
+    let flood = |head: &str| head.lines().filter(|line| line.starts_with("x-flood-")).count();
+    let answer = ask("header-flood").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let arrived = flood(&head.borrow());
+    assert!((100..=200).contains(&arrived), "{arrived}");
+    assert_eq!(flood(&answer), 0);
 
-    let answer = ask(&gateway, "response=header-flood").await;
-    assert_eq!(answer.text(), "ok");
-    let flood = answer.headers.keys().filter(|name| name.as_str().starts_with("x-flood-")).count();
-    assert!(flood > 100 && answer.headers.len() <= 220, "{flood} of {}", answer.headers.len());
+    let answer = ask("response=header-flood").await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\nok"), "{answer}");
+    let arrived = flood(&answer);
+    assert!((100..=200).contains(&arrived), "{arrived}");
+    assert_eq!(flood(&head.borrow()), 0);
 }
 
 #[tokio::test]
@@ -252,7 +269,7 @@ async fn metric_floods() {
 async fn a_client_that_leaves_takes_its_hook_call_with_it() {
     let backend = service().await;
     // Far longer than this test: it can only end by being dropped.
-    let limits = "limits = { cpu = \"10m\", wall = \"10m\" }";
+    let limits = "limits.cpu = \"10m\"\nlimits.wall = \"10m\"";
     let gateway = Gateway::start(&through("misbehaving", limits, &backend)).await;
     for mode in ["loop", "call-loop", "response=loop"] {
         let mut raw = Raw::connect(gateway.address("public")).await;
@@ -279,7 +296,8 @@ async fn a_client_that_leaves_takes_its_fetches_with_it() {
         }
     })
     .await;
-    let calls = "config = { how = \"send-all\", calls = [{ to = \"service\" }, { to = \"service\" }] }";
+    let calls =
+        "config = { how = \"send-all\", calls = [{ to = \"service\" }, { to = \"service\" }] }";
     let toml = [
         toml::LISTEN,
         &toml::upstream("service", silent.address()),
@@ -302,7 +320,7 @@ async fn a_client_that_leaves_takes_its_fetches_with_it() {
 async fn fetches_in_one_call() {
     let backend = service().await;
     for how in ["send", "send-all", "start"] {
-        let calls = vec!["{ to = \"service\" }"; 4].join(", ");
+        let calls = ["{ to = \"service\" }"; 4].join(", ");
         let config = format!("config = {{ how = \"{how}\", calls = [{calls}] }}");
         for (limit, good) in [(3, 3), (4, 4)] {
             let fetcher = plugin("f", "fetcher", &format!("limits.fetches = {limit}\n{config}"));
@@ -331,7 +349,7 @@ async fn fetched_bodies() {
     for (limit, good) in [("2047B", false), ("2048B", true)] {
         let more = format!("limits.body = \"{limit}\"\nconfig.calls = [{{ to = \"service\" }}]");
         let upstream = toml::upstream("service", backend.address());
-        let fetcher = plugin("f", "fetcher", &more).replace("Reply", "");
+        let fetcher = plugin("f", "fetcher", &more);
         let toml = [toml::LISTEN, &upstream, &fetcher, &handled("[\"f\"]")].concat();
         let gateway = Gateway::start(&toml).await;
         let answer = gateway.client().get("/a").await;
@@ -340,7 +358,7 @@ async fn fetched_bodies() {
             answer.problem(500);
             assert_eq!(failures(&gateway, "f", "contract").await, 1.0);
         } else {
-            assert_eq!(answer.json()[0]["error"], "TooLarge");
+            assert_eq!(answer.json()[0]["error"], "FetchError::TooLarge");
         }
     }
 }
@@ -405,19 +423,20 @@ async fn a_plugin_without_grants_sees_no_credentials_and_touches_no_framing() {
     let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
     let hidden = request("GET", "/a").header("authorization", "Bearer s3cret");
     let answer = gateway.client().send(hidden.header("x-mode", "hidden"), "").await;
-    assert_eq!(answer.text(), "Hidden");
+    assert_eq!(answer.text(), "HeaderError::Hidden");
     for mode in ["reserved", "response=reserved"] {
         let outcomes = ask(&gateway, mode).await.json();
         for (name, tried) in outcomes.as_object().expect("an object") {
             let expected = match name.as_str() {
-                "authorization" | "cookie" | "proxy-authorization" | "set-cookie" => "Hidden",
-                _ => "Reserved",
+                "authorization" | "cookie" | "proxy-authorization" | "set-cookie" => {
+                    "EditError::Hidden"
+                }
+                _ => "EditError::Reserved",
             };
             let all = tried.as_array().expect("a list");
             assert!(all.len() == 4 && all.iter().all(|one| *one == expected), "{name}: {tried}");
         }
     }
-    let path = paths::guest("misbehaving");
     let granted = plugin_with(
         "bad",
         "misbehaving",
@@ -425,7 +444,6 @@ async fn a_plugin_without_grants_sees_no_credentials_and_touches_no_framing() {
            headers = { read = [\"authorization\"], write = [\"cookie\"] } }",
         "",
     );
-    assert!(granted.contains(&path.display().to_string()));
     let upstream = toml::upstream("service", backend.address());
     let toml = [toml::LISTEN, &upstream, &granted, &route("[\"bad\"]")].concat();
     let gateway = Gateway::start(&toml).await;
@@ -434,6 +452,6 @@ async fn a_plugin_without_grants_sees_no_credentials_and_touches_no_framing() {
     assert_eq!(answer.text(), "Bearer s3cret");
     let outcomes = ask(&gateway, "reserved").await.json();
     assert_eq!(outcomes["cookie"], serde_json::json!(["done", "done", "done", "done"]));
-    assert_eq!(outcomes["authorization"][0], "Hidden", "reading is not writing");
-    assert_eq!(outcomes["content-length"][0], "Reserved");
+    assert_eq!(outcomes["authorization"][0], "EditError::Hidden", "reading is not writing");
+    assert_eq!(outcomes["content-length"][0], "EditError::Reserved");
 }
