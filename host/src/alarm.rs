@@ -7,7 +7,7 @@
 use std::{
     future::Future as _,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Instant,
 };
 
@@ -15,22 +15,51 @@ use tokio::time::{Sleep, sleep_until};
 
 /// One timer for a sequence of due times. Nothing is registered before the first wait.
 #[derive(Debug, Default)]
-pub struct Alarm(Option<Pin<Box<Sleep>>>);
+pub struct Alarm(Option<Armed>);
+
+#[derive(Debug)]
+struct Armed {
+    sleep: Pin<Box<Sleep>>,
+    /// Whom it wakes.
+    waker: Waker,
+}
 
 impl Alarm {
     /// Ready at `due`, which may differ at every call.
     pub fn poll_until(&mut self, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let due = tokio::time::Instant::from_std(due);
-        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        if sleep.deadline() > due {
-            sleep.as_mut().reset(due);
+        match &mut self.0 {
+            // By far the most calls: it wakes the right task, and not too late.
+            Some(Armed { sleep, waker })
+                if sleep.deadline() <= due
+                    && waker.will_wake(cx.waker())
+                    && !sleep.is_elapsed() =>
+            {
+                Poll::Pending
+            }
+            armed => {
+                let armed = armed.get_or_insert_with(|| Armed {
+                    sleep: Box::pin(sleep_until(due)),
+                    waker: cx.waker().clone(),
+                });
+                armed.waker.clone_from(cx.waker());
+                armed.poll_until(due, cx)
+            }
+        }
+    }
+}
+
+impl Armed {
+    fn poll_until(&mut self, due: tokio::time::Instant, cx: &mut Context<'_>) -> Poll<()> {
+        if self.sleep.deadline() > due {
+            self.sleep.as_mut().reset(due);
         }
         loop {
-            ready!(sleep.as_mut().poll(cx));
-            if sleep.deadline() == due {
+            ready!(self.sleep.as_mut().poll(cx));
+            if self.sleep.deadline() == due {
                 return Poll::Ready(());
             }
-            sleep.as_mut().reset(due);
+            self.sleep.as_mut().reset(due);
         }
     }
 }
@@ -55,5 +84,20 @@ mod tests {
         .await;
         poll_fn(|cx| alarm.poll_until(after(7), cx)).await;
         assert_eq!(start.elapsed(), Duration::from_secs(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn wakes_whoever_asked_last() {
+        let start = tokio::time::Instant::now();
+        let due = start.into_std() + Duration::from_secs(5);
+        let mut alarm = Alarm::default();
+        let mut nobody = Context::from_waker(Waker::noop());
+        assert!(alarm.poll_until(due, &mut nobody).is_pending());
+        poll_fn(|cx| alarm.poll_until(due, cx)).await;
+        assert_eq!(start.elapsed(), Duration::from_secs(5));
+        // It has rung, and rings again at a later time.
+        let due = due + Duration::from_secs(1);
+        poll_fn(|cx| alarm.poll_until(due, cx)).await;
+        assert_eq!(start.elapsed(), Duration::from_secs(6));
     }
 }

@@ -114,6 +114,9 @@ impl<F: Filter> Chain<F> {
     ) -> Result<Body, Stop> {
         let reads = |link: &&Link<F>| link.hooks.request_body;
         let Some(first) = self.links.iter().position(|link| reads(&link)) else { return Ok(body) };
+        if let Some(kind) = coding::endless(&exchange.request.headers) {
+            return Err(self.links[first].refuse_endless(Hook::RequestBody, kind, first));
+        }
         // One body for all of them, so the smallest cap is the one that holds.
         let cap = self.links.iter().filter(reads).map(|l| l.filter.body_cap()).min().unwrap_or(0);
         let whole = coding::whole(body, cap, &mut exchange.request.headers).await;
@@ -177,6 +180,9 @@ impl<F: Filter> Chain<F> {
         let Some(last) = links.iter().rposition(|link| reads(&link)) else { return Ok(body) };
         let cap = links.iter().filter(reads).map(|l| l.filter.body_cap()).min().unwrap_or(0);
         let Some(head) = &mut exchange.response else { return Ok(body) };
+        if let Some(kind) = coding::endless(&head.headers) {
+            return Err(links[last].refuse_endless(Hook::ResponseBody, kind, last));
+        }
         let mut bytes = coding::whole(body, cap, &mut head.headers).await.map_err(|error| {
             // A body that they cannot read must not pass unread: `skip` is no way out here.
             Stop { at: last, why: Why::ResponseBody(error, 502) }
@@ -218,12 +224,7 @@ impl<F: Filter> Link<F> {
 
     /// One hook call, timed and counted, and what `on_error` makes of a failure.
     async fn run(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Ran, Why> {
-        let on_error = match hook {
-            Hook::ResponseHead | Hook::ResponseBody => self.filter.on_error().response,
-            Hook::RequestHead | Hook::RequestBody => self.filter.on_error().request,
-            // Without a reply there is nothing to go on with.
-            Hook::Handler => self.filter.on_error().request.or_deny(),
-        };
+        let on_error = self.on_error(hook);
         // A plugin that is passed over must leave nothing behind, so its failure is undone.
         let undo = (on_error == OnErrorAction::Skip).then(|| Undo::of(exchange));
         let started = Instant::now();
@@ -246,6 +247,27 @@ impl<F: Filter> Link<F> {
         let plugin = self.filter.name().clone();
         exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
         outcome
+    }
+
+    fn on_error(&self, hook: Hook) -> OnErrorAction {
+        match hook {
+            Hook::ResponseHead | Hook::ResponseBody => self.filter.on_error().response,
+            Hook::RequestHead | Hook::RequestBody => self.filter.on_error().request,
+            // Without a reply there is nothing to go on with.
+            Hook::Handler => self.filter.on_error().request.or_deny(),
+        }
+    }
+
+    /// A body hook that cannot have its body has failed. It must not pass unread, so `skip` is no
+    /// way out.
+    fn refuse_endless(&self, hook: Hook, kind: String, at: usize) -> Stop {
+        let plugin = self.filter.name().clone();
+        let failure = Failure { plugin, hook, cause: crate::filter::Cause::Endless(kind) };
+        let status = status_of(self.on_error(hook).or_deny(), &failure);
+        if let Some(metrics) = &self.metrics[hook as usize] {
+            metrics.failed(failure.cause.label(), status);
+        }
+        Stop { at, why: Why::Failed(failure, status) }
     }
 
     fn account(&self, hook: Hook, took: Duration, outcome: &Result<Ran, Why>) {
@@ -289,6 +311,7 @@ struct Undo {
     set_path: Option<String>,
     set_query: Option<Option<String>>,
     upstream: usize,
+    attributes: crate::message::Attributes,
 }
 
 impl Undo {
@@ -299,6 +322,7 @@ impl Undo {
             set_path: exchange.set_path.clone(),
             set_query: exchange.set_query.clone(),
             upstream: exchange.upstream,
+            attributes: exchange.attributes.clone(),
         }
     }
 
@@ -310,6 +334,7 @@ impl Undo {
         exchange.set_path = self.set_path;
         exchange.set_query = self.set_query;
         exchange.upstream = self.upstream;
+        exchange.attributes = self.attributes;
     }
 }
 

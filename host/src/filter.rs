@@ -143,6 +143,8 @@ pub enum Cause {
     Memory(usize),
     /// What it answered breaks the contract (a status of 99, say).
     Contract(String),
+    /// The message is of a kind that never ends, and the hook wants all of it.
+    Endless(String),
     /// Every instance was busy for too long.
     Busy,
     /// A new instance could not be made.
@@ -159,6 +161,7 @@ impl Cause {
             Self::Wall(_) => "wall",
             Self::Memory(_) => "memory",
             Self::Contract(_) => "contract",
+            Self::Endless(_) => "endless",
             Self::Busy => "busy",
             Self::Startup(_) => "startup",
         }
@@ -174,6 +177,9 @@ impl fmt::Display for Cause {
             Self::Wall(budget) => write!(f, "took longer than {budget:?} (limits.wall)"),
             Self::Memory(cap) => write!(f, "needs more memory than {cap} bytes (limits.memory)"),
             Self::Contract(why) => write!(f, "broke the contract: {why}"),
+            Self::Endless(kind) => {
+                write!(f, "wants the whole body, which a message of type {kind} never is")
+            }
             Self::Busy => f.write_str("every instance is busy (limits.instances)"),
             Self::Startup(why) => write!(f, "no instance could be made: {why}"),
         }

@@ -17,7 +17,7 @@ use crate::{
     admin::{self, AdminState},
     config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source},
     plugin::{Description, PluginRoom, Services},
-    proxy::{Proxy, Snapshot},
+    proxy::{self, Proxy, Snapshot},
     store::Memory,
     telemetry::Telemetry,
     upstream::{Fetch, Upstreams},
@@ -113,7 +113,8 @@ impl Gateway {
         parts.fetch.replace(snapshot.upstreams.clone());
         let background = Background::start(&parts.fetch, &parts.memory, ticking);
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
-        let proxy = Arc::new(Proxy::new(snapshot.clone(), parts.telemetry.clone()));
+        let proxy =
+            Arc::new(Proxy::new(snapshot.clone(), parts.telemetry.clone(), parts.via.clone()));
         let admin = config.admin.as_ref().map(admin::bind).transpose();
         let admin = admin.map_err(|error| at_span(&config, error))?;
         let workers =
@@ -183,6 +184,7 @@ struct Parts {
     telemetry: Arc<Telemetry>,
     fetch: Arc<Fetch>,
     memory: Arc<Memory>,
+    via: Arc<str>,
     workers: usize,
 }
 
@@ -191,13 +193,15 @@ impl Parts {
         let telemetry = Telemetry::new();
         let fetch = Arc::new(Fetch::new(Arc::default(), workers));
         let memory = Arc::new(Memory::new());
+        let via = proxy::via_name();
         let services = Services {
             stores: memory.clone(),
             dispatch: fetch.clone(),
             telemetry: telemetry.clone(),
+            via: via.clone(),
         };
         let room = PluginRoom::new(services, workers).map_err(io::Error::other)?;
-        Ok(Self { room, telemetry, fetch, memory, workers })
+        Ok(Self { room, telemetry, fetch, memory, via, workers })
     }
 
     fn workshop(&self, previous: Option<Arc<Upstreams>>) -> Workshop<'_> {

@@ -130,7 +130,7 @@ pub struct Step {
 }
 
 /// Attribute names and values, with a cap on the sum.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Attributes {
     values: BTreeMap<String, String>,
     bytes: usize,

@@ -28,8 +28,13 @@ use crate::{
 pub struct Proxy {
     snapshot: Arc<ArcSwap<Snapshot>>,
     telemetry: Arc<Telemetry>,
-    /// Our name in `Via`, unlike that of any other process: a request that carries it came back.
+    /// Our name in `Via`: a request that carries it came back.
     via: Arc<str>,
+}
+
+/// A name for this process in `Via`, unlike that of any other.
+pub fn via_name() -> Arc<str> {
+    format!("torana-{:08x}", admit::random_u64() as u32).into()
 }
 
 /// Where a request came in.
@@ -44,9 +49,8 @@ pub struct Entrance {
 
 impl Proxy {
     /// A proxy over a configuration that may be swapped.
-    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>, telemetry: Arc<Telemetry>) -> Self {
-        let via = format!("torana-{:08x}", admit::random_u64() as u32);
-        Self { snapshot, telemetry, via: via.into() }
+    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>, telemetry: Arc<Telemetry>, via: Arc<str>) -> Self {
+        Self { snapshot, telemetry, via }
     }
 
     /// One request, head to tail.

@@ -180,6 +180,12 @@ fn judge_chain(why: &Why) -> Judgement {
         Why::RequestBody(_) => {
             verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
         }
+        Why::ResponseBody(BodyError::Timeout, _) => verdict(
+            StatusCode::GATEWAY_TIMEOUT,
+            "upstream-timeout",
+            "Gateway timeout",
+            "The service did not answer in time.",
+        ),
         Why::ResponseBody(_, status) => verdict(
             StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
             "bad-upstream-body",

@@ -2,6 +2,7 @@
 //! request; label sets are bounded by the configuration.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     fmt::Write as _,
     sync::{
@@ -30,7 +31,7 @@ pub struct Telemetry {
     plugin_decisions: Family<DecisionLabels, Counter>,
     plugin_failures: Family<FailureLabels, Counter>,
     custom_counts: Family<CustomLabels, Counter>,
-    custom_gauges: Family<CustomLabels, Gauge<f64, AtomicU64>>,
+    custom_gauges: Family<ValueLabels, Gauge<f64, AtomicU64>>,
     custom_dropped: Family<PluginLabels, Counter>,
     custom_names: Mutex<HashSet<(Arc<str>, String)>>,
     reloads: Family<ReloadLabels, Counter>,
@@ -81,6 +82,12 @@ struct FailureLabels {
 struct CustomLabels {
     plugin: String,
     route: String,
+    name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ValueLabels {
+    plugin: String,
     name: String,
 }
 
@@ -243,14 +250,16 @@ impl Telemetry {
 
     /// A plugin's own counter.
     pub fn custom_count(&self, plugin: &Arc<str>, route: &Arc<str>, name: &str, by: u64) {
-        if let Some(labels) = self.custom(plugin, route, name) {
-            self.custom_counts.get_or_create(&labels).inc_by(by);
+        if self.may_use(plugin, name) {
+            let (plugin, route, name) = (plugin.to_string(), route.to_string(), name.to_owned());
+            self.custom_counts.get_or_create(&CustomLabels { plugin, route, name }).inc_by(by);
         }
     }
 
     /// A plugin's own gauge.
     pub fn custom_gauge(&self, plugin: &Arc<str>, name: &str, value: f64) {
-        if let Some(labels) = self.custom(plugin, &Arc::default(), name) {
+        if self.may_use(plugin, name) {
+            let labels = ValueLabels { plugin: plugin.to_string(), name: name.to_owned() };
             self.custom_gauges.get_or_create(&labels).set(value);
         }
     }
@@ -264,7 +273,8 @@ impl Telemetry {
         out
     }
 
-    fn custom(&self, plugin: &Arc<str>, route: &Arc<str>, name: &str) -> Option<CustomLabels> {
+    /// Whether a plugin has this name, or room for it among its names.
+    fn may_use(&self, plugin: &Arc<str>, name: &str) -> bool {
         let legal = !name.is_empty()
             && name.len() <= 64
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -274,21 +284,29 @@ impl Telemetry {
         let used = || names.iter().filter(|(owner, _)| owner == plugin).count();
         if !legal || (!known && used() >= MAX_CUSTOM_NAMES) {
             self.custom_dropped.get_or_create(&PluginLabels { plugin: plugin.to_string() }).inc();
-            return None;
+            return false;
         }
         if !known {
             names.insert(key);
         }
-        Some(CustomLabels {
-            plugin: plugin.to_string(),
-            route: route.to_string(),
-            name: name.to_owned(),
-        })
+        true
     }
 
     fn registry(&self) -> std::sync::MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A text for one line of the log: whoever could write line breaks there could forge lines.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    Cow::Owned(text.chars().map(escaped).collect())
 }
 
 const REQUEST_SECONDS: [f64; 14] =

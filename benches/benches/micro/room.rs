@@ -25,6 +25,7 @@ impl Room {
             stores: Arc::new(Memory::new()),
             dispatch: Arc::new(Fetch::new(Arc::default(), 1)),
             telemetry: telemetry.clone(),
+            via: "bench".into(),
         };
         let room = PluginRoom::new(services, 1).expect("an engine");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -7,6 +7,16 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::body::{Body, BodyError};
 
+/// The type of a message that is a stream by nature: nobody can wait for its end.
+pub(super) fn endless(headers: &HeaderMap) -> Option<String> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    let kind = kind.split(';').next()?.trim();
+    let is_stream = kind == "text/event-stream"
+        || kind == "application/grpc"
+        || kind.starts_with("application/grpc+");
+    is_stream.then(|| kind.to_owned())
+}
+
 /// All of a body, decoded; its head says so afterwards.
 pub(super) async fn whole(
     body: Body,

@@ -176,6 +176,11 @@ fn check_chains(config: &Config, plugins: &Loaded, problems: &mut Diagnostics) {
             check_hooks(wanted, plugin, problems);
         }
     }
+    for wanted in config.listeners.iter().flat_map(|listener| &listener.chain) {
+        if plugins.get(wanted).is_some_and(|plugin| plugin.hooks().handler) {
+            problems.push(handler_before_routes(wanted));
+        }
+    }
     for route in &config.routes {
         // With a plugin missing nothing can be said of the chain as a whole.
         if route.chain.iter().all(|wanted| plugins.get(wanted).is_some()) {
@@ -195,6 +200,13 @@ fn check_hooks(wanted: &PluginUse, plugin: &Plugin, problems: &mut Diagnostics) 
             .help(Some("use on-request-body or on-response-body".to_owned())),
         );
     }
+}
+
+fn handler_before_routes(wanted: &PluginUse) -> Diagnostic {
+    let message = format!("plugin `{}` is a handler and must come last in a route", wanted.name);
+    Diagnostic::error(wanted.span, message)
+        .label("it would answer for every route of this listener")
+        .help(Some("put it at the end of the `chain` of its routes".to_owned()))
 }
 
 /// Every route ends in one thing that answers: a handler, or an upstream.

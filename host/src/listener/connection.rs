@@ -201,8 +201,10 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut connection = pin!(connection);
+    // The future costs a lock to poll, so it is polled once, to be woken, and then when it is ready.
+    let news = stopping.clone();
     let mut stop = pin!(stopping.wait_for(|stopping| *stopping));
-    let mut stopped = false;
+    let (mut waiting, mut stopped) = (false, false);
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(end) = connection.as_mut().poll(cx) {
@@ -211,10 +213,13 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
                 }
                 return Poll::Ready(());
             }
-            if !stopped && stop.as_mut().poll(cx).is_ready() {
-                stopped = true;
-                finish(connection.as_mut());
-                continue;
+            if !stopped && (!waiting || !matches!(news.has_changed(), Ok(false))) {
+                stopped = stop.as_mut().poll(cx).is_ready();
+                waiting = true;
+                if stopped {
+                    finish(connection.as_mut());
+                    continue;
+                }
             }
             if !ready!(watch.poll_late(cx)) {
                 return Poll::Ready(());

@@ -10,8 +10,6 @@
 mod activity;
 mod bind;
 mod connection;
-#[cfg(test)]
-mod tests;
 
 pub use bind::{BindError, bind};
 
@@ -217,3 +215,6 @@ fn is_of_one_client(why: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied};
     matches!(why.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied)
 }
+
+#[cfg(test)]
+mod tests;

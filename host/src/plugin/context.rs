@@ -29,4 +29,6 @@ pub(super) struct Context {
     pub(super) dispatch: Arc<dyn Dispatch>,
     /// Metrics.
     pub(super) telemetry: Arc<Telemetry>,
+    /// The gateway's name in `Via`.
+    pub(super) via: Arc<str>,
 }

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     filter::{Cause, Hook, Verdict},
     message::Exchange,
+    telemetry::one_line,
 };
 
 /// A hook without an argument: its answer is in the exchange and in what it returns.
@@ -180,7 +181,8 @@ impl Instance {
 }
 
 fn refused(failure: types::Failure) -> Cause {
-    Cause::Refused { client: failure.client, log: failure.log }
+    let log = one_line(&failure.log).into_owned();
+    Cause::Refused { client: failure.client, log }
 }
 
 fn new_store(pre: &InstancePre<State>, context: &Arc<Context>) -> Store<State> {
@@ -290,8 +292,8 @@ fn readable(error: &wasmtime::Error) -> String {
     });
     let reason = reasons.into_iter().next().unwrap_or_default();
     match frames.filter(|f| !f.is_empty()) {
-        Some(frames) => format!("{reason} (in {frames})"),
-        None => reason,
+        Some(frames) => one_line(&format!("{reason} (in {frames})")).into_owned(),
+        None => one_line(&reason).into_owned(),
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Services {
     pub dispatch: Arc<dyn Dispatch>,
     /// Metrics.
     pub telemetry: Arc<Telemetry>,
+    /// The gateway's name in `Via`: a plugin's call that leads back here is seen to be a loop.
+    pub via: Arc<str>,
 }
 
 /// Loads plugins, and remembers them for as long as somebody uses them: a reload finds its
@@ -205,6 +207,7 @@ impl PluginRoom {
             rate_limit: stores.rate_limit(),
             dispatch: self.services.dispatch.clone(),
             telemetry: self.services.telemetry.clone(),
+            via: self.services.via.clone(),
         }
     }
 
@@ -248,7 +251,9 @@ fn read(wanted: &PluginUse) -> Result<Vec<u8>, Diagnostic> {
             format!("cannot read the component `{}`: {error}", component.written),
         )
         .label(format!("{path}"));
-        match bundled(&component.path) {
+        let is_bundled = component.path.file_stem().is_some_and(|s| s == &*component.written);
+        match neighbours(&component.path) {
+            names if names.is_empty() && !is_bundled => problem,
             names if names.is_empty() => problem.help(
                 "build the bundled components, or name their folder with `--components`".to_owned(),
             ),
@@ -258,8 +263,9 @@ fn read(wanted: &PluginUse) -> Result<Vec<u8>, Diagnostic> {
 }
 
 /// Names of the components that lie beside a missing one.
-fn bundled(missing: &Path) -> Vec<String> {
-    let Some(Ok(entries)) = missing.parent().map(fs::read_dir) else { return Vec::new() };
+fn neighbours(missing: &Path) -> Vec<String> {
+    let folder = missing.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|e| e == "wasm"))

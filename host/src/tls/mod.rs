@@ -7,8 +7,6 @@ mod expiry;
 mod pem;
 mod server;
 mod stream;
-#[cfg(test)]
-pub(crate) mod testing;
 
 pub use client::{client_config, fingerprint};
 pub use server::server_config;
@@ -34,3 +32,6 @@ fn provider() -> Arc<CryptoProvider> {
         LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
     PROVIDER.clone()
 }
+
+#[cfg(test)]
+pub(crate) mod testing;

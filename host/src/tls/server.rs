@@ -215,4 +215,32 @@ mod tests {
         let error = server_config(&[], None).unwrap_err();
         assert!(error.message.contains("at least one certificate"));
     }
+
+    #[test]
+    fn sessions_are_resumed() {
+        let authority = Authority::new();
+        let server = server_config(&[authority.issue(&["a.example"])], None).unwrap();
+        let client = client_config(&trusting(&authority), Protocol::Http1).unwrap();
+        let connect = || {
+            let name = ServerName::try_from("a.example").unwrap();
+            let mut client = ClientConnection::new(client.clone(), name).unwrap();
+            let mut server = ServerConnection::new(server.clone()).unwrap();
+            // Some turns more than a handshake takes: tickets follow it.
+            for _ in 0..4 {
+                let mut wire = Vec::new();
+                while client.write_tls(&mut wire).unwrap() > 0 {}
+                let mut rest = wire.as_slice();
+                while server.read_tls(&mut rest).unwrap() > 0 {}
+                server.process_new_packets().unwrap();
+                let mut wire = Vec::new();
+                while server.write_tls(&mut wire).unwrap() > 0 {}
+                let mut rest = wire.as_slice();
+                while client.read_tls(&mut rest).unwrap() > 0 {}
+                client.process_new_packets().unwrap();
+            }
+            server.handshake_kind().unwrap()
+        };
+        assert_eq!(connect(), rustls::HandshakeKind::Full);
+        assert_eq!(connect(), rustls::HandshakeKind::Resumed);
+    }
 }

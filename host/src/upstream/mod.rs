@@ -25,8 +25,6 @@ mod request;
 mod send;
 mod stats;
 mod target;
-#[cfg(test)]
-mod tests;
 mod upload;
 
 pub use error::{Phase, UpstreamError};
@@ -216,3 +214,6 @@ fn same(a: &config::Upstream, b: &config::Upstream) -> bool {
             == (b.connect_timeout, b.head_timeout, b.idle_timeout)
         && (a.keep_alive, a.keep_connections) == (b.keep_alive, b.keep_connections)
 }
+
+#[cfg(test)]
+mod tests;

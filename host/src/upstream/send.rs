@@ -27,13 +27,11 @@ impl Upstream {
     /// beforehand, and it is no fault of the client's.
     pub async fn send(
         &self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         deadline: Instant,
     ) -> Result<Response<Body>, UpstreamError> {
         let slot = self.slot();
-        let (head, body) = request.into_parts();
-        let (body, upload) = Upload::watch(body, self.settings.idle_timeout, deadline);
-        let mut request = Request::from_parts(head, body);
+        let upload = Upload::watch(request.body_mut(), self.settings.idle_timeout, deadline);
         let mut attempt = Attempt { tried: Vec::new(), kept: true, last: None };
         loop {
             let (index, connection, kept) = self.connection(slot, &mut attempt, deadline).await?;

@@ -31,26 +31,26 @@ enum State {
 impl Upload {
     /// Watches `body`, unless all of it is there.
     pub(super) fn watch(
-        body: Body,
+        body: &mut Body,
         idle_timeout: Duration,
         deadline: Instant,
-    ) -> (Body, Option<Self>) {
+    ) -> Option<Self> {
         if body.is_end_stream() {
-            return (Body::Empty, None);
+            *body = Body::Empty;
         }
-        if let Body::Full(_) = body {
-            return (body, None);
+        if let Body::Empty | Body::Full(_) = body {
+            return None;
         }
         let upload = Self::default();
-        let watched = Watched {
-            body,
+        *body = Body::boxed(Watched {
+            body: std::mem::take(body),
             upload: upload.clone(),
             idle_timeout,
             deadline,
             waiting: None,
             alarm: Alarm::default(),
-        };
-        (Body::boxed(watched), Some(upload))
+        });
+        Some(upload)
     }
 
     /// When its last byte was taken; none while there is more.

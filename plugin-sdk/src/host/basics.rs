@@ -57,6 +57,6 @@ pub trait Random {
 pub trait Metrics {
     /// Adds to the counter `torana_plugin_custom_total{plugin,route,name}`.
     fn count(&self, name: &str, by: u64);
-    /// Sets the gauge `torana_plugin_custom{plugin,name}`.
+    /// Sets the gauge `torana_plugin_value{plugin,name}`.
     fn gauge(&self, name: &str, value: f64);
 }

@@ -178,13 +178,11 @@ async fn a_wrong_file_is_refused_with_its_diagnostics_and_the_old_one_serves_on(
         refused(&gateway, &toml, &["gateway.toml:", "error: "]).await;
         assert_eq!(client.get("/a").await.text(), "old");
     }
+    let from = gateway.log().len();
     fs::remove_file(gateway.path("gateway.toml")).expect("removing the file");
     gateway.signal_reload();
-    gateway
-        .wait_for_log("a missing file", |line| {
-            line.contains("gateway.toml") && line.contains("No such file")
-        })
-        .await;
+    let missing = |line: &str| line.contains("gateway.toml") && line.contains("No such file");
+    gateway.log().wait_from(from, "a missing file", missing).await;
     assert_eq!(client.get("/a").await.text(), "old");
     let counted = metric(&gateway, "torana_config_reloads_total", &["result=\"refused\""]).await;
     assert_eq!(counted, 15.0);

@@ -5,14 +5,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tracing::{Level, debug, error, info, trace, warn};
 use wasmtime::{bail, format_err};
 
-use crate::plugin::{
-    bindings::{
-        clock,
-        log::{self, Level as GuestLevel},
-        metrics, random,
+use crate::{
+    plugin::{
+        bindings::{
+            clock,
+            log::{self, Level as GuestLevel},
+            metrics, random,
+        },
+        instance::{Phase, State},
+        meter,
     },
-    instance::{Phase, State},
-    meter,
+    telemetry::one_line,
 };
 
 /// The longest message that a plugin can log, in bytes.
@@ -21,6 +24,7 @@ const MAX_MESSAGE: usize = 8 << 10;
 impl log::Host for State {
     fn write(&mut self, level: GuestLevel, mut message: String) -> wasmtime::Result<()> {
         cut(&mut message);
+        let message = one_line(&message);
         let plugin = &*self.context.name;
         let (route, request) = (&*self.exchange.route, &*self.exchange.id);
         match level {
@@ -45,7 +49,7 @@ impl log::Host for State {
 
     fn panicked(&mut self, mut message: String) -> wasmtime::Result<()> {
         cut(&mut message);
-        self.panic = Some(message);
+        self.panic = Some(one_line(&message).into_owned());
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use futures_util::{
     future::{BoxFuture, join_all},
     stream::FuturesUnordered,
 };
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::{content, header_map};
 use crate::{
@@ -96,15 +96,7 @@ impl State {
             let (name, value) = self.secret_header(&secret.name, &secret.prefix, &secret.secret)?;
             headers.insert(name, value);
         }
-        // A plugin's call is part of the exchange: what comes after it can be told apart from
-        // other traffic, and a call that leads back to this gateway is seen to be a loop.
-        for name in [http::header::VIA, HeaderName::from_static("traceparent")] {
-            if let Some(value) = self.exchange.request.headers.get(&name)
-                && !headers.contains_key(&name)
-            {
-                headers.insert(name, value.clone());
-            }
-        }
+        self.add_origin(&mut headers);
         Ok(dispatch::Outgoing {
             to: destination(&request.to, &self.context.grants.fetch)?,
             method,
@@ -116,6 +108,25 @@ impl State {
                 .map_or(limits.wall, |ms| Duration::from_millis(ms.into()).min(limits.wall)),
             max_body: limits.body,
         })
+    }
+
+    /// A plugin's call is part of the exchange: it carries its trace, and the gateways that it came
+    /// through, this one included (RFC 9110, 7.6.3). So a call that leads back here is seen to be a
+    /// loop, whatever the plugin says.
+    fn add_origin(&self, headers: &mut HeaderMap) {
+        let received = &self.exchange.request.headers;
+        headers.remove(header::VIA);
+        for via in received.get_all(header::VIA) {
+            headers.append(header::VIA, via.clone());
+        }
+        if let Ok(ours) = HeaderValue::from_str(&format!("1.1 {}", self.context.via)) {
+            headers.append(header::VIA, ours);
+        }
+        if let Some(trace) = received.get("traceparent")
+            && !headers.contains_key("traceparent")
+        {
+            headers.insert(HeaderName::from_static("traceparent"), trace.clone());
+        }
     }
 
     fn secret_header(

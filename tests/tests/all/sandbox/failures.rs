@@ -227,6 +227,22 @@ async fn nobody_writes_a_log_line_of_his_own() {
 }
 
 #[tokio::test]
+async fn a_plugins_text_is_one_line_whatever_it_says() {
+    // The failure names the attribute, as a panic of `assert_eq!` names its values: in several lines.
+    let setter =
+        plugin("setter", "attribute-setter", "config.set = { \"a\\nFORGED \\u001b[2K\" = \"x\" }");
+    let echo = plugin("echo", "echo", "");
+    let end = crate::guests::handled("[\"setter\", \"echo\"]");
+    let gateway = Gateway::start(&[toml::LISTEN, &setter, &echo, &end].concat()).await;
+    let answer = gateway.client().get("/a").await;
+    answer.problem(500);
+    let id = id_of(&answer);
+    let line = gateway.wait_for_log("the failure", |line| line.contains(&id)).await;
+    assert!(line.contains("ERROR") && line.contains("FORGED"), "{}", gateway.log().quote());
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+}
+
+#[tokio::test]
 async fn neighbours_of_traps_do_not_notice() {
     let backend = service().await;
     let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
