@@ -112,7 +112,7 @@ impl HttpBody for Body {
             }
             Self::Incoming(incoming) => {
                 let frame = ready!(Pin::new(incoming).poll_frame(cx));
-                Poll::Ready(frame.map(|f| f.map_err(|e| BodyError::Aborted(chain(&e)))))
+                Poll::Ready(frame.map(|f| f.map_err(|e| BodyError::Aborted(with_sources(&e)))))
             }
             Self::Boxed(body) => body.as_mut().poll_frame(cx),
         }
@@ -138,7 +138,7 @@ impl HttpBody for Body {
 }
 
 /// An error with its sources, in one line: hyper's own text names only the outermost.
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {

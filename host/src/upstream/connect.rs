@@ -18,12 +18,12 @@ use tokio_rustls::{TlsConnector, TlsStream};
 use super::{
     address::Policy,
     connection::{Connection, Http1, Http2, Usage, drive},
-    error::chain,
     stats::{Counters, Open},
     target::Target,
 };
 use crate::{
     alarm::Alarm,
+    body::with_sources,
     config::{self, Protocol},
     tls::{self, Stream},
 };
@@ -124,7 +124,7 @@ impl Connector {
         h2: bool,
         open: Open,
     ) -> Result<Connection, ConnectError> {
-        let failed = |why: hyper::Error| ConnectError::Failed(chain(&why));
+        let failed = |why: hyper::Error| ConnectError::Failed(with_sources(&why));
         let (io, usage) = (TokioIo::new(stream), Usage::new());
         if h2 {
             let (sender, connection) = http2_settings().handshake(io).await.map_err(failed)?;

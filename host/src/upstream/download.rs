@@ -13,8 +13,8 @@ use http::{Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{error::chain, lease::Lease};
-use crate::body::{Body, BodyError};
+use super::lease::Lease;
+use crate::body::{Body, BodyError, with_sources};
 
 /// Takes the body off the connection if all of it is there, which goes for most small replies: then
 /// the connection is free at once and nothing has to be watched. Otherwise the body keeps the
@@ -137,5 +137,5 @@ impl HttpBody for Watched {
 }
 
 fn aborted(why: &hyper::Error) -> BodyError {
-    BodyError::Aborted(chain(why))
+    BodyError::Aborted(with_sources(why))
 }

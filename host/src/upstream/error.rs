@@ -73,15 +73,3 @@ impl fmt::Display for Phase {
 }
 
 impl std::error::Error for UpstreamError {}
-
-/// An error with its sources in one line: hyper's own text names only the outermost.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
-}

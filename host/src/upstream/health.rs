@@ -11,10 +11,12 @@ use http::{HeaderValue, Request, header::USER_AGENT};
 use tracing::{info, warn};
 
 use super::{
-    Upstream, Upstreams, connection::Connection, error::chain, request, stats::Counters,
-    target::Target,
+    Upstream, Upstreams, connection::Connection, request, stats::Counters, target::Target,
 };
-use crate::{body::Body, config::HealthCheck};
+use crate::{
+    body::{Body, with_sources},
+    config::HealthCheck,
+};
 
 /// How soon upstreams of a new configuration are noticed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -121,7 +123,7 @@ async fn probe(upstream: &Upstream, target: &Target, settings: &HealthCheck) -> 
             http2.sender.send_request(request).await
         }
     };
-    match response.map_err(|why| chain(&why))?.status() {
+    match response.map_err(|why| with_sources(&why))?.status() {
         status if status.is_success() => Ok(()),
         status => Err(format!("{} answered {status}", settings.path)),
     }

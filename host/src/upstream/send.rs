@@ -14,9 +14,12 @@ use tracing::debug;
 
 use super::{
     Phase, Upstream, UpstreamError, connect::ConnectError, connection::Connection, download,
-    error::chain, lease::Lease, pool::Slot, request, target::Target, upload::Upload,
+    lease::Lease, pool::Slot, request, target::Target, upload::Upload,
 };
-use crate::{alarm::Alarm, body::Body};
+use crate::{
+    alarm::Alarm,
+    body::{Body, with_sources},
+};
 
 impl Upstream {
     /// Sends a request to one of the targets and waits for the head of its response, whose body is
@@ -45,7 +48,7 @@ impl Upstream {
                     return Ok(download::receive(response, lease, idle_timeout, deadline).await);
                 }
                 Ok(Err(error)) => {
-                    debug!(target = %target.name, kept, error = chain(error.error()), "not answered");
+                    debug!(target = %target.name, kept, error = with_sources(error.error()), "not answered");
                     let sent = Sent { index, target, kept, spare };
                     request = attempt.again(error, sent).map_err(|why| {
                         let failure = upload.as_ref().and_then(Upload::failure);
@@ -273,5 +276,5 @@ fn timeout(target: &Target, phase: Phase) -> UpstreamError {
 }
 
 fn protocol(target: &Target, why: &hyper::Error) -> UpstreamError {
-    UpstreamError::Protocol { target: target.name.clone(), reason: chain(why) }
+    UpstreamError::Protocol { target: target.name.clone(), reason: with_sources(why) }
 }

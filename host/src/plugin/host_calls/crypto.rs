@@ -85,16 +85,11 @@ fn verify_der(
 }
 
 fn verification(algorithm: SignatureAlgorithm) -> &'static dyn VerificationAlgorithm {
-    match algorithm {
-        SignatureAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
-        SignatureAlgorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
-        SignatureAlgorithm::Ed25519 => &signature::ED25519,
-        SignatureAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-        SignatureAlgorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
-        SignatureAlgorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
-        SignatureAlgorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
-        SignatureAlgorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
-        SignatureAlgorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
+    match (rsa_parameters(algorithm), algorithm) {
+        (Some(rsa), _) => rsa,
+        (None, SignatureAlgorithm::Es256) => &signature::ECDSA_P256_SHA256_FIXED,
+        (None, SignatureAlgorithm::Es384) => &signature::ECDSA_P384_SHA384_FIXED,
+        (None, _) => &signature::ED25519,
     }
 }
 
