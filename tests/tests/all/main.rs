@@ -4,6 +4,7 @@ mod bundled;
 mod cache;
 mod capabilities;
 mod check;
+mod docs;
 mod guests;
 mod headers_plugin;
 mod lifecycle;
