@@ -4,5 +4,6 @@
 mod bodies;
 mod failures;
 mod forwarding;
+mod http2;
 mod limits;
 mod messages;
