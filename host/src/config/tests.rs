@@ -79,12 +79,12 @@ fn the_example_of_the_design() {
     assert_eq!(route.matcher.path, "/api/products/{id}/details");
     assert_eq!(route.timeout, Duration::from_secs(60));
     assert_eq!(route.upstream.as_deref(), Some("catalog"));
-    let [auth, quota] = &route.chain[..] else { panic!("two plugins") };
+    let [auth, pacer] = &route.chain[..] else { panic!("two plugins") };
     assert_eq!(auth.component.path, Path::new("/components/auth-check.wasm"));
     assert_eq!(auth.limits.cpu, Duration::from_millis(5));
     assert_eq!(auth.grants.headers_read, ["authorization"]);
     assert_eq!(auth.settings.json, r#"{"issuer":"https://idp.example","audience":"shop"}"#);
-    assert_eq!(quota.settings.json, r#"{"limit":"100/1m"}"#);
+    assert_eq!(pacer.settings.json, r#"{"limit":"100/1m"}"#);
     assert_eq!(config.upstreams[0].health.as_ref().unwrap().interval, Duration::from_secs(2));
 }
 
