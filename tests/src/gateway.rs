@@ -8,7 +8,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
-    time::Duration,
 };
 
 use nix::{
@@ -112,13 +111,9 @@ impl Gateway {
         }
         if self.addresses.contains_key("admin") {
             let admin = self.admin();
-            within("`/readyz` to say yes", async {
-                while admin.get("/readyz").await.status != 200 {
-                    // Nothing tells when it will, so it is asked again.
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            })
-            .await;
+            // It is bound already, so the question waits in the kernel until somebody answers.
+            let answer = within("an answer of `/readyz`", admin.get("/readyz")).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
         }
     }
 }

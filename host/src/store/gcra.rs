@@ -220,9 +220,9 @@ mod tests {
             let bucket = bucket(limit, Duration::from_nanos(unit * limit), burst);
             let clock = FakeRelativeClock::default();
             let cells = |n: u64| NonZeroU32::new(n as u32).unwrap();
-            let pacer = Quota::with_period(Duration::from_nanos(unit)).unwrap();
+            let rate = Quota::with_period(Duration::from_nanos(unit)).unwrap();
             let theirs =
-                RateLimiter::direct_with_clock(pacer.allow_burst(cells(burst)), clock.clone());
+                RateLimiter::direct_with_clock(rate.allow_burst(cells(burst)), clock.clone());
             let start = clock.now();
             let mut state = None;
             for _ in 0..100 {
