@@ -1,4 +1,4 @@
-//! `cargo xtask guests`: plugins and test guests, as components.
+//! `cargo xtask guests [NAME ...]`: plugins and test guests, as components.
 
 use anyhow::Result;
 use guest_builder::{Build, Choice, Machine, Packages, Toolchain};
@@ -14,11 +14,20 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     for (workspace, output) in WORKSPACES {
         if project.path(workspace).join("Cargo.toml").exists() {
             step(&format!("guests in {workspace}"), || {
-                build(project, &toolchain, workspace, output)
+                build(project, &toolchain, workspace, output, Packages::All)
             })?;
         }
     }
     Ok(())
+}
+
+/// Builds those plugins alone, whatever state the others are in.
+pub(crate) fn run_only(project: &Project, plugins: &[String]) -> Result<()> {
+    let toolchain = step("a toolchain for guests", || find_toolchain(project))?;
+    let (workspace, output) = WORKSPACES[0];
+    step(&plugins.join(", "), || {
+        build(project, &toolchain, workspace, output, Packages::Only(plugins.to_vec()))
+    })
 }
 
 fn find_toolchain(project: &Project) -> Result<Toolchain> {
@@ -27,10 +36,16 @@ fn find_toolchain(project: &Project) -> Result<Toolchain> {
     Ok(choice.prepare()?)
 }
 
-fn build(project: &Project, toolchain: &Toolchain, workspace: &str, output: &str) -> Result<()> {
+fn build(
+    project: &Project,
+    toolchain: &Toolchain,
+    workspace: &str,
+    output: &str,
+    packages: Packages,
+) -> Result<()> {
     let build = Build {
         workspace: project.path(workspace),
-        packages: Packages::All,
+        packages,
         // One for both workspaces, for the standard library may have to be compiled in it.
         target_dir: project.target.join("guests"),
         output: project.target.join(output),

@@ -19,8 +19,9 @@ use crate::project::Project;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  guests                  build plugins/ to target/components/*.wasm,
-                          and tests/guests/ to target/test-guests/*.wasm
+  guests [NAME ...]       build plugins/ to target/components/*.wasm,
+                          and tests/guests/ to target/test-guests/*.wasm;
+                          with names, only those plugins
   build                   the gateway, target/release/torana, and the guests
   test [FILTER ...]       build, then test everything; with filters, only what they name
                           of the host's tests
@@ -46,7 +47,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         None => ("help", arguments),
     };
     match command {
-        "guests" => no_more(rest).and_then(|()| guests::run(&project)),
+        "guests" if rest.is_empty() => guests::run(&project),
+        "guests" => guests::run_only(&project, rest),
         "build" => no_more(rest).and_then(|()| build::run(&project)),
         "test" => test::run(&project, rest),
         "demo" => demo::run(&project, &demo::Arguments::parse(rest)?),
