@@ -6,6 +6,7 @@ mod output;
 mod routes;
 mod run;
 mod schema;
+mod secret;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -37,6 +38,9 @@ enum Command {
     /// Work with plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Make secrets, and the salted hashes that stand for them in a configuration.
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
 }
 
 #[derive(Subcommand)]
@@ -55,5 +59,6 @@ pub fn main() -> ExitCode {
         Command::Routes(arguments) => routes::run(&arguments, &options),
         Command::Schema => schema::run(),
         Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::run(&arguments),
+        Command::Secret(command) => secret::run(&command),
     }
 }

@@ -2,6 +2,8 @@
 
 mod assemble;
 mod background;
+mod logbook;
+mod numbers;
 mod workers;
 
 use std::{
@@ -24,6 +26,8 @@ use crate::{
 };
 use assemble::{Assembled, Workshop};
 use background::Background;
+use logbook::Logbook;
+use numbers::Numbers;
 use workers::Workers;
 
 /// What a file was found to be.
@@ -54,6 +58,8 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
             None
         }
     };
+    config.iter().filter_map(Logbook::check).for_each(|problem| diagnostics.push(problem));
+    let config = config.filter(|_| !diagnostics.has_errors());
     diagnostics.sort();
     Ok(Checked { source, diagnostics, config })
 }
@@ -72,6 +78,7 @@ pub struct Gateway {
     config: Config,
     snapshot: Arc<ArcSwap<Snapshot>>,
     background: Background,
+    logbook: Logbook,
     workers: Workers,
 }
 
@@ -109,7 +116,11 @@ impl Gateway {
             .assemble(&config)
             .await
             .map_err(|problems| StartError::Config(source.clone(), problems))?;
-        let Assembled { snapshot, ticking, doors } = assembled;
+        let Assembled { mut snapshot, ticking, doors } = assembled;
+        let mut logbook = Logbook::new(config.gateway.workers, parts.telemetry.clone());
+        let target = Logbook::open(&config)
+            .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
+        snapshot.access_log = logbook.turn_to(&config, target)?;
         parts.fetch.replace(snapshot.upstreams.clone());
         let background = Background::start(&parts.fetch, &parts.memory, ticking);
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -119,12 +130,16 @@ impl Gateway {
         let admin = admin.map_err(|error| at_span(&config, error))?;
         let workers =
             Workers::start(&config, doors, &proxy).map_err(|error| at_span(&config, error))?;
+        parts.telemetry.collect(Box::new(Numbers {
+            connections: workers.connections().clone(),
+            snapshot: snapshot.clone(),
+        }));
         if let Some(admin) = admin {
             let state = AdminState { telemetry: parts.telemetry.clone() };
             tokio::spawn(admin.serve(state));
         }
         let path = path.to_owned();
-        let gateway = Self { path, options, parts, config, snapshot, background, workers };
+        let gateway = Self { path, options, parts, config, snapshot, background, logbook, workers };
         Ok((gateway, source, warnings))
     }
 
@@ -139,7 +154,9 @@ impl Gateway {
             return self.refuse(&source, problems);
         }
         let previous = self.snapshot.load().upstreams.clone();
-        match self.parts.workshop(Some(previous)).assemble(&config).await {
+        let assembled = self.parts.workshop(Some(previous)).assemble(&config).await;
+        let ready = assembled.and_then(|assembled| self.equip(&config, assembled));
+        match ready {
             Err(problems) => self.refuse(&source, problems),
             Ok(assembled) => {
                 self.take(config, assembled);
@@ -156,7 +173,22 @@ impl Gateway {
     pub async fn stop(self) {
         info!(drain = ?self.config.gateway.drain, "stopping");
         self.workers.drain(self.config.gateway.drain).await;
+        self.logbook.close();
         info!("stopped");
+    }
+
+    /// Gives a configuration its access log, opened anew.
+    fn equip(
+        &mut self,
+        config: &Config,
+        mut assembled: Assembled,
+    ) -> Result<Assembled, Diagnostics> {
+        let target = Logbook::open(config)?;
+        let log = self.logbook.turn_to(config, target).map_err(|error| {
+            Diagnostic::error(None, format!("no thread for the access log: {error}"))
+        })?;
+        assembled.snapshot.access_log = log;
+        Ok(assembled)
     }
 
     fn take(&mut self, config: Config, assembled: Assembled) {
@@ -225,6 +257,11 @@ fn needs_restart(old: &Config, new: &Config) -> Option<Diagnostics> {
     if old.admin.as_ref().map(|a| a.address) != new.admin.as_ref().map(|a| a.address) {
         restart(new.admin.as_ref().map(|a| a.address_span), "admin.address");
     }
+    if let (Some(old), Some(new)) = (&old.access_log, &new.access_log)
+        && old.buffer != new.buffer
+    {
+        restart(Some(new.span), "access-log.buffer");
+    }
     for listener in &new.listeners {
         let same = old.listeners.iter().find(|other| other.name == listener.name);
         if same.is_none_or(|other| other.address != listener.address) {
@@ -242,7 +279,5 @@ fn needs_restart(old: &Config, new: &Config) -> Option<Diagnostics> {
 
 /// A machine's "no", shown at the address that asked for it.
 fn at_span(config: &Config, (span, message): (crate::config::Span, String)) -> StartError {
-    let mut problems = Diagnostics::default();
-    problems.push(Diagnostic::error(span, message));
-    StartError::Config(config.source.clone(), problems)
+    StartError::Config(config.source.clone(), Diagnostic::error(span, message).into())
 }

@@ -12,6 +12,7 @@ pub mod proxy;
 
 pub mod rescue;
 
+pub mod access_log;
 pub mod chain;
 pub mod plugin;
 pub mod router;

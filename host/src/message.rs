@@ -47,6 +47,8 @@ pub struct Exchange {
     pub started: Instant,
     /// The route's total timeout is measured against this.
     pub deadline: Instant,
+    /// From calling the upstream to its response's head, or to its failure; none before.
+    pub upstream_took: Option<Duration>,
     /// What each plugin did and how long it took, in call order.
     pub trail: Vec<Step>,
 }
@@ -212,6 +214,7 @@ impl Exchange {
             attributes: Attributes::default(),
             started: now,
             deadline: now,
+            upstream_took: None,
             trail: Vec::new(),
         }
     }

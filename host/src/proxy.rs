@@ -4,6 +4,7 @@ mod admit;
 mod forward;
 mod snapshot;
 
+use admit::Admitted;
 use snapshot::Course;
 pub use snapshot::{RouteInService, Snapshot};
 
@@ -15,10 +16,11 @@ use hyper::body::Incoming;
 use tracing::{debug, error, info};
 
 use crate::{
+    access_log,
     body::{Body, BodyError},
     chain::{Stop, Why},
     config::ListenLimits,
-    message::{Client, Exchange, Reply, TlsSession},
+    message::{Exchange, Reply, TlsSession},
     rescue::{Logged, Trouble, rescue},
     telemetry::Telemetry,
     upstream::UpstreamError,
@@ -65,29 +67,42 @@ impl Proxy {
         // The whole exchange runs on the configuration that it began with.
         let snapshot = self.snapshot.load_full();
         let (head, body) = request.into_parts();
-        let client = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
-        let id = admit::request_id(&head.headers, client.trusted);
-        if in_flight.count > entrance.limits.requests {
-            return self.refuse(Trouble::Overloaded, &id);
-        }
-        let admitted = self.admit(&snapshot, head, client.client, &id, entrance);
-        let (mut exchange, course) = match admitted {
-            Ok(admitted) => admitted,
-            Err(trouble) => return self.refuse(trouble, &id),
+        let (body, request_bytes) = self.observe(&snapshot, Body::Incoming(body));
+        let mut exchange = admit::begin(head, peer, tls, entrance);
+        let admitted = match in_flight.count > entrance.limits.requests {
+            true => Err(Trouble::Overloaded),
+            false => self.admit(&snapshot, &mut exchange, entrance),
         };
-        let response = self.exchange(course, &mut exchange, Body::Incoming(body)).await;
+        let (course, response) = match admitted {
+            Ok(admitted) => {
+                let course = admitted.course;
+                (course.route, self.exchange(admitted, &mut exchange, body).await)
+            }
+            Err(trouble) => {
+                let body = self.answer(trouble, &mut exchange);
+                (&snapshot.unrouted, forward::response(&mut exchange, body, &self.via))
+            }
+        };
         self.account(course, &exchange, response.status());
-        response
+        match &snapshot.access_log {
+            Some(log) => {
+                let (status, headers) = (response.status(), response.headers());
+                let entry = log.entry(exchange, request_bytes, status, headers);
+                response.map(|body| entry.follow(body))
+            }
+            None => response,
+        }
     }
 
     /// The chain, the service, and the chain again.
     async fn exchange(
         &self,
-        course: Course<'_>,
+        admitted: Admitted<'_>,
         exchange: &mut Box<Exchange>,
         body: Body,
     ) -> Response<Body> {
-        let (mut body, mut from) = match self.toward(course, exchange, body).await {
+        let course = admitted.course;
+        let (mut body, mut from) = match self.toward(admitted, exchange, body).await {
             Ok((head, body)) => {
                 exchange.response = Some(head);
                 (body, course.chain.len())
@@ -111,24 +126,27 @@ impl Proxy {
     /// hooks are to see the answer.
     async fn toward(
         &self,
-        course: Course<'_>,
+        Admitted { course, astray }: Admitted<'_>,
         exchange: &mut Box<Exchange>,
         body: Body,
     ) -> Result<(response::Parts, Body), (Trouble, usize)> {
         let stopped = |stop: Stop| (Trouble::Chain(stop.why), stop.at);
         let body = forward::capped(body, course.route.max_body).map_err(|trouble| (trouble, 0))?;
         course.chain.request_heads(exchange).await.map_err(stopped)?;
+        if let Some(trouble) = astray {
+            return Err((trouble, course.chain.len()));
+        }
         let body = self.request_body(course, exchange, body).await.map_err(stopped)?;
         if course.chain.wants().handler.is_some() {
             let reply = course.chain.handle(exchange, body).await.map_err(stopped)?;
             let (head, body) = parts_of(reply);
             return Ok((head, body));
         }
+        let called = Instant::now();
+        let answer = self.call_upstream(course, exchange, body).await;
+        exchange.upstream_took = Some(called.elapsed());
         let all = course.chain.len();
-        let response = self
-            .call_upstream(course, exchange, body)
-            .await
-            .map_err(|error| (Trouble::Upstream(error), all))?;
+        let response = answer.map_err(|error| (Trouble::Upstream(error), all))?;
         let (mut head, body) = response.into_parts();
         forward::strip_hop_by_hop(&mut head.headers);
         Ok((head, body))
@@ -187,20 +205,6 @@ impl Proxy {
         body
     }
 
-    /// A refusal before there is an exchange.
-    fn refuse(&self, trouble: Trouble, id: &str) -> Response<Body> {
-        let rescued = rescue(trouble, id);
-        if let Some(logged) = rescued.logged {
-            self.log(logged, "", id);
-        }
-        let status = rescued.reply.status;
-        self.telemetry.requests("", status.as_u16()).inc();
-        let (head, body) = parts_of(rescued.reply);
-        let mut response = Response::from_parts(head, body);
-        forward::stamp(response.headers_mut(), id);
-        response
-    }
-
     fn log(&self, logged: Logged, route: &str, request: &str) {
         let Logged { reason, text, is_ours, plugin } = logged;
         self.telemetry.refused(reason);
@@ -213,10 +217,17 @@ impl Proxy {
         }
     }
 
-    fn account(&self, course: Course<'_>, exchange: &Exchange, status: http::StatusCode) {
+    /// The body, counted where somebody wants to know.
+    fn observe(&self, snapshot: &Snapshot, body: Body) -> (Body, access_log::Counter) {
+        match snapshot.access_log.is_some() {
+            true => access_log::counted(body),
+            false => (body, access_log::Counter::default()),
+        }
+    }
+
+    fn account(&self, route: &RouteInService, exchange: &Exchange, status: http::StatusCode) {
         let took = exchange.started.elapsed();
-        course.route.seconds.observe(took.as_secs_f64());
-        self.telemetry.requests(&exchange.route, status.as_u16()).inc();
+        route.metrics.answered(status.as_u16(), took);
         debug!(
             request = &*exchange.id,
             route = &*exchange.route,
@@ -269,10 +280,4 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.telemetry.in_flight.dec();
     }
-}
-
-/// When an exchange that began now must have ended.
-fn deadline(route: &RouteInService) -> (Instant, Instant) {
-    let now = Instant::now();
-    (now, now + route.timeout)
 }

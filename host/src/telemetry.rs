@@ -6,9 +6,10 @@ use std::{
     collections::HashSet,
     fmt::Write as _,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, AtomicU64},
     },
+    time::Duration,
 };
 
 use prometheus_client::{
@@ -35,6 +36,8 @@ pub struct Telemetry {
     custom_dropped: Family<PluginLabels, Counter>,
     custom_names: Mutex<HashSet<(Arc<str>, String)>>,
     reloads: Family<ReloadLabels, Counter>,
+    log_lines: Counter,
+    log_dropped: Family<RefusalLabels, Counter>,
     /// Requests that are being served.
     pub in_flight: Gauge<i64, AtomicI64>,
 }
@@ -112,6 +115,35 @@ pub struct HookMetrics {
     pub next: Counter,
 }
 
+/// What is counted of one route.
+pub struct RouteMetrics {
+    telemetry: Arc<Telemetry>,
+    route: String,
+    /// From the request head to the response head.
+    seconds: Histogram,
+    /// Handles of the [`USUAL`] statuses, looked up when they are first seen.
+    usual: [OnceLock<Counter>; USUAL.len()],
+}
+
+/// Statuses that nearly every answer has. A look-up by labels takes a lock and an allocation.
+const USUAL: [u16; 16] =
+    [200, 201, 202, 204, 301, 302, 304, 400, 401, 403, 404, 409, 429, 500, 502, 503];
+
+impl RouteMetrics {
+    /// An answer with this status, which took so long to its head.
+    pub fn answered(&self, status: u16, took: Duration) {
+        self.seconds.observe(took.as_secs_f64());
+        let look_up = || {
+            let labels = RequestLabels { route: self.route.clone(), status };
+            self.telemetry.requests.get_or_create_owned(&labels)
+        };
+        match USUAL.iter().position(|usual| *usual == status) {
+            Some(index) => drop(self.usual[index].get_or_init(look_up).inc()),
+            None => drop(look_up().inc()),
+        }
+    }
+}
+
 impl HookMetrics {
     /// A reply of the plugin's own. Rare enough for a look-up.
     pub fn responded(&self, status: u16) {
@@ -159,6 +191,8 @@ impl Telemetry {
             custom_dropped: Family::default(),
             custom_names: Mutex::default(),
             reloads: Family::default(),
+            log_lines: Counter::default(),
+            log_dropped: Family::default(),
             in_flight: Gauge::default(),
         };
         telemetry.register();
@@ -200,10 +234,20 @@ impl Telemetry {
         registry.register("plugin_value", "Plugins' own gauges", self.custom_gauges.clone());
         registry.register(
             "plugin_custom_dropped",
-            "Updates of metrics past the 32 names that a plugin may use",
+            "Updates that were not counted: past the 32 names of a plugin, or under no legal name",
             self.custom_dropped.clone(),
         );
         registry.register("config_reloads", "Reloads, by result", self.reloads.clone());
+        registry.register(
+            "access_log_lines",
+            "Lines of the access log that were written",
+            self.log_lines.clone(),
+        );
+        registry.register(
+            "access_log_dropped",
+            "Lines of the access log that were lost: no room in the buffer, or a failing write",
+            self.log_dropped.clone(),
+        );
     }
 
     /// Adds numbers that are made when somebody asks.
@@ -228,14 +272,14 @@ impl Telemetry {
         }
     }
 
-    /// The handle of a route's times.
-    pub fn route_seconds(&self, route: &str) -> Histogram {
-        self.request_seconds.get_or_create_owned(&RouteLabels { route: route.into() })
-    }
-
-    /// The handle of a route's count of one status.
-    pub fn requests(&self, route: &str, status: u16) -> Counter {
-        self.requests.get_or_create_owned(&RequestLabels { route: route.into(), status })
+    /// The handles of a route.
+    pub fn route(self: &Arc<Self>, route: &str) -> RouteMetrics {
+        RouteMetrics {
+            telemetry: self.clone(),
+            route: route.into(),
+            seconds: self.request_seconds.get_or_create_owned(&RouteLabels { route: route.into() }),
+            usual: Default::default(),
+        }
     }
 
     /// A request that the host refused.
@@ -246,6 +290,16 @@ impl Telemetry {
     /// A reload: `ok` or `refused`.
     pub fn reloaded(&self, result: &'static str) {
         self.reloads.get_or_create(&ReloadLabels { result: result.into() }).inc();
+    }
+
+    /// Lines of the access log that reached their file.
+    pub fn log_lines_written(&self, lines: u64) {
+        self.log_lines.inc_by(lines);
+    }
+
+    /// Lines of the access log that did not: `buffer` or `write`.
+    pub fn log_lines_dropped(&self, reason: &'static str, lines: u64) {
+        self.log_dropped.get_or_create(&RefusalLabels { reason: reason.into() }).inc_by(lines);
     }
 
     /// A plugin's own counter.
@@ -277,7 +331,7 @@ impl Telemetry {
     fn may_use(&self, plugin: &Arc<str>, name: &str) -> bool {
         let legal = !name.is_empty()
             && name.len() <= 64
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
         let mut names = self.custom_names.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (plugin.clone(), name.to_owned());
         let known = names.contains(&key);

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["listener", "admin"],
     &["proxy"],
     &["rescue"],
-    &["router", "chain", "plugin", "upstream", "store"],
+    &["router", "chain", "plugin", "upstream", "store", "access_log"],
     &["filter", "dispatch", "stores", "tls"],
     &["message"],
     &["config", "body"],

@@ -36,9 +36,15 @@ impl Ended {
 
 /// Runs `torana ARGUMENTS --components target/components` in a folder.
 pub fn torana(folder: &Path, arguments: &[&str]) -> Ended {
+    torana_with(folder, arguments, &[])
+}
+
+/// The same with environment variables.
+pub fn torana_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     let mut command = Command::new(paths::torana());
     command.args(arguments).arg("--components").arg(paths::components());
-    run(command.current_dir(folder).env("NO_COLOR", "1"))
+    let environment = environment.iter().copied();
+    run(command.current_dir(folder).env("NO_COLOR", "1").envs(environment))
 }
 
 fn run(command: &mut Command) -> Ended {

@@ -14,6 +14,7 @@
 //!
 //! - [`Gateway`] runs the binary and reads its log. On a failure the log is printed.
 //! - [`Backend`] is a service made of a closure; [`RawBackend`] is one made of bytes.
+//! - [`Authority`] makes certificates and both ends of TLS.
 //! - [`Client`] keeps connections, as browsers do; [`Raw`] sends bytes and reads bytes.
 //! - [`toml`] has the parts of configurations that are always the same.
 //! - [`torana`](command::torana) runs the commands that end by themselves.
@@ -21,6 +22,7 @@
 //! Nothing waits by sleeping: every wait is for something that happens, and gives up after
 //! [`PATIENCE`] with a text that says what did not happen.
 
+mod authority;
 mod backend;
 mod client;
 pub mod command;
@@ -33,6 +35,7 @@ mod raw_backend;
 mod tape;
 pub mod toml;
 
+pub use authority::{Authority, Identity};
 pub use backend::{Backend, Body, Received, reply, stream};
 pub use client::{Client, Reply, request};
 pub use gateway::{Gateway, Setup};

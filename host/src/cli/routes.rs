@@ -29,34 +29,56 @@ pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
     }
 }
 
-/// One line a route, in columns.
+/// One line a route, in columns; several where listeners put different plugins before it.
 fn table(config: &Config) -> String {
-    let mut rows =
-        vec![["ROUTE", "METHODS", "HOSTS", "PATH", "CHAIN", "UPSTREAM"].map(String::from)];
-    rows.extend(config.routes.iter().map(row));
+    let mut rows = vec![
+        ["ROUTE", "LISTEN", "METHODS", "HOSTS", "PATH", "CHAIN", "UPSTREAM"].map(String::from),
+    ];
+    rows.extend(config.routes.iter().flat_map(|route| rows_of(config, route)));
     let widths: Vec<usize> =
-        (0..6).map(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0)).collect();
-    let line = |row: &[String; 6]| {
+        (0..7).map(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0)).collect();
+    let line = |row: &[String; 7]| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     rows.iter().map(line).collect()
 }
 
-fn row(route: &Route) -> [String; 6] {
+fn rows_of(config: &Config, route: &Route) -> Vec<[String; 7]> {
     let or_any = |list: &[String]| match list {
         [] => "any".to_owned(),
         list => list.join(","),
     };
-    let chain: Vec<&str> = route.chain.iter().map(|plugin| &*plugin.name).collect();
     let upstreams: Vec<&str> =
         route.upstream.iter().chain(&route.alternatives).map(|name| &**name).collect();
-    [
-        route.name.to_string(),
-        or_any(&route.matcher.methods),
-        or_any(&route.matcher.hosts),
-        route.matcher.path.clone(),
-        if chain.is_empty() { "-".to_owned() } else { chain.join(" > ") },
-        if upstreams.is_empty() { "(handler)".to_owned() } else { upstreams.join("|") },
-    ]
+    let row = |(listeners, chain): (Vec<&str>, String)| {
+        [
+            route.name.to_string(),
+            listeners.join(","),
+            or_any(&route.matcher.methods),
+            or_any(&route.matcher.hosts),
+            route.matcher.path.clone(),
+            chain,
+            if upstreams.is_empty() { "(handler)".to_owned() } else { upstreams.join("|") },
+        ]
+    };
+    chains(config, route).into_iter().map(row).collect()
+}
+
+/// Every chain that leads through a route, with the listeners that it begins at.
+fn chains<'a>(config: &'a Config, route: &Route) -> Vec<(Vec<&'a str>, String)> {
+    let mut chains: Vec<(Vec<&str>, String)> = Vec::new();
+    let wanted = &route.matcher.listen;
+    for listener in
+        config.listeners.iter().filter(|l| wanted.is_empty() || wanted.contains(&l.name))
+    {
+        let all = listener.chain.iter().chain(&route.chain);
+        let names: Vec<&str> = all.map(|plugin| &*plugin.name).collect();
+        let chain = if names.is_empty() { "-".to_owned() } else { names.join(" > ") };
+        match chains.iter_mut().find(|(_, known)| *known == chain) {
+            Some((listeners, _)) => listeners.push(&listener.name),
+            None => chains.push((vec![&listener.name], chain)),
+        }
+    }
+    chains
 }

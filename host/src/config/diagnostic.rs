@@ -70,6 +70,14 @@ pub struct Diagnostics {
     list: Vec<Diagnostic>,
 }
 
+impl From<Diagnostic> for Diagnostics {
+    fn from(problem: Diagnostic) -> Self {
+        let mut problems = Self::default();
+        problems.push(problem);
+        problems
+    }
+}
+
 impl Diagnostics {
     /// Adds one, unless the same is there already: a chain that several routes use is looked at
     /// once for each of them.

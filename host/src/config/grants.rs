@@ -94,8 +94,9 @@ pub enum FetchGrant {
     },
 }
 
-/// Headers that a plugin sees only if it is granted (wit/types.wit).
-const HIDDEN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+/// Headers that a plugin sees only if it is granted (wit/types.wit): they carry credentials.
+pub(super) const HIDDEN: [&str; 4] =
+    ["authorization", "cookie", "proxy-authorization", "set-cookie"];
 
 /// Attributes that decide trust (wit/attributes.wit).
 const RESERVED: [&str; 4] = ["consumer.id", "consumer.tier", "auth.scopes", "auth.claims"];

@@ -4,6 +4,7 @@ use std::{fmt, fs, io, path::Path, sync::Arc};
 
 use super::{
     Config, Diagnostic, Diagnostics, LoadOptions, Source, Span,
+    access_log::{self, ACCESS_LOG},
     admin::{self, ADMIN},
     chain::{Library, NAMED_CHAIN},
     context::Context,
@@ -15,6 +16,7 @@ use super::{
     secrets::{self, SECRET},
     syntax,
     table::Table,
+    unguarded::report_unguarded,
     unused::report_unused,
     upstream::{self, UPSTREAM},
 };
@@ -28,6 +30,7 @@ pub(super) static ROOT: Shape = Shape {
         key("gateway", Kind::Table(&GATEWAY), "What concerns the process."),
         key("listen", Kind::Map("public", &Kind::Table(&LISTENER)), "Public addresses, by name."),
         key("admin", Kind::Table(&ADMIN), "Metrics and health; none if not given."),
+        key("access-log", Kind::Table(&ACCESS_LOG), "A line for each request; none if not given."),
         key(
             "upstreams",
             Kind::Map("catalog", &Kind::Table(&UPSTREAM)),
@@ -96,6 +99,7 @@ impl Config {
         let config = build(&Table::open(&cx, &ROOT, None, tree.get_ref(), Span::default()));
         if problems.is_empty() && !cx.has_errors() {
             report_unused(&cx, &config);
+            report_unguarded(&cx, &config);
         }
         problems.append(syntax::without_consequences(cx.into_problems(), &problems, &source));
         problems.sort();
@@ -132,6 +136,7 @@ fn build(root: &Table<'_>) -> Config {
         source: root.cx.source.clone(),
         gateway: gateway::read(&root.sub("gateway")),
         admin: admin::read(root, &secrets, &listeners),
+        access_log: access_log::read(root),
         listeners,
         upstreams: upstreams.iter().map(|(name, table)| upstream::read(*name, table)).collect(),
         routes,

@@ -3,8 +3,8 @@
 //! ```text
 //! load      Config::load: text -> syntax -> tables -> Config, or all that is wrong with it
 //! syntax    text -> tree, with every syntax error
-//! unused    what stands there and does nothing
-//! gateway | listen | admin | upstream | secrets | plugin | chain | route
+//! unused    what stands there and does nothing | unguarded: routes without a guard
+//! gateway | listen | admin | access_log | upstream | secrets | plugin | chain | route
 //!           a table each: its type, its keys, its reader
 //! grants | limits | on_error | settings
 //!           the parts of a plugin that a chain entry can change
@@ -21,6 +21,7 @@
 //! Nothing here touches the network or a component; files are read only for `{ file = "..." }`.
 //! All problems of a file are collected and reported at once ([`Diagnostics`]).
 
+mod access_log;
 mod admin;
 mod chain;
 mod context;
@@ -50,11 +51,13 @@ mod syntax;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unguarded;
 mod units;
 mod unused;
 mod upstream;
 mod value;
 
+pub use access_log::{AccessLog, LogField, PlainField};
 pub use admin::Admin;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use gateway::Gateway;
@@ -86,6 +89,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// `[admin]`
     pub admin: Option<Admin>,
+    /// `[access-log]`
+    pub access_log: Option<AccessLog>,
     /// In file order.
     pub upstreams: Vec<Upstream>,
     /// Every `[plugins.NAME]` as it stands, used in a chain or not, in file order.

@@ -38,6 +38,8 @@ pub struct Route {
     pub rewrite: Rewrite,
     /// Largest request body that is forwarded, bytes.
     pub max_body: u64,
+    /// Nobody has to say who he is.
+    pub public: bool,
 }
 
 /// Which requests a route takes. Empty lists mean any.
@@ -117,6 +119,12 @@ pub(super) static ROUTE: Shape = Shape {
              whole body has `limits.body`.",
         )
         .or("1GiB"),
+        key(
+            "public",
+            Kind::Bool,
+            "It is meant to have no authenticating plugin: `check` does not warn of it.",
+        )
+        .or("false"),
     ],
 };
 
@@ -206,6 +214,7 @@ fn one<'a>(table: &Table<'a>, library: &Library<'a>) -> Route {
         timeout: table.duration("timeout"),
         rewrite: rewrite(table, &matcher.path, parameters.as_deref()),
         max_body: table.size("max_body"),
+        public: table.bool("public"),
         matcher,
     };
     check_destination(table, &route);

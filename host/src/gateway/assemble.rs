@@ -1,11 +1,11 @@
 //! A configuration becomes a snapshot in service, or a list of everything that is wrong with it.
 //! `torana check`, start and reload all come through here.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crate::{
     chain::Chain,
-    config::{Config, Diagnostic, Diagnostics, Listener, PluginUse, Route, Span},
+    config::{Config, Diagnostic, Diagnostics, Listener, PluginUse, Rewrite, Route, Span},
     listener,
     plugin::{Plugin, PluginFilter, PluginRoom},
     proxy::{RouteInService, Snapshot},
@@ -59,9 +59,17 @@ impl Workshop<'_> {
         let upstreams = Arc::new(upstreams);
         let route = |route| self.route(config, route, &plugins, &upstreams);
         let routes = config.routes.iter().map(route).collect();
+        let unrouted = self.unrouted(config, &plugins);
         Ok(Assembled {
-            snapshot: Snapshot { router, routes, upstreams },
             ticking: plugins.ticking(),
+            snapshot: Snapshot {
+                router,
+                routes,
+                unrouted,
+                upstreams,
+                plugins: plugins.all(),
+                access_log: None,
+            },
             doors,
         })
     }
@@ -88,23 +96,51 @@ impl Workshop<'_> {
     ) -> RouteInService {
         let names: Vec<Arc<str>> =
             route.upstream.iter().chain(&route.alternatives).cloned().collect();
-        let chains = config.listeners.iter().map(|listener| {
-            let uses = listener.chain.iter().chain(&route.chain);
-            let filters = uses.filter_map(|wanted| plugins.filter(wanted)).collect();
-            (listener.name.clone(), Chain::new(filters, &route.name, self.telemetry))
-        });
         RouteInService {
             name: route.name.clone(),
-            chains: chains.collect(),
+            chains: self.chains(config, &route.name, &route.chain, plugins),
             upstreams: names.iter().filter_map(|name| upstreams.get(name).cloned()).collect(),
             upstream_names: names.into(),
             timeout: route.timeout,
             rewrite: route.rewrite.clone(),
             max_body: route.max_body,
-            seconds: self.telemetry.route_seconds(&route.name),
+            metrics: self.telemetry.route(&route.name),
+        }
+    }
+
+    /// For each listener: its plugins, and then these.
+    fn chains(
+        &self,
+        config: &Config,
+        route: &str,
+        chain: &[PluginUse],
+        plugins: &Loaded,
+    ) -> Vec<(Arc<str>, Chain<PluginFilter>)> {
+        let behind = |listener: &Listener| {
+            let uses = listener.chain.iter().chain(chain);
+            let filters = uses.filter_map(|wanted| plugins.filter(wanted)).collect();
+            (listener.name.clone(), Chain::new(filters, route, self.telemetry))
+        };
+        config.listeners.iter().map(behind).collect()
+    }
+
+    /// The way of requests that no route takes. It has no name and leads nowhere.
+    fn unrouted(&self, config: &Config, plugins: &Loaded) -> RouteInService {
+        RouteInService {
+            name: Arc::from(""),
+            chains: self.chains(config, "", &[], plugins),
+            upstream_names: Arc::default(),
+            upstreams: Vec::new(),
+            timeout: UNROUTED_TIMEOUT,
+            rewrite: Rewrite::None,
+            max_body: u64::MAX,
+            metrics: self.telemetry.route(""),
         }
     }
 }
+
+/// For a listener's plugins, when no route says how long a request may take.
+const UNROUTED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Plugins by the place that names them.
 #[derive(Default)]
@@ -123,6 +159,17 @@ impl Loaded {
 
     fn filter(&self, wanted: &PluginUse) -> Option<PluginFilter> {
         Some(PluginFilter::new(self.get(wanted)?.clone(), wanted.on_error))
+    }
+
+    /// Each once, however often chains use it.
+    fn all(&self) -> Vec<Arc<Plugin>> {
+        let mut all: Vec<Arc<Plugin>> = Vec::new();
+        for plugin in self.plugins.values() {
+            if !all.iter().any(|known| Arc::ptr_eq(known, plugin)) {
+                all.push(plugin.clone());
+            }
+        }
+        all
     }
 
     /// One plugin for each entry that wants ticks: they are for the entry, not for each use.

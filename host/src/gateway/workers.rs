@@ -26,6 +26,7 @@ use crate::{
 pub(super) struct Workers {
     threads: Vec<JoinHandle<()>>,
     doors: Vec<Door>,
+    connections: Arc<Connections>,
     stop: watch::Sender<Option<Duration>>,
 }
 
@@ -66,7 +67,12 @@ impl Workers {
             })?;
             threads.push(thread);
         }
-        Ok(Self { threads, doors, stop })
+        Ok(Self { threads, doors, connections, stop })
+    }
+
+    /// The clients' connections.
+    pub(super) fn connections(&self) -> &Arc<Connections> {
+        &self.connections
     }
 
     /// Takes over what a new configuration says of its listeners; open connections keep theirs.

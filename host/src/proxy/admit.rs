@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, Method, StatusCode, Version, header, request};
 
-use super::{Course, Entrance, Proxy, Snapshot, deadline};
+use super::{Course, Entrance, Proxy, Snapshot};
 use crate::{
     config::Network,
     message::{Client, Exchange, TlsSession},
@@ -86,53 +86,70 @@ pub(super) fn random_u64() -> u64 {
     })
 }
 
+/// A request that came this far, and its way.
+pub(super) struct Admitted<'a> {
+    pub(super) course: Course<'a>,
+    /// There is no route for it. Its listener's plugins see it all the same: a preflight is for
+    /// them to answer, and whoever is not let in need not know what there is.
+    pub(super) astray: Option<Trouble>,
+}
+
+/// The exchange of a request that nobody has looked at yet.
+pub(super) fn begin(
+    head: request::Parts,
+    peer: SocketAddr,
+    tls: Option<Arc<TlsSession>>,
+    entrance: &Entrance,
+) -> Box<Exchange> {
+    let known = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
+    Box::new(Exchange {
+        id: request_id(&head.headers, known.trusted),
+        client: known.client,
+        request: head,
+        ..Exchange::vacant()
+    })
+}
+
 impl Proxy {
     pub(super) fn admit<'a>(
         &self,
         snapshot: &'a Snapshot,
-        head: request::Parts,
-        client: Client,
-        id: &Arc<str>,
+        exchange: &mut Exchange,
         entrance: &Entrance,
-    ) -> Result<(Box<Exchange>, Course<'a>), Trouble> {
-        check_target(&head, entrance)?;
-        let authority = authority(&head)?;
+    ) -> Result<Admitted<'a>, Trouble> {
+        let head = &exchange.request;
+        check_target(head, entrance)?;
+        exchange.authority = authority(head)?;
         self.check_loop(&head.headers)?;
         let path = NormalPath::of(head.uri.path()).map_err(Trouble::BadPath)?;
         let asked = Asked {
             listener: &entrance.listener,
-            host: host_of(&authority),
+            host: host_of(&exchange.authority),
             path: &path.decoded,
             query: head.uri.query(),
             method: &head.method,
             headers: &head.headers,
         };
-        let (index, params) = match snapshot.router.find(&asked) {
-            Found::Route(index, params) => (index, params),
-            Found::OtherMethods(methods) => return Err(Trouble::OtherMethods(methods)),
-            Found::Nothing => return Err(Trouble::NoRoute),
+        let (route, astray) = match snapshot.router.find(&asked) {
+            Found::Route(index, params) => {
+                exchange.params = params;
+                (&snapshot.routes[index], None)
+            }
+            Found::OtherMethods(methods) => {
+                (&snapshot.unrouted, Some(Trouble::OtherMethods(methods)))
+            }
+            Found::Nothing => (&snapshot.unrouted, Some(Trouble::NoRoute)),
         };
-        let route = &snapshot.routes[index];
-        let course = route.course(&entrance.listener).ok_or(Trouble::NoRoute)?;
-        let (started, deadline) = deadline(route);
         // Dot segments are gone from what is forwarded, as they are from what was matched.
         let normal = (path.encoded != head.uri.path()).then(|| path.encoded.into_owned());
-        let mut exchange = Box::new(Exchange {
-            id: id.clone(),
-            route: route.name.clone(),
-            client,
-            params,
-            authority,
-            upstreams: route.upstream_names.clone(),
-            started,
-            deadline,
-            request: head,
-            ..Exchange::vacant()
-        });
         if let Some(normal) = normal {
             exchange.normalize(&normal).ok_or(Trouble::BadRequest("its target is malformed"))?;
         }
-        Ok((exchange, course))
+        exchange.route = route.name.clone();
+        exchange.upstreams = route.upstream_names.clone();
+        exchange.deadline = exchange.started + route.timeout;
+        let course = route.course(&entrance.listener).ok_or(Trouble::NoRoute)?;
+        Ok(Admitted { course, astray })
     }
 
     fn check_loop(&self, headers: &HeaderMap) -> Result<(), Trouble> {

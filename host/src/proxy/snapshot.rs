@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use prometheus_client::metrics::histogram::Histogram;
-
 use crate::{
+    access_log::AccessLog,
     chain::Chain,
     config::Rewrite,
-    plugin::PluginFilter,
+    plugin::{Plugin, PluginFilter},
     router::Router,
+    telemetry::RouteMetrics,
     upstream::{Upstream, Upstreams},
 };
 
@@ -19,8 +19,14 @@ pub struct Snapshot {
     pub router: Router,
     /// By the router's index.
     pub routes: Vec<RouteInService>,
+    /// What a request without a route runs through: its listener's plugins alone.
+    pub unrouted: RouteInService,
     /// By name.
     pub upstreams: Arc<Upstreams>,
+    /// Every plugin that a chain uses.
+    pub plugins: Vec<Arc<Plugin>>,
+    /// Where requests are written down.
+    pub access_log: Option<Arc<AccessLog>>,
 }
 
 /// One route, made ready.
@@ -39,8 +45,8 @@ pub struct RouteInService {
     pub rewrite: Rewrite,
     /// Largest request body, bytes.
     pub max_body: u64,
-    /// From the request head to the response head.
-    pub seconds: Histogram,
+    /// What is counted.
+    pub metrics: RouteMetrics,
 }
 
 /// The way of one exchange: its route, and that route's chain behind its listener.

@@ -15,6 +15,7 @@ fn route(name: &str, matcher: Match) -> Route {
         timeout: Duration::from_secs(1),
         rewrite: Rewrite::None,
         max_body: 0,
+        public: false,
     }
 }
 

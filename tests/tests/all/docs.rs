@@ -1,9 +1,13 @@
 //! What the documents show is what the gateway takes.
 
-use std::fs;
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use tempfile::TempDir;
-use torana_tests::{command::torana, paths};
+use toml::{Table, Value};
+use torana_tests::{
+    command::{torana, torana_with},
+    paths,
+};
 
 /// The blocks of a language in a Markdown text.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
@@ -22,4 +26,81 @@ fn the_file_of_the_readme_is_good() {
         let checked = torana(folder.path(), &["check", "gateway.toml"]).expect(0);
         assert_eq!(checked.stderr, "", "{file}");
     }
+}
+
+#[test]
+fn the_files_of_the_plugins_are_good() {
+    for readme in plugin_readmes() {
+        let text = fs::read_to_string(&readme).expect("a README");
+        for file in blocks(&text, "toml") {
+            let folder = TempDir::new().expect("a folder");
+            fs::write(folder.path().join("gateway.toml"), completed(file)).expect("writing");
+            for name in values_of(file, "file") {
+                fs::write(folder.path().join(name), SECRET).expect("writing");
+            }
+            let environment: Vec<_> =
+                values_of(file, "env").into_iter().map(|name| (name, SECRET)).collect();
+            let checked = torana_with(folder.path(), &["check", "gateway.toml"], &environment);
+            assert_eq!(checked.code, 0, "{}:\n{}{file}", readme.display(), checked.text());
+        }
+    }
+}
+
+#[test]
+fn the_files_of_the_examples_are_good() {
+    let examples = fs::read_dir(paths::root().join("examples")).expect("examples/");
+    let folders = examples.map(|entry| entry.expect("an entry").path());
+    let folders: Vec<_> = folders.filter(|path| path.join("gateway.toml").is_file()).collect();
+    assert!(!folders.is_empty());
+    for folder in folders {
+        let checked = torana(&folder, &["check", "gateway.toml"]).expect(0);
+        assert_eq!(checked.stderr, "", "{}", folder.display());
+    }
+}
+
+/// Long enough for a key.
+const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn plugin_readmes() -> Vec<PathBuf> {
+    let folders = fs::read_dir(paths::root().join("plugins")).expect("plugins/");
+    let readmes = folders.map(|entry| entry.expect("an entry").path().join("README.md"));
+    let readmes: Vec<_> = readmes.filter(|path| path.is_file()).collect();
+    assert!(readmes.len() > 1);
+    readmes
+}
+
+/// What a plugin's README leaves out, for it is always the same: a listener, and the upstreams.
+fn completed(file: &str) -> String {
+    let table: Table = file.parse().unwrap_or_else(|error| panic!("{error}:\n{file}"));
+    let mut more = String::new();
+    if !table.contains_key("listen") {
+        more.push_str("\n[listen.public]\naddress = \"127.0.0.1:8080\"\n");
+    }
+    let known = table.get("upstreams").and_then(Value::as_table);
+    for name in upstreams(&table).iter().filter(|name| known.is_none_or(|k| !k.contains_key(*name)))
+    {
+        more.push_str(&format!("\n[upstreams.{name}]\ntargets = [\"127.0.0.1:9000\"]\n"));
+    }
+    format!("{file}\n{more}")
+}
+
+/// The names of upstreams that routes and `fetch` grants refer to.
+fn upstreams(table: &Table) -> BTreeSet<String> {
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut names = Vec::new();
+    for route in list(table.get("routes")) {
+        names.extend(route.get("upstream").cloned());
+        names.extend(list(route.get("alternatives")));
+    }
+    for (_, plugin) in table.get("plugins").and_then(Value::as_table).into_iter().flatten() {
+        names.extend(list(plugin.get("grants").and_then(|grants| grants.get("fetch"))));
+    }
+    let names = names.iter().filter_map(Value::as_str).filter(|name| !name.contains("://"));
+    names.map(str::to_owned).collect()
+}
+
+/// The texts that stand for a key, as in `{ env = "TEXT" }`.
+fn values_of<'a>(file: &'a str, key: &str) -> Vec<&'a str> {
+    let begin = format!("{{ {key} = \"");
+    file.split(&begin).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }

@@ -1,5 +1,6 @@
 //! Tests of a running gateway. One binary, so that it is linked once.
 
+mod access_log;
 mod bundled;
 mod cache;
 mod capabilities;
@@ -12,3 +13,4 @@ mod proxy;
 mod refusals;
 mod reload;
 mod sandbox;
+mod tls;

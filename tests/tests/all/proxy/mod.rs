@@ -1,6 +1,7 @@
 //! A gateway without plugins: what goes on to the service, what comes back, and what comes when
 //! something is wrong.
 
+mod astray;
 mod bodies;
 mod failures;
 mod forwarding;

@@ -43,7 +43,7 @@ async fn cpu_time() {
 
 #[tokio::test]
 async fn a_loop_ends_at_its_budget_and_those_beside_it_do_not_wait() {
-    let bad = plugin("bad", "misbehaving", "limits.cpu = \"1s\"");
+    let bad = plugin("bad", "misbehaving", "limits.cpu = \"1s\"\nlimits.wall = \"5m\"");
     let echo = plugin("echo", "echo", "config.head_only = true");
     let toml = [toml::LISTEN, &bad, &echo, &handled("[\"bad\", \"echo\"]")].concat();
     let gateway = Gateway::start(&toml).await;

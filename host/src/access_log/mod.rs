@@ -1,0 +1,83 @@
+//! The access log: one line of JSON for each request, for billing and for whoever looks for what
+//! happened at three in the morning.
+//!
+//! ```text
+//! line      an exchange that is over -> a line
+//! writer    lines -> a file, on a thread of its own
+//! watch     a body that counts its bytes, and knows its end
+//! ```
+//!
+//! A worker never waits for the disk: it puts its line into a buffer of its own, and where there is
+//! no room the line is dropped and counted.
+
+mod line;
+mod watch;
+mod writer;
+
+pub use watch::{Counter, counted};
+pub use writer::{Target, Writer};
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::{
+    body::Body,
+    config::{self, LogField},
+    message::Exchange,
+};
+
+/// Where lines go, and what stands in them. One for each configuration; the writer lives on.
+pub struct AccessLog {
+    fields: Vec<(String, LogField)>,
+    writer: Arc<Writer>,
+}
+
+/// What is known of an exchange when the head of its response is on its way.
+pub struct Entry {
+    log: Arc<AccessLog>,
+    exchange: Box<Exchange>,
+    request_bytes: Counter,
+    status: StatusCode,
+    /// Values of the response headers that are asked for, in the order of the fields.
+    response_headers: Vec<Option<HeaderValue>>,
+}
+
+impl AccessLog {
+    /// A log with these fields.
+    pub fn new(settings: &config::AccessLog, writer: Arc<Writer>) -> Self {
+        // Names are written as JSON once, not for each line.
+        let named = |field: &LogField| (line::member(&field.name()), field.clone());
+        Self { fields: settings.fields.iter().map(named).collect(), writer }
+    }
+
+    /// Begins an entry, which is written when it is dropped: at the end of the response.
+    pub fn entry(
+        self: &Arc<Self>,
+        exchange: Box<Exchange>,
+        request_bytes: Counter,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Entry {
+        let wanted = |(_, field): &(String, LogField)| match field {
+            LogField::ResponseHeader(name) => Some(headers.get(name).cloned()),
+            _ => None,
+        };
+        let response_headers = self.fields.iter().filter_map(wanted).collect();
+        Entry { log: self.clone(), exchange, request_bytes, status, response_headers }
+    }
+}
+
+impl Entry {
+    /// The body that the client gets. The line is written when it has ended, or was given up.
+    pub fn follow(self, body: Body) -> Body {
+        watch::until_end(body, move |bytes, complete| self.write(bytes, complete))
+    }
+
+    fn write(self, response_bytes: u64, complete: bool) {
+        let end = line::End { response_bytes, complete };
+        let mut text = Vec::with_capacity(512);
+        line::write(&mut text, &self.log.fields, &self, &end);
+        self.log.writer.write(&text);
+    }
+}

@@ -1,0 +1,329 @@
+//! Lines to a file, on a thread of its own.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use tracing::{error, info};
+
+use crate::{telemetry::Telemetry, worker};
+
+/// How long a line waits at most before it is written.
+const PAUSE: Duration = Duration::from_millis(100);
+/// What one worker collects before the thread is woken early.
+const FULL_ENOUGH: usize = 64 << 10;
+
+/// Takes lines from the workers and writes them, each whole, in the order of each worker.
+pub struct Writer {
+    /// One buffer for each worker and the control thread: no worker waits for another.
+    buffers: Box<[Mutex<Vec<u8>>]>,
+    /// Bytes that one buffer takes.
+    room: usize,
+    state: Mutex<State>,
+    /// Something for the thread to do.
+    wake: Condvar,
+    /// The thread has done it.
+    done: Condvar,
+    telemetry: Arc<Telemetry>,
+}
+
+struct State {
+    /// Where the lines go from now on; taken by the thread.
+    next: Option<Target>,
+    /// Rounds that were asked for, and rounds that were made.
+    asked: u64,
+    made: u64,
+    closed: bool,
+}
+
+/// An open file, or standard output.
+pub struct Target {
+    to: Box<dyn Write + Send>,
+    name: String,
+}
+
+impl Target {
+    /// Opens a file at its end, or standard output.
+    pub fn open(path: Option<&Path>) -> io::Result<Self> {
+        let to: Box<dyn Write + Send> = match path {
+            Some(path) => Box::new(append(path)?),
+            None => Box::new(io::stdout()),
+        };
+        let name = path.map_or_else(|| PathBuf::from("standard output"), Path::to_path_buf);
+        Ok(Self { to, name: name.display().to_string() })
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+impl Writer {
+    /// Begins to write. `buffer` is what may wait in all, in bytes.
+    pub fn start(
+        target: Target,
+        buffer: u64,
+        workers: usize,
+        telemetry: Arc<Telemetry>,
+    ) -> io::Result<Arc<Self>> {
+        let shards = workers + 1;
+        let writer = Arc::new(Self {
+            buffers: (0..shards).map(|_| Mutex::default()).collect(),
+            room: usize::try_from(buffer).unwrap_or(usize::MAX) / shards,
+            state: Mutex::new(State { next: Some(target), asked: 0, made: 0, closed: false }),
+            wake: Condvar::new(),
+            done: Condvar::new(),
+            telemetry,
+        });
+        let for_thread = writer.clone();
+        thread::Builder::new().name("access-log".into()).spawn(move || for_thread.run())?;
+        Ok(writer)
+    }
+
+    /// Takes a line, or drops it where there is no room. Never waits for the disk.
+    pub fn write(&self, line: &[u8]) {
+        let index = worker::index().min(self.buffers.len() - 1);
+        let mut buffer = lock(&self.buffers[index]);
+        let before = buffer.len();
+        if before + line.len() > self.room {
+            drop(buffer);
+            return self.telemetry.log_lines_dropped("buffer", 1);
+        }
+        buffer.extend_from_slice(line);
+        drop(buffer);
+        let enough = self.enough();
+        if before < enough && before + line.len() >= enough {
+            self.wake.notify_one();
+        }
+    }
+
+    /// From now on to another target. What came before this still goes to the old one.
+    pub fn redirect(&self, target: Target) {
+        lock(&self.state).next = Some(target);
+        self.wake.notify_one();
+    }
+
+    /// Waits until everything that was taken before is written, or that time is over.
+    pub fn flush(&self, at_most: Duration) {
+        let mut state = lock(&self.state);
+        state.asked += 1;
+        let wanted = state.asked;
+        self.wake.notify_one();
+        let waiting = |state: &mut State| state.made < wanted;
+        let _ = self.done.wait_timeout_while(state, at_most, waiting);
+    }
+
+    /// Writes what there is and ends.
+    pub fn close(&self, at_most: Duration) {
+        lock(&self.state).closed = true;
+        self.flush(at_most);
+    }
+
+    fn run(&self) {
+        let mut sink = Sink { target: None, torn: false, failing: false };
+        loop {
+            let (asked, next, closed) = self.wait();
+            // What has come so far belongs to the old file: whoever moved it away may read it.
+            self.round(&mut sink);
+            if let Some(target) = next {
+                sink = Sink { target: Some(target), torn: false, failing: false };
+                self.round(&mut sink);
+            }
+            lock(&self.state).made = asked;
+            self.done.notify_all();
+            if closed {
+                return;
+            }
+        }
+    }
+
+    fn wait(&self) -> (u64, Option<Target>, bool) {
+        let state = lock(&self.state);
+        let nothing = |state: &mut State| {
+            state.next.is_none() && state.asked == state.made && !state.closed && !self.is_full()
+        };
+        let waited = self.wake.wait_timeout_while(state, PAUSE, nothing);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        (state.asked, state.next.take(), state.closed)
+    }
+
+    fn is_full(&self) -> bool {
+        self.buffers.iter().any(|buffer| lock(buffer).len() >= self.enough())
+    }
+
+    /// What is worth a round before its time.
+    fn enough(&self) -> usize {
+        FULL_ENOUGH.min(self.room / 2)
+    }
+
+    /// Writes what every worker has.
+    fn round(&self, sink: &mut Sink) {
+        if sink.target.is_none() {
+            return;
+        }
+        for buffer in &self.buffers {
+            let lines = std::mem::take(&mut *lock(buffer));
+            if lines.is_empty() {
+                continue;
+            }
+            let (written, lost) = sink.write(&lines);
+            self.telemetry.log_lines_written(written);
+            if lost > 0 {
+                self.telemetry.log_lines_dropped("write", lost);
+            }
+        }
+    }
+}
+
+/// A target, and how it is doing.
+struct Sink {
+    target: Option<Target>,
+    /// The last write broke off inside a line.
+    torn: bool,
+    /// The last write failed: said once, not for every round.
+    failing: bool,
+}
+
+impl Sink {
+    /// Writes whole lines; says how many got there, and how many did not.
+    fn write(&mut self, mut lines: &[u8]) -> (u64, u64) {
+        let Some(target) = &mut self.target else { return (0, 0) };
+        let all = count_lines(lines);
+        // A piece of a line from before must not become a part of this one.
+        let mut fence: &[u8] = if self.torn { b"\n" } else { b"" };
+        let outcome = loop {
+            let part = if fence.is_empty() { lines } else { fence };
+            if part.is_empty() {
+                break target.to.flush();
+            }
+            match target.to.write(part) {
+                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) if fence.is_empty() => {
+                    self.torn = lines[count - 1] != b'\n';
+                    lines = &lines[count..];
+                }
+                Ok(count) => fence = &fence[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        self.report(outcome);
+        let lost = count_lines(lines);
+        (all - lost, lost)
+    }
+
+    fn report(&mut self, outcome: io::Result<()>) {
+        let log = self.target.as_ref().map_or("", |target| target.name.as_str());
+        match outcome {
+            Err(error) if !self.failing => {
+                error!(log, %error, "the access log cannot be written; lines are lost");
+                self.failing = true;
+            }
+            Ok(()) if self.failing => {
+                info!(log, "the access log is written again");
+                self.failing = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk with so much room.
+    #[derive(Clone)]
+    struct Disk {
+        written: Arc<Mutex<Vec<u8>>>,
+        room: Arc<Mutex<usize>>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut room = lock(&self.room);
+            let count = bytes.len().min(*room);
+            if count == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            *room -= count;
+            lock(&self.written).extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn writer(room: usize, buffer: u64) -> (Arc<Writer>, Disk, Arc<Telemetry>) {
+        let disk = Disk { written: Arc::default(), room: Arc::new(Mutex::new(room)) };
+        let target = Target { to: Box::new(disk.clone()), name: "disk".into() };
+        let telemetry = Telemetry::new();
+        let writer = Writer::start(target, buffer, 1, telemetry.clone()).unwrap();
+        (writer, disk, telemetry)
+    }
+
+    fn text(disk: &Disk) -> String {
+        String::from_utf8(lock(&disk.written).clone()).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_loses_lines_but_tears_none() {
+        let (writer, disk, telemetry) = writer(10, 1 << 20);
+        writer.write(b"first\n");
+        writer.write(b"second\n");
+        writer.flush(LONG);
+        assert_eq!(text(&disk), "first\nseco");
+        *lock(&disk.room) = 100;
+        writer.write(b"third\n");
+        writer.flush(LONG);
+        assert_eq!(text(&disk), "first\nseco\nthird\n");
+        let metrics = telemetry.render();
+        assert!(metrics.contains("torana_access_log_lines_total 2"), "{metrics}");
+        let dropped = "torana_access_log_dropped_total{reason=\"write\"} 1";
+        assert!(metrics.contains(dropped), "{metrics}");
+        writer.close(LONG);
+    }
+
+    #[test]
+    fn what_has_no_room_is_dropped_and_counted() {
+        let (writer, disk, telemetry) = writer(1 << 20, 2 * 8);
+        // The thread takes what there is at its own time; a line that is longer than the buffer
+        // never fits.
+        writer.write(b"too long for it\n");
+        writer.write(b"fits\n");
+        writer.close(LONG);
+        assert_eq!(text(&disk), "fits\n");
+        let dropped = "torana_access_log_dropped_total{reason=\"buffer\"} 1";
+        assert!(telemetry.render().contains(dropped));
+    }
+
+    #[test]
+    fn a_new_target_gets_what_comes_after_it() {
+        let (writer, old, _) = writer(1 << 20, 1 << 20);
+        writer.write(b"old\n");
+        writer.flush(LONG);
+        let new = Disk { written: Arc::default(), room: Arc::new(Mutex::new(100)) };
+        writer.redirect(Target { to: Box::new(new.clone()), name: "new".into() });
+        writer.flush(LONG);
+        writer.write(b"new\n");
+        writer.close(LONG);
+        assert_eq!((text(&old).as_str(), text(&new).as_str()), ("old\n", "new\n"));
+    }
+}

@@ -1,0 +1,221 @@
+//! `[access-log]`.
+
+use std::path::PathBuf;
+
+use http::HeaderName;
+
+use super::{
+    Span,
+    fault::{Fault, join, nearest, quote},
+    grants::HIDDEN,
+    keys::{Kind, Shape, key},
+    table::Table,
+};
+
+/// `[access-log]`: one line of JSON for each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLog {
+    /// Where the path stands, or the table.
+    pub span: Span,
+    /// The file; standard output if not given.
+    pub path: Option<PathBuf>,
+    /// What a line says, in this order.
+    pub fields: Vec<LogField>,
+    /// Bytes that wait to be written before lines are dropped.
+    pub buffer: u64,
+}
+
+/// One member of a line, named as it is written in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogField {
+    /// One of [`PLAIN_FIELDS`].
+    Plain(PlainField),
+    /// `attributes.NAME`: what a plugin said of the exchange.
+    Attribute(String),
+    /// `param.NAME`: a parameter of the route's path.
+    Param(String),
+    /// `request-header.NAME`, as the client sent it or plugins changed it.
+    RequestHeader(HeaderName),
+    /// `response-header.NAME`, as the client got it.
+    ResponseHeader(HeaderName),
+}
+
+/// A field without a name of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainField {
+    /// When the head had arrived: RFC 3339, UTC, milliseconds.
+    Time,
+    /// The request id.
+    RequestId,
+    /// The client's address, taken through trusted proxies.
+    Client,
+    /// The address of the connection's other end.
+    Peer,
+    /// The request's method.
+    Method,
+    /// `http` or `https`.
+    Scheme,
+    /// Host and port as the client named them.
+    Host,
+    /// The path, without the query.
+    Path,
+    /// The query. It may hold what nobody should read, so it is not among the defaults.
+    Query,
+    /// `HTTP/1.1`, `HTTP/2.0`.
+    Protocol,
+    /// The route's name; null if none was found.
+    Route,
+    /// The upstream that was called; null if none was.
+    Upstream,
+    /// The status that the client got.
+    Status,
+    /// Bytes of the request's body that were read.
+    RequestBytes,
+    /// Bytes of the response's body that were sent.
+    ResponseBytes,
+    /// From the request's head to the end of the response, milliseconds.
+    DurationMs,
+    /// From calling the upstream to its response's head, milliseconds.
+    UpstreamMs,
+    /// Whether the whole response was sent.
+    Complete,
+    /// What each plugin did: an array of plugin, hook, decision and microseconds.
+    Plugins,
+    /// All attributes, as an object.
+    Attributes,
+}
+
+/// What [`PlainField`]s are called.
+const PLAIN_FIELDS: [(&str, PlainField); 20] = [
+    ("time", PlainField::Time),
+    ("request-id", PlainField::RequestId),
+    ("client", PlainField::Client),
+    ("peer", PlainField::Peer),
+    ("method", PlainField::Method),
+    ("scheme", PlainField::Scheme),
+    ("host", PlainField::Host),
+    ("path", PlainField::Path),
+    ("query", PlainField::Query),
+    ("protocol", PlainField::Protocol),
+    ("route", PlainField::Route),
+    ("upstream", PlainField::Upstream),
+    ("status", PlainField::Status),
+    ("request-bytes", PlainField::RequestBytes),
+    ("response-bytes", PlainField::ResponseBytes),
+    ("duration-ms", PlainField::DurationMs),
+    ("upstream-ms", PlainField::UpstreamMs),
+    ("complete", PlainField::Complete),
+    ("plugins", PlainField::Plugins),
+    ("attributes", PlainField::Attributes),
+];
+
+const DEFAULT_FIELDS: [&str; 15] = [
+    "time",
+    "request-id",
+    "client",
+    "method",
+    "host",
+    "path",
+    "route",
+    "attributes.consumer.id",
+    "upstream",
+    "status",
+    "request-bytes",
+    "response-bytes",
+    "duration-ms",
+    "complete",
+    "plugins",
+];
+
+/// The table's keys.
+pub(super) static ACCESS_LOG: Shape = Shape {
+    id: "access-log",
+    place: "[access-log]",
+    about: "One line of JSON for each request, written when its response has ended.",
+    keys: &[
+        key(
+            "path",
+            Kind::Text("access.log"),
+            "The file; standard output if not given. SIGHUP opens it again.",
+        ),
+        key(
+            "fields",
+            Kind::List(&Kind::Text("status")),
+            "What a line says: time, request-id, client, peer, method, scheme, host, path, query, \
+             protocol, route, upstream, status, request-bytes, response-bytes, duration-ms, \
+             upstream-ms, complete, plugins, attributes, attributes.NAME, param.NAME, \
+             request-header.NAME, response-header.NAME.",
+        ),
+        key(
+            "buffer",
+            Kind::Size(64 << 10, 1 << 30),
+            "What may wait to be written. When it is full, lines are dropped and counted: a slow \
+             disk slows no request.",
+        )
+        .or("16MiB"),
+    ],
+};
+
+/// Reads `[access-log]`.
+pub(super) fn read(root: &Table<'_>) -> Option<AccessLog> {
+    let table = root.get("access-log")?.table()?;
+    let fields = match table.get("fields") {
+        Some(list) => list.parsed_list(LogField::parse),
+        None => DEFAULT_FIELDS.iter().filter_map(|name| LogField::parse(name).ok()).collect(),
+    };
+    Some(AccessLog {
+        span: table.span_of("path"),
+        path: table.path("path"),
+        fields,
+        buffer: table.size("buffer"),
+    })
+}
+
+impl LogField {
+    fn parse(text: &str) -> Result<Self, Fault> {
+        if let Some((_, field)) = PLAIN_FIELDS.iter().find(|(name, _)| *name == text) {
+            return Ok(Self::Plain(*field));
+        }
+        match text.split_once('.') {
+            Some(("attributes", name)) if !name.is_empty() => Ok(Self::Attribute(name.to_owned())),
+            Some(("param", name)) if !name.is_empty() => Ok(Self::Param(name.to_owned())),
+            Some(("request-header", name)) => header(name).map(Self::RequestHeader),
+            Some(("response-header", name)) => header(name).map(Self::ResponseHeader),
+            _ => Err(unknown(text)),
+        }
+    }
+
+    /// The member's name: what was written in the file.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Plain(field) => {
+                let known = PLAIN_FIELDS.iter().find(|(_, known)| known == field);
+                known.map(|(name, _)| *name).unwrap_or_default().to_owned()
+            }
+            Self::Attribute(name) => format!("attributes.{name}"),
+            Self::Param(name) => format!("param.{name}"),
+            Self::RequestHeader(name) => format!("request-header.{name}"),
+            Self::ResponseHeader(name) => format!("response-header.{name}"),
+        }
+    }
+}
+
+/// Credentials in a log are read by whoever reads the log.
+fn header(name: &str) -> Result<HeaderName, Fault> {
+    let parsed: HeaderName = name.parse().map_err(|_| Fault::new("does not name a header"))?;
+    match HIDDEN.contains(&parsed.as_str()) {
+        false => Ok(parsed),
+        true => Err(Fault::new("is a credential and is never logged")
+            .help("log who it was: attributes.consumer.id")),
+    }
+}
+
+fn unknown(text: &str) -> Fault {
+    let names = || PLAIN_FIELDS.iter().map(|(name, _)| *name);
+    let families = ["attributes.NAME", "param.NAME", "request-header.NAME", "response-header.NAME"];
+    let help = match nearest(text, names()) {
+        Some(name) => format!("did you mean {}?", quote(name)),
+        None => format!("fields are {}", join(&names().chain(families).collect::<Vec<_>>(), "and")),
+    };
+    Fault::new("is not a field of the access log").help(help)
+}

@@ -1,0 +1,126 @@
+//! Numbers that others keep, read when somebody asks for `/metrics`.
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+};
+
+use crate::{listener::Connections, proxy::Snapshot, upstream::TargetStats};
+
+/// Connections, upstreams and pools of the configuration in service.
+pub(super) struct Numbers {
+    pub(super) connections: Arc<Connections>,
+    pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TargetLabels {
+    upstream: String,
+    target: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PluginLabels {
+    plugin: String,
+}
+
+type Encoded = Result<(), fmt::Error>;
+type PerTarget = (&'static str, &'static str, fn(&TargetStats) -> u64);
+
+/// What only goes up.
+const TARGET_COUNTERS: [PerTarget; 3] = [
+    ("upstream_requests", "Requests sent, repeated ones counted again", |s| s.requests),
+    ("upstream_connects", "Connections made", |s| s.connects),
+    ("upstream_connect_failures", "Connections that could not be made", |s| s.connect_failures),
+];
+
+const TARGET_GAUGES: [PerTarget; 4] = [
+    ("upstream_in_flight", "Requests whose response has not ended", |s| s.in_flight),
+    ("upstream_connections_open", "Connections that are open", |s| s.open),
+    ("upstream_connections_idle", "HTTP/1.1 connections that wait for a request", |s| s.idle),
+    (
+        "upstream_healthy",
+        "1 if the target gets requests, 0 if checks or failed connects took it out",
+        |s| u64::from(s.healthy),
+    ),
+];
+
+impl Collector for Numbers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Encoded {
+        self.connections(&mut encoder)?;
+        let snapshot = self.snapshot.load();
+        let stats = snapshot.upstreams.iter().flat_map(|upstream| {
+            let labels = |target: &TargetStats| TargetLabels {
+                upstream: upstream.name().to_string(),
+                target: target.target.to_string(),
+            };
+            upstream.stats().into_iter().map(move |stats| (labels(&stats), stats))
+        });
+        let stats: Vec<_> = stats.collect();
+        for (name, help, value) in TARGET_COUNTERS {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (labels, stats) in &stats {
+                ConstCounter::new(value(stats)).encode(family.encode_family(labels)?)?;
+            }
+        }
+        for (name, help, value) in TARGET_GAUGES {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (labels, stats) in &stats {
+                ConstGauge::new(as_gauge(value(stats))).encode(family.encode_family(labels)?)?;
+            }
+        }
+        plugins(&snapshot, &mut encoder)
+    }
+}
+
+impl Numbers {
+    fn connections(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+        let connections = &self.connections;
+        for (name, help, value) in [
+            ("connections_accepted", "Connections accepted", connections.accepted()),
+            ("connections_refused", "Connections closed at once: too many", connections.refused()),
+            (
+                "connections_failed",
+                "Connections closed before a request: no TLS handshake, or nothing came",
+                connections.failed(),
+            ),
+        ] {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            ConstCounter::new(value).encode(metric)?;
+        }
+        let help = "Connections of clients that are open";
+        let metric =
+            encoder.encode_descriptor("connections_open", help, None, MetricType::Gauge)?;
+        ConstGauge::new(as_gauge(connections.open() as u64)).encode(metric)
+    }
+}
+
+/// A plugin that chains use with different settings has as many pools; their sum is shown.
+fn plugins(snapshot: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+    let mut idle = std::collections::BTreeMap::<&str, usize>::new();
+    for plugin in &snapshot.plugins {
+        *idle.entry(plugin.name()).or_default() += plugin.idle_instances();
+    }
+    let help = "Instances that wait for a call";
+    let name = "plugin_instances_idle";
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (plugin, count) in idle {
+        let labels = PluginLabels { plugin: plugin.to_owned() };
+        ConstGauge::new(as_gauge(count as u64)).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn as_gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Numbers").finish_non_exhaustive()
+    }
+}

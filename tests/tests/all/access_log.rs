@@ -1,0 +1,166 @@
+//! The access log: what stands in a line, and where lines go.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use torana_tests::{Backend, Gateway, RawBackend, Setup, reply, request, toml};
+
+const HEADERS: &str = r#"
+[plugins.headers]
+component = "headers"
+grants = { request-edit = true, response-edit = true }
+config.request.set = { x-user = "{params.id}" }
+config.response.set = { x-shop = "a" }
+"#;
+
+fn config(log: &str, target: std::net::SocketAddr) -> String {
+    let route = "match = { path = \"/users/{id}\" }\nchain = [\"headers\"]\nupstream = \"service\"";
+    let upstream = toml::upstream("service", target);
+    [toml::LISTEN, &upstream, HEADERS, &toml::route("users", route), log].concat()
+}
+
+/// The lines of standard output, once there are so many.
+async fn lines(gateway: &Gateway, count: usize) -> Vec<Value> {
+    let mut lines = Vec::new();
+    for _ in 0..count {
+        let line = gateway.output().wait_from(lines.len(), "a line", |_| true).await;
+        lines.push(serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}")));
+    }
+    lines
+}
+
+#[tokio::test]
+async fn a_line_says_who_asked_what_and_what_became_of_it() {
+    let backend = Backend::start(|_| reply(201, "12345")).await;
+    let fields = "\n[access-log]\nfields = [\"time\", \"request-id\", \"client\", \"method\", \
+        \"scheme\", \"path\", \"query\", \"protocol\", \"route\", \"upstream\", \"status\", \
+        \"request-bytes\", \"response-bytes\", \"duration-ms\", \"upstream-ms\", \"complete\", \
+        \"plugins\", \"param.id\", \"request-header.x-user\", \"response-header.x-shop\", \
+        \"attributes.consumer.id\", \"attributes\"]\n";
+    let gateway = Gateway::start(&config(fields, backend.address())).await;
+    let answer = gateway.client().post("/users/7?a=%22%0a", "abc").await;
+    let id = answer.header("x-request-id").expect("an id").to_owned();
+    let line = lines(&gateway, 1).await.remove(0);
+    for (name, value) in [
+        ("request-id", json!(id)),
+        ("client", json!("127.0.0.1")),
+        ("method", json!("POST")),
+        ("scheme", json!("http")),
+        ("path", json!("/users/7")),
+        ("query", json!("a=%22%0a")),
+        ("protocol", json!("HTTP/1.1")),
+        ("route", json!("users")),
+        ("upstream", json!("service")),
+        ("status", json!(201)),
+        ("request-bytes", json!(3)),
+        ("response-bytes", json!(5)),
+        ("complete", json!(true)),
+        ("param.id", json!("7")),
+        ("request-header.x-user", json!("7")),
+        ("response-header.x-shop", json!("a")),
+        ("attributes.consumer.id", Value::Null),
+        ("attributes", json!({})),
+    ] {
+        assert_eq!(line[name], value, "{name} in {line:#}");
+    }
+    let time = line["time"].as_str().expect("a time");
+    assert!(time.ends_with('Z') && time.len() == "2026-11-25T12:00:00.000Z".len(), "{time}");
+    assert!(line["duration-ms"].as_f64() >= line["upstream-ms"].as_f64(), "{line:#}");
+    let steps = line["plugins"].as_array().expect("a list");
+    let step = |hook: &str| steps.iter().find(|step| step["hook"] == hook).expect("a step");
+    assert_eq!(step("on-request-head")["plugin"], "headers");
+    assert_eq!(step("on-response-head")["decision"], "next");
+    let names: Vec<_> = line.as_object().expect("an object").keys().collect();
+    assert_eq!((names[0], names[21]), (&"time".to_owned(), &"attributes".to_owned()), "in order");
+}
+
+#[tokio::test]
+async fn what_is_refused_is_written_down_too() {
+    let backend = Backend::start(|_| reply(200, "")).await;
+    let gateway = Gateway::start(&config("\n[access-log]\n", backend.address())).await;
+    let client = gateway.client();
+    for (target, status) in [("/nowhere", 404), ("/users/%00", 400), ("/users/1", 200)] {
+        assert_eq!(client.get(target).await.status, status);
+    }
+    let said: Vec<_> = lines(&gateway, 3).await;
+    let fields = |line: &Value| (line["path"].clone(), line["status"].clone());
+    // Each worker has a buffer of its own, so the order is that of the workers.
+    let mut said: Vec<_> = said.iter().map(fields).map(|pair| format!("{pair:?}")).collect();
+    said.sort();
+    let expected = [("/nowhere", 404), ("/users/%00", 400), ("/users/1", 200)];
+    let expected = expected.map(|(path, status)| format!("{:?}", (json!(path), json!(status))));
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_off_is_not_complete() {
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
+    let backend = RawBackend::answering(half).await;
+    let log = "\n[access-log]\nfields = [\"status\", \"complete\", \"response-bytes\"]\n";
+    let gateway = Gateway::start(&config(log, backend.address())).await;
+    let body = reply(200, "").into_body();
+    assert!(gateway.client().try_send(request("GET", "/users/1"), body).await.is_err());
+    let line = lines(&gateway, 1).await.remove(0);
+    let expected = json!({ "status": 200, "complete": false, "response-bytes": 4 });
+    assert_eq!(line, expected);
+}
+
+#[tokio::test]
+async fn a_file_that_was_moved_away_is_left_at_a_reload() {
+    let backend = Backend::start(|_| reply(200, "")).await;
+    let log = "\n[access-log]\npath = \"access.log\"\nfields = [\"path\"]\n";
+    let toml = config(log, backend.address());
+    let gateway = Setup::new(&toml).start().await;
+    let client = gateway.client();
+    client.get("/users/before").await;
+    fs::rename(gateway.path("access.log"), gateway.path("access.log.1")).expect("renaming");
+    gateway.signal_reload();
+    gateway.wait_for_log("the reload", |line| line.contains("reloaded")).await;
+    client.get("/users/after").await;
+    let (new, old) = (gateway.path("access.log"), gateway.path("access.log.1"));
+    // What stands in the files is seen when the gateway has ended: the folder is gone by then, so
+    // the files are kept open.
+    let (mut new, mut old) = (fs::File::open(new).unwrap(), fs::File::open(old).unwrap());
+    assert!(gateway.stop().await.success());
+    assert_eq!(read(&mut old), "{\"path\":\"/users/before\"}\n");
+    assert_eq!(read(&mut new), "{\"path\":\"/users/after\"}\n");
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_lines_and_no_request() {
+    let backend = Backend::start(|_| reply(200, "fine")).await;
+    let log = "\n[access-log]\npath = \"/dev/full\"\n";
+    let gateway = Gateway::start(&config(log, backend.address())).await;
+    for _ in 0..3 {
+        assert_eq!(gateway.client().get("/users/1").await.text(), "fine");
+    }
+    gateway.wait_for_log("the failure", |line| line.contains("cannot be written")).await;
+    let metrics = gateway.admin().get("/metrics").await;
+    assert!(metrics.text().contains("torana_access_log_dropped_total{reason=\"write\"}"));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_there_is_refused_at_its_place() {
+    let backend = Backend::start(|_| reply(200, "")).await;
+    let log = "\n[access-log]\npath = \"no/such/folder.log\"\n";
+    let toml = config(log, backend.address());
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("gateway.toml"), &toml).expect("writing");
+    let line = toml.lines().position(|line| line.contains("no/such")).expect("it is there") + 1;
+    let checked = torana_tests::command::torana(folder.path(), &["check", "gateway.toml"]);
+    let said = checked.expect(1).stderr;
+    assert!(said.contains(&format!("gateway.toml:{line}:8: error: the access log")), "{said}");
+    // And on reload the old one goes on.
+    let good = config("", backend.address());
+    let gateway = Gateway::start(&good).await;
+    gateway.write(&toml);
+    gateway.signal_reload();
+    gateway.wait_for_log("the refusal", |line| line.contains("reload refused")).await;
+    assert_eq!(gateway.client().get("/users/1").await.status, 200);
+}
+
+fn read(file: &mut fs::File) -> String {
+    let mut text = String::new();
+    std::io::Read::read_to_string(file, &mut text).expect("UTF-8");
+    text
+}

@@ -1,0 +1,195 @@
+//! The contract in other languages: examples/plugins, one plugin written again and again, must do
+//! the same in all of them.
+
+use std::{fs, net::SocketAddr, path::Path};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use torana_tests::{
+    Backend, Gateway,
+    command::{Ended, torana},
+    paths, reply, request, toml,
+};
+
+use crate::guests::plugin_with;
+
+/// `[plugins.greet]` in a language. (What a first call costs is not the subject here.)
+fn greet(language: &str, config: &str) -> String {
+    let grants = "{ kv = true, response-body = \"read-write\" }";
+    plugin_with("greet", language, grants, &format!("config = {config}"))
+}
+
+/// A gateway in front of a service, with the plugin between them.
+fn greeting(language: &str, target: SocketAddr) -> String {
+    let plugin = greet(language, "{ header = \"x-user\", greeting = \"Grüezi\" }");
+    let route = toml::route("all", &format!("{}\nchain = [\"greet\"]", toml::ALL));
+    [toml::LISTEN, &toml::upstream("service", target), &plugin, &route].concat()
+}
+
+/// A service that sends back what it gets, as JSON or what else the request calls it.
+async fn echo() -> Backend {
+    Backend::start(|received| {
+        let mut answer = reply(200, received.body.clone());
+        let kind = received.headers.get("x-kind").cloned();
+        let json = http::HeaderValue::from_static("application/json; charset=utf-8");
+        answer.headers_mut().insert("content-type", kind.unwrap_or(json));
+        answer
+    })
+    .await
+}
+
+async fn callers_are_greeted_and_counted(language: &str) {
+    let backend = echo().await;
+    let gateway = Gateway::start(&greeting(language, backend.address())).await;
+    let client = gateway.client();
+    for call in 1..=3 {
+        let ada = request("POST", "/").header("x-user", "Ada \"L\"");
+        let answer = client.send(ada, r#"{"id": 7, "name": "été"}"#).await;
+        assert_eq!(answer.status, 200);
+        let greeting = "Grüezi, Ada \"L\"!";
+        let expected = json!({ "id": 7, "name": "été", "greeting": greeting, "call": call });
+        assert_eq!(answer.json(), expected, "instances share the counter");
+        let length = answer.body.len().to_string();
+        assert_eq!(answer.header("content-length"), Some(&*length));
+    }
+    gateway.wait_for_log("the third call", |line| line.contains("call 3")).await;
+}
+
+async fn whoever_has_no_name_is_refused(language: &str) {
+    let backend = echo().await;
+    let gateway = Gateway::start(&greeting(language, backend.address())).await;
+    let client = gateway.client();
+    let problem = client.get("/").await.problem(401);
+    assert_eq!(problem["type"], "urn:torana:problem:missing-header");
+    assert_eq!(problem["detail"], "The header `x-user` is missing.");
+
+    let twice = request("GET", "/").header("x-user", "ada").header("x-user", "root");
+    let problem = client.send(twice, "").await.problem(400);
+    assert_eq!(problem["type"], "urn:torana:problem:bad-header");
+
+    let cryptic = request("GET", "/").header("x-user", b"\xff".as_slice());
+    let problem = client.send(cryptic, "").await.problem(400);
+    assert_eq!(problem["type"], "urn:torana:problem:bad-header");
+    assert!(backend.received().is_empty(), "the service is not called");
+}
+
+async fn what_is_no_json_object_is_left_alone(language: &str) {
+    let backend = echo().await;
+    let gateway = Gateway::start(&greeting(language, backend.address())).await;
+    let client = gateway.client();
+    let bodies =
+        [("text/plain", "{}"), ("application/json", "[1]"), ("application/json", "{\"a\":")];
+    for (kind, body) in bodies {
+        let ada = request("POST", "/").header("x-user", "ada").header("x-kind", kind);
+        let answer = client.send(ada, body).await;
+        assert_eq!((answer.status, answer.text()), (200, body), "{kind}");
+    }
+}
+
+/// The whole of what the guest says about an exception is in the log, and nothing of it outside.
+async fn a_failure_is_told_with_its_place(language: &str, parts: &[&str]) {
+    let backend = echo().await;
+    let gateway = Gateway::start(&greeting(language, backend.address())).await;
+    let client = gateway.client();
+    let ada = request("POST", "/").header("x-user", "ada");
+    let problem = client.send(ada, b"{\"a\": \"\xff\"}".as_slice()).await.problem(500);
+    let is_it = |line: &str| line.contains("on-response-body") && line.contains("ERROR");
+    let line = gateway.wait_for_log("the failure", is_it).await;
+    for part in parts {
+        assert!(line.contains(part), "`{part}` is missing: {line}");
+        assert!(!problem.to_string().contains(part), "{problem:#}");
+    }
+    // The instance goes on: it failed by the contract, it did not trap.
+    let again = client.send(request("POST", "/").header("x-user", "ada"), "{}").await;
+    assert_eq!(again.json()["call"], 2);
+}
+
+fn check(language: &str, config: &str) -> Ended {
+    let folder = TempDir::new().expect("a folder");
+    let file = greet(language, config)
+        + "\n[listen.public]\naddress = \"127.0.0.1:0\"\n"
+        + "[upstreams.service]\ntargets = [\"127.0.0.1:9\"]\n"
+        + &toml::route("all", &format!("{}\nchain = [\"greet\"]", toml::ALL));
+    fs::write(folder.path().join("gateway.toml"), file).expect("writing the file");
+    torana(folder.path(), &["check", "gateway.toml", "--format", "json"])
+}
+
+fn wrong_settings_are_told_where_they_stand(language: &str) {
+    let config = r#"{ header = "x user", greeting = 5, colour = "red" }"#;
+    let problems: Value = serde_json::from_str(&check(language, config).expect(1).stdout).unwrap();
+    let problems = problems.as_array().expect("a list");
+    let said = |setting: &str| {
+        let start = format!("plugin `greet`, setting `{setting}`: ");
+        let message = |problem: &Value| problem["message"].as_str().map(str::to_owned);
+        problems.iter().find(|one| message(one).is_some_and(|text| text.starts_with(&start)))
+    };
+    let columns = ["header", "greeting", "colour"].map(|setting| {
+        let problem = said(setting).unwrap_or_else(|| panic!("`{setting}`: {problems:#?}"));
+        problem["column"].as_u64().expect("a column")
+    });
+    assert!(columns.is_sorted_by(|one, next| one < next), "each at its own place: {columns:?}");
+    assert_eq!(problems.len(), 3, "{problems:#?}");
+
+    let missing = check(language, "{}").expect(1).stdout;
+    assert!(missing.contains("write `header`"), "{missing}");
+}
+
+/// What the gateway reads off the component: no WASI, and what the world says.
+fn it_imports_no_more_than_its_world(language: &str) {
+    let file = paths::guest(language);
+    let file = file.to_str().expect("a path in UTF-8");
+    let ended = torana(Path::new("."), &["plugin", "inspect", "--json", file]).expect(0);
+    let inspected: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let names = |key: &str| {
+        let list = inspected[key].as_array().expect("a list").iter();
+        let mut names: Vec<_> = list.filter_map(Value::as_str).collect();
+        names.sort_unstable();
+        names
+    };
+    let imports =
+        ["attributes", "kv", "log", "request", "response", "response-body", "response-body-edit"];
+    assert_eq!(names("imports"), imports);
+    assert_eq!(names("hooks"), ["on-request-head", "on-response-body", "schema"]);
+}
+
+/// The tests of one language. `fails_with` is what its log line has of a failure.
+macro_rules! language {
+    ($language:ident, fails_with: $parts:expr) => {
+        mod $language {
+            const LANGUAGE: &str = stringify!($language);
+
+            #[tokio::test]
+            async fn callers_are_greeted_and_counted() {
+                super::callers_are_greeted_and_counted(LANGUAGE).await;
+            }
+
+            #[tokio::test]
+            async fn whoever_has_no_name_is_refused() {
+                super::whoever_has_no_name_is_refused(LANGUAGE).await;
+            }
+
+            #[tokio::test]
+            async fn what_is_no_json_object_is_left_alone() {
+                super::what_is_no_json_object_is_left_alone(LANGUAGE).await;
+            }
+
+            #[tokio::test]
+            async fn a_failure_is_told_with_its_place() {
+                super::a_failure_is_told_with_its_place(LANGUAGE, &$parts).await;
+            }
+
+            #[test]
+            fn wrong_settings_are_told_where_they_stand() {
+                super::wrong_settings_are_told_where_they_stand(LANGUAGE);
+            }
+
+            #[test]
+            fn it_imports_no_more_than_its_world() {
+                super::it_imports_no_more_than_its_world(LANGUAGE);
+            }
+        }
+    };
+}
+
+language!(javascript, fails_with: ["not-text", "plugin.js:"]);
+language!(python, fails_with: ["BodyError_NotText", "plugin.py:"]);

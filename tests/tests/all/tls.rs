@@ -1,0 +1,211 @@
+//! TLS in front of the gateway and behind it.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    client::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::pki_types::{CertificateDer, ServerName},
+};
+use torana_tests::{Authority, Backend, Gateway, Identity, Setup, reply, toml, within};
+
+use crate::guests::{handled, plugin, plugin_with};
+
+type Connected = TlsStream<TcpStream>;
+
+const TLS: &str = "tls = [{ cert = \"a.pem\", key = \"a.key\" }, \
+                   { cert = \"b.pem\", key = \"b.key\" }]\n";
+
+/// A gateway with certificates for a.example and b.example.
+fn setup(authority: &Authority, more: &str, rest: &str) -> Setup {
+    let toml = format!("{}{TLS}{more}{rest}", toml::LISTEN);
+    let mut setup = Setup::new(&toml);
+    for name in ["a", "b"] {
+        let identity = authority.issue(&[&format!("{name}.example")]);
+        setup = setup.file(&format!("{name}.pem"), identity.cert);
+        setup = setup.file(&format!("{name}.key"), identity.key);
+    }
+    setup
+}
+
+fn to(backend: &Backend) -> String {
+    toml::upstream("service", backend.address()) + &toml::route("all", toml::ALL)
+}
+
+async fn connect(
+    connector: &TlsConnector,
+    address: SocketAddr,
+    name: &'static str,
+) -> std::io::Result<Connected> {
+    let tcp = TcpStream::connect(address).await?;
+    let name = ServerName::try_from(name).expect("a name");
+    within("a TLS handshake", connector.connect(name, tcp)).await
+}
+
+fn shown(connected: &Connected) -> CertificateDer<'static> {
+    connected.get_ref().1.peer_certificates().expect("a certificate")[0].clone().into_owned()
+}
+
+async fn get(connected: Connected, host: &str) -> Response<Bytes> {
+    let request = Request::builder().uri("/a").header("host", host).body(Full::<Bytes>::default());
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(connected)).await.expect("a connection");
+    tokio::spawn(connection);
+    whole(sender.send_request(request.expect("a request")).await.expect("a reply")).await
+}
+
+async fn whole(reply: Response<hyper::body::Incoming>) -> Response<Bytes> {
+    let (head, body) = reply.into_parts();
+    let body = body.collect().await.expect("a body").to_bytes();
+    Response::from_parts(head, body)
+}
+
+#[tokio::test]
+async fn both_versions_of_http_are_negotiated() {
+    let backend = Backend::start(|received| {
+        reply(200, received.header("x-forwarded-proto").unwrap_or("none").to_owned())
+    })
+    .await;
+    let authority = Authority::new();
+    let gateway = setup(&authority, "", &to(&backend)).start().await;
+    let address = gateway.address("public");
+    let connector = authority.connector(&["http/1.1"], None);
+    let connected = connect(&connector, address, "a.example").await.expect("a handshake");
+    assert_eq!(get(connected, "a.example").await.body(), "https");
+
+    let connector = authority.connector(&["h2", "http/1.1"], None);
+    let connected = connect(&connector, address, "a.example").await.expect("a handshake");
+    assert_eq!(connected.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(connected)).await.expect("h2");
+    tokio::spawn(connection);
+    let request = Request::get("https://a.example/a").body(Full::<Bytes>::default()).unwrap();
+    let answer = whole(sender.send_request(request).await.expect("a reply")).await;
+    assert_eq!((answer.version(), &answer.body()[..]), (Version::HTTP_2, &b"https"[..]));
+}
+
+#[tokio::test]
+async fn the_certificate_is_that_of_the_name_and_a_reload_changes_it() {
+    let backend = Backend::start(|_| reply(200, "fine")).await;
+    let authority = Authority::new();
+    let gateway = setup(&authority, "", &to(&backend)).start().await;
+    let address = gateway.address("public");
+    let connector = authority.connector(&["http/1.1"], None);
+    let a = connect(&connector, address, "a.example").await.expect("a handshake");
+    let b = connect(&connector, address, "b.example").await.expect("a handshake");
+    assert_ne!(shown(&a), shown(&b));
+    assert!(connect(&connector, address, "c.example").await.is_err(), "nobody is called that");
+
+    let renewed = authority.issue(&["b.example"]);
+    std::fs::write(gateway.path("b.pem"), &renewed.cert).expect("writing");
+    std::fs::write(gateway.path("b.key"), &renewed.key).expect("writing");
+    gateway.signal_reload();
+    gateway.wait_for_log("the reload", |line| line.contains("reloaded")).await;
+    let new = connect(&connector, address, "b.example").await.expect("a handshake");
+    assert_eq!(shown(&new), renewed.der());
+    assert_eq!(get(b, "b.example").await.body(), "fine", "an open connection stays");
+}
+
+#[tokio::test]
+async fn a_client_shows_its_certificate_and_plugins_see_it() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let rest = plugin("echo", "echo", "") + &handled("[\"echo\"]");
+    let setup = setup(&authority, "client_ca = \"clients.pem\"\n", &rest);
+    let gateway = setup.file("clients.pem", clients.pem()).start().await;
+    let address = gateway.address("public");
+    let identity = clients.issue(&["partner.example"]);
+    let connector = authority.connector(&["http/1.1"], Some(&identity));
+    let connected = connect(&connector, address, "a.example").await.expect("a handshake");
+    let answer = get(connected, "a.example").await;
+    let seen: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
+    assert_eq!(seen["tls"]["name"], "a.example", "{seen:#}");
+    assert_eq!(seen["tls"]["certificate"], identity.der().len(), "{seen:#}");
+
+    let stranger = Authority::new().issue(&["partner.example"]);
+    for identity in [None, Some(&stranger)] {
+        let connector = authority.connector(&["http/1.1"], identity);
+        // In TLS 1.3 a client learns with its first read that it was refused.
+        let refused = match connect(&connector, address, "a.example").await {
+            Err(_) => true,
+            Ok(mut connected) => connected.read_u8().await.is_err(),
+        };
+        assert!(refused);
+    }
+}
+
+/// An HTTPS service that answers "safe".
+async fn service(identity: &Identity) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let acceptor = Arc::new(identity.acceptor());
+    let serving = tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(tls) = acceptor.accept(tcp).await else { return };
+                let answer = service_fn(async |_| {
+                    Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from_static(b"safe"))))
+                });
+                let http = hyper::server::conn::http1::Builder::new();
+                let _ = http.serve_connection(TokioIo::new(tls), answer).await;
+            });
+        }
+    });
+    (address, serving)
+}
+
+#[tokio::test]
+async fn an_upstream_is_verified() {
+    let authority = Authority::new();
+    let (address, _serving) = service(&authority.issue(&["service.example"])).await;
+    let toml = |tls: &str| {
+        [toml::LISTEN, &toml::upstream("service", address), tls, &toml::route("all", toml::ALL)]
+            .concat()
+    };
+    let start = |tls: &str, ca: &Authority| Setup::new(&toml(tls)).file("ca.pem", ca.pem()).start();
+    let good = "tls = { ca = \"ca.pem\", sni = \"service.example\" }\n";
+    let answer = start(good, &authority).await.client().get("/a").await;
+    assert_eq!((answer.status, answer.text()), (200, "safe"));
+    let other_name = "tls = { ca = \"ca.pem\", sni = \"other.example\" }\n";
+    for (tls, ca) in [(good, &Authority::new()), (other_name, &authority)] {
+        let gateway = start(tls, ca).await;
+        gateway.client().get("/a").await.problem(502);
+        gateway.wait_for_log("the reason", |line| line.contains("certificate")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_fetches_over_tls_and_the_peer_is_verified() {
+    let authority = Authority::new();
+    let (address, _serving) = service(&authority.issue(&["localhost"])).await;
+    let origin = format!("https://localhost:{}", address.port());
+    let grants = format!("{{ fetch = [\"{origin}\"] }}");
+    let calls = format!("config.calls = [{{ to = \"{origin}\" }}]");
+    let fetcher = plugin_with("f", "fetcher", &grants, &calls);
+    let toml = [toml::LISTEN, &fetcher, &handled("[\"f\"]")].concat();
+    let ask = async |roots: &Authority| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("roots.pem");
+        std::fs::write(&file, roots.pem()).expect("writing");
+        // The system's roots are those of this file.
+        let setup = Setup::new(&toml).env("SSL_CERT_FILE", file.to_str().expect("UTF-8"));
+        let gateway: Gateway = setup.start().await;
+        gateway.client().get("/a").await.json()
+    };
+    assert_eq!(ask(&authority).await[0]["body"], "safe");
+    let came = ask(&Authority::new()).await.to_string();
+    assert!(came.contains("Unreachable"), "{came}");
+}
