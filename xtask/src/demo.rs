@@ -1,9 +1,9 @@
 //! `cargo xtask demo`: an example, running.
 //!
 //! In reading order: [`example`] is a folder under examples/; [`readme`] finds the commands that its
-//! README shows, [`shell`] and [`curl`] understand them; [`stage`] runs the services and the gateway
-//! as [`process`]es; then either [`screen`] shows what there is to try, or [`check`] tries it, with
-//! [`client`] and [`compare`].
+//! README shows, [`shell`], [`variables`] and [`curl`] understand them; [`stage`] runs the services
+//! and the gateway as [`process`]es; then either [`screen`] shows what there is to try, or [`check`]
+//! tries it, with [`client`] and [`compare`].
 
 mod check;
 mod client;
@@ -15,13 +15,14 @@ mod readme;
 mod screen;
 mod shell;
 mod stage;
+mod variables;
 
 use anyhow::{Result, bail};
 
 use crate::{build, demo::example::Example, project::Project};
 
 /// What is shown to someone who names no example.
-const FIRST: &str = "hello";
+const FIRST: &str = "shop";
 
 /// The command line.
 #[derive(Debug, PartialEq, Eq)]

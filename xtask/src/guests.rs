@@ -1,6 +1,6 @@
 //! `cargo xtask guests [NAME ...]`: plugins and test guests, as components.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use guest_builder::{Build, Choice, Machine, Packages, Toolchain};
 
 use crate::{progress::step, project::Project};
@@ -21,13 +21,28 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Builds those plugins alone, whatever state the others are in.
-pub(crate) fn run_only(project: &Project, plugins: &[String]) -> Result<()> {
+/// Builds those alone, whatever state the others are in.
+pub(crate) fn run_only(project: &Project, names: &[String]) -> Result<()> {
+    let is_there =
+        |name: &str| WORKSPACES.iter().any(|(workspace, _)| is_guest(project, workspace, name));
+    if let Some(unknown) = names.iter().find(|name| !is_there(name)) {
+        bail!("there is no guest `{unknown}` in plugins/ or tests/guests/");
+    }
     let toolchain = step("a toolchain for guests", || find_toolchain(project))?;
-    let (workspace, output) = WORKSPACES[0];
-    step(&plugins.join(", "), || {
-        build(project, &toolchain, workspace, output, Packages::Only(plugins.to_vec()))
-    })
+    for (workspace, output) in WORKSPACES {
+        let mine = names.iter().filter(|name| is_guest(project, workspace, name));
+        let mine: Vec<String> = mine.cloned().collect();
+        if !mine.is_empty() {
+            step(&mine.join(", "), || {
+                build(project, &toolchain, workspace, output, Packages::Only(mine.clone()))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn is_guest(project: &Project, workspace: &str, name: &str) -> bool {
+    project.path(workspace).join(name).join("Cargo.toml").exists()
 }
 
 fn find_toolchain(project: &Project) -> Result<Toolchain> {

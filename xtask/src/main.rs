@@ -21,11 +21,11 @@ cargo xtask COMMAND
 
   guests [NAME ...]       build plugins/ to target/components/*.wasm,
                           and tests/guests/ to target/test-guests/*.wasm;
-                          with names, only those plugins
+                          with names, only those
   build                   the gateway, target/release/torana, and the guests
   test [FILTER ...]       build, then test everything; with filters, only what they name
                           of the host's tests
-  demo [NAME] [--check]   build, run examples/NAME and show what to try, until Ctrl-C;
+  demo [NAME] [--check]   build, run examples/NAME (shop) and show what to try, until Ctrl-C;
                           with --check, send what its README shows and compare the replies
 ";
 

@@ -2,7 +2,10 @@
 
 use std::{
     io::{Read as _, pipe},
+    path::Path,
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -10,12 +13,16 @@ use anyhow::{Context, Result, bail};
 use crate::{
     demo::{
         client, compare,
+        curl::Request,
         example::Example,
-        readme::{Action, Exchange},
+        readme::{Action, Exchange, Program},
         stage::Stage,
+        variables::Variables,
     },
     project::Project,
 };
+
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
 /// What a command did: what is wrong with it, and its whole output.
 struct Outcome {
@@ -31,12 +38,15 @@ pub(crate) fn run(project: &Project, example: &Example, stage: &mut Stage) -> Re
     }
     println!();
     let mut failed = 0;
+    let mut variables = Variables::default();
     for exchange in &example.exchanges {
         stage.expect_alive()?;
         if stage.is_interrupted() {
             bail!("interrupted");
         }
-        let outcome = try_out(project, example, exchange);
+        let outcome = await_success(exchange.patience()?, || {
+            try_out(project, example, exchange, &mut variables)
+        });
         failed += usize::from(!outcome.wrong.is_empty());
         report(&readme, exchange, &outcome);
     }
@@ -51,37 +61,83 @@ pub(crate) fn run(project: &Project, example: &Example, stage: &mut Stage) -> Re
     Ok(())
 }
 
-/// A command that could not even be carried out is a difference like others: the rest goes on.
-fn try_out(project: &Project, example: &Example, exchange: &Exchange) -> Outcome {
-    let outcome = match &exchange.action {
-        Action::Send(request) => client::send(request).map(|reply| Outcome {
-            wrong: compare::reply(&exchange.expected, &reply, request.show_head),
-            output: reply.to_string(),
-        }),
-        Action::Run { arguments, exit } => {
-            torana(project, example, arguments).map(|(code, output)| Outcome {
-                wrong: compare_run(&exchange.expected, *exit, code, &output),
-                output,
-            })
+/// Tries until nothing is wrong, or for so long.
+fn await_success(patience: Duration, mut attempt: impl FnMut() -> Outcome) -> Outcome {
+    let start = Instant::now();
+    loop {
+        let outcome = attempt();
+        if outcome.wrong.is_empty() || start.elapsed() >= patience {
+            return outcome;
         }
-    };
+        thread::sleep(BETWEEN_ATTEMPTS);
+    }
+}
+
+/// A command that could not even be carried out is a difference like others: the rest goes on.
+fn try_out(
+    project: &Project,
+    example: &Example,
+    exchange: &Exchange,
+    variables: &mut Variables,
+) -> Outcome {
+    let action = exchange.action(&example.folder, variables);
+    let outcome = action.and_then(|action| match action {
+        Action::Send(request) => send(&exchange.expected, &request),
+        Action::Keep { name, request } => keep(&exchange.expected, &name, &request, variables),
+        Action::Run { program, arguments, exit } => {
+            let program = match program {
+                Program::Torana => project.binary("torana"),
+                Program::Grep => "grep".into(),
+            };
+            let (code, output) = run_program(&program, example, &arguments)?;
+            Ok(Outcome { wrong: compare_run(&exchange.expected, exit, code, &output), output })
+        }
+    });
     outcome.unwrap_or_else(|error| Outcome {
         wrong: vec![format!("{error:#}")],
         output: String::new(),
     })
 }
 
-/// Runs torana to its end. One pipe takes both outputs, in the order that a terminal would show.
-fn torana(
-    project: &Project,
+fn send(expected: &[String], request: &Request) -> Result<Outcome> {
+    let replies = client::send(request)?;
+    Ok(Outcome {
+        wrong: compare::replies(expected, &replies, request.show_head),
+        output: replies.iter().map(|reply| format!("{reply}\n")).collect(),
+    })
+}
+
+fn keep(
+    expected: &[String],
+    name: &str,
+    request: &Request,
+    variables: &mut Variables,
+) -> Result<Outcome> {
+    let replies = client::send(request)?;
+    for reply in &replies {
+        if !reply.is_success() {
+            bail!("nothing to keep: {reply}");
+        }
+        variables.set(name, &reply.body)?;
+    }
+    Ok(Outcome {
+        wrong: compare::output(expected, "").into_iter().collect(),
+        output: String::new(),
+    })
+}
+
+/// Runs a program to its end. One pipe takes both outputs, in the order that a terminal would show.
+fn run_program(
+    program: &Path,
     example: &Example,
     arguments: &[String],
 ) -> Result<(Option<i32>, String)> {
     let (mut reader, writer) = pipe()?;
-    let mut command = Command::new(project.binary("torana"));
+    let mut command = Command::new(program);
     command.args(arguments).current_dir(&example.folder).env("NO_COLOR", "1");
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-    let mut child = command.spawn().context("starting torana")?;
+    let started = command.spawn();
+    let mut child = started.with_context(|| format!("starting {}", program.display()))?;
     // Our ends of the pipe must be closed, or its end would never come.
     drop(command);
     let mut output = Vec::new();
@@ -120,6 +176,19 @@ fn quoted<'a>(lines: impl Iterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn outcome(wrong: &[&str]) -> Outcome {
+        let wrong = wrong.iter().map(ToString::to_string).collect();
+        Outcome { wrong, output: String::new() }
+    }
+
+    #[test]
+    fn an_attempt_is_repeated_until_it_succeeds_or_time_is_up() {
+        let mut attempts = [&["early"][..], &["early"], &[]].into_iter();
+        let patient = await_success(Duration::from_secs(60), || outcome(attempts.next().unwrap()));
+        assert_eq!(patient.wrong, [""; 0]);
+        assert_eq!(await_success(Duration::ZERO, || outcome(&["never"])).wrong, ["never"]);
+    }
 
     #[test]
     fn a_run_is_judged_by_its_code_and_its_output() {

@@ -19,6 +19,11 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// Whether the status is one of success.
+    pub(crate) fn is_success(&self) -> bool {
+        self.status_line.split(' ').nth(1).is_some_and(|status| status.starts_with('2'))
+    }
+
     /// A header's values.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         let named = move |(header, _): &&(String, String)| header.eq_ignore_ascii_case(name);
@@ -37,9 +42,14 @@ impl fmt::Display for Reply {
     }
 }
 
+/// Sends a request to each of its URLs.
+pub(crate) fn send(request: &Request) -> Result<Vec<Reply>> {
+    request.urls.iter().map(|url| send_to(url, request)).collect()
+}
+
 /// Sends a request over a connection of its own, as every call of curl does.
-pub(crate) fn send(request: &Request) -> Result<Reply> {
-    let mut builder = http::Request::builder().method(request.method.as_str()).uri(&request.url);
+fn send_to(url: &str, request: &Request) -> Result<Reply> {
+    let mut builder = http::Request::builder().method(request.method.as_str()).uri(url);
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
@@ -48,7 +58,7 @@ pub(crate) fn send(request: &Request) -> Result<Reply> {
         Some(body) => agent.run(builder.body(body.as_slice())?),
         None => agent.run(builder.body(())?),
     };
-    let mut reply = reply.with_context(|| format!("{} {}", request.method, request.url))?;
+    let mut reply = reply.with_context(|| format!("{} {url}", request.method))?;
     let body = reply.body_mut().read_to_vec().context("reading the reply's body")?;
     Ok(Reply {
         status_line: format!("{:?} {}", reply.version(), reply.status()),

@@ -5,8 +5,18 @@ use crate::demo::client::Reply;
 /// Stands for whatever is there.
 const ANY: &str = "…";
 
-/// What is wrong with a reply; nothing, when it is as shown.
-pub(crate) fn reply(expected: &[String], got: &Reply, show_head: bool) -> Vec<String> {
+/// What is wrong with replies, whose bodies come one after the other; nothing, when all is as shown.
+pub(crate) fn replies(expected: &[String], got: &[Reply], show_head: bool) -> Vec<String> {
+    match got {
+        [one] => reply(expected, one, show_head),
+        several => {
+            let bodies: String = several.iter().map(|reply| reply.body.as_str()).collect();
+            output(expected, &bodies).into_iter().collect()
+        }
+    }
+}
+
+fn reply(expected: &[String], got: &Reply, show_head: bool) -> Vec<String> {
     if !show_head {
         return output(expected, &got.body).into_iter().collect();
     }
@@ -138,6 +148,16 @@ mod tests {
             "HTTP/1.1 200 OK\nContent-Type: application/json\nset-cookie: b=2\n\n{\"id\": 1}";
         assert_eq!(with_head(shown, "{\"id\": 1}\n"), [""; 0]);
         assert_eq!(reply(&lines("{}"), &got("{}"), false), [""; 0]);
+    }
+
+    #[test]
+    fn several_replies_are_their_bodies() {
+        let several = [got("a\n"), got("b\n"), got("c")];
+        assert_eq!(replies(&lines("a\nb\nc"), &several, false), [""; 0]);
+        assert_eq!(
+            replies(&lines("a\nc"), &several, false),
+            ["line 2 of the output: expected `c`, got `b`"]
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! - `-X METHOD`, `-H 'name: value'`, `-d DATA` or `--data DATA`, `--data-binary DATA`
 //! - `-H @FILE` and `-d @FILE`, as curl has them: a header a line; a body, without its line ends
 //!   (`--data-binary` keeps them)
-//! - one URL, sent as it is written
+//! - one URL, sent as it is written; with `[1-11]` in it, eleven requests, one for each number
 
 use std::{fs, path::Path};
 
@@ -14,7 +14,8 @@ use anyhow::{Context, Result, bail};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    pub(crate) url: String,
+    /// One, or as many as its range stands for.
+    pub(crate) urls: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<u8>>,
     /// `-i`: the output starts with the reply's head.
@@ -79,13 +80,13 @@ impl Request {
     }
 
     fn set_url(&mut self, url: &str) -> Result<()> {
-        if !self.url.is_empty() {
-            bail!("two URLs: {} and {url}", self.url);
+        if let Some(first) = self.urls.first() {
+            bail!("two URLs: {first} and {url}");
         }
         if !url.starts_with("http://") {
             bail!("`{url}` does not start with http://");
         }
-        self.url = url.into();
+        self.urls = each_of(url)?;
         Ok(())
     }
 
@@ -111,8 +112,11 @@ impl Request {
 
     /// Adds what curl adds where nothing was said.
     fn complete(mut self) -> Result<Self> {
-        if self.url.is_empty() {
+        if self.urls.is_empty() {
             bail!("there is no URL");
+        }
+        if self.urls.len() > 1 && self.show_head {
+            bail!("-i with a range of URLs: the check compares heads one at a time");
         }
         let has_type =
             self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
@@ -168,6 +172,22 @@ impl Opt {
 
 const KNOWN: &str = "-i, -s, -S, -X, -H, -d, --data and --data-binary";
 
+/// The URLs that one with a range, such as `[1-11]`, stands for.
+fn each_of(url: &str) -> Result<Vec<String>> {
+    let parts = url.split_once('[').and_then(|(before, rest)| {
+        let (range, after) = rest.split_once(']')?;
+        let (first, last) = range.split_once('-')?;
+        Some((before, first.parse::<u32>().ok()?, last.parse::<u32>().ok()?, after))
+    });
+    match parts {
+        None => Ok(vec![url.into()]),
+        Some((before, first, last, after)) if first <= last && last - first < 1000 => {
+            Ok((first..=last).map(|n| format!("{before}{n}{after}")).collect())
+        }
+        Some(_) => bail!("`{url}`: a range goes up, and over less than 1000"),
+    }
+}
+
 fn value<'a>(option: &str, words: &mut impl Iterator<Item = &'a str>) -> Result<&'a str> {
     words.next().with_context(|| format!("curl's `{option}` lacks its value"))
 }
@@ -206,8 +226,11 @@ mod tests {
 
     #[test]
     fn a_url_alone_is_got() {
-        let expected =
-            Request { method: "GET".into(), url: "http://h/a?b".into(), ..Request::default() };
+        let expected = Request {
+            method: "GET".into(),
+            urls: vec!["http://h/a?b".into()],
+            ..Request::default()
+        };
         assert_eq!(parse("curl http://h/a?b").unwrap(), expected);
         assert_eq!(parse("curl -sS http://h/a?b").unwrap(), expected);
     }
@@ -237,6 +260,13 @@ mod tests {
     }
 
     #[test]
+    fn a_range_is_a_request_for_each_number() {
+        let request = parse("curl -X PUT 'http://h/a?[9-11]'").unwrap();
+        assert_eq!(request.urls, ["http://h/a?9", "http://h/a?10", "http://h/a?11"]);
+        assert_eq!(parse("curl http://[::1]:80/").unwrap().urls, ["http://[::1]:80/"]);
+    }
+
+    #[test]
     fn files_are_read_as_curl_reads_them() {
         let folder = std::env::temp_dir().join(format!("torana-curl-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -262,6 +292,9 @@ mod tests {
             ("curl -i", "no URL"),
             ("curl http://h/ -H", "lacks its value"),
             ("curl -H Host http://h/", "is not `name: value`"),
+            ("curl 'http://h/[3-1]'", "a range goes up"),
+            ("curl 'http://h/[1-5000]'", "a range goes up"),
+            ("curl -i 'http://h/[1-2]'", "one at a time"),
             ("curl -d @nowhere http://h/", "reading @nowhere"),
         ] {
             let error = parse(command).unwrap_err().to_string();

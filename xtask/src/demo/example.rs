@@ -23,6 +23,8 @@ pub(crate) struct Example {
     pub(crate) folder: PathBuf,
     pub(crate) has_services: bool,
     pub(crate) gateway: Gateway,
+    /// One sentence.
+    pub(crate) about: String,
     pub(crate) exchanges: Vec<Exchange>,
 }
 
@@ -38,13 +40,15 @@ impl Example {
         };
         let gateway = toml::from_str(&read("gateway.toml")?)
             .with_context(|| format!("reading examples/{name}/gateway.toml"))?;
-        let exchanges = readme::parse(&read("README.md")?, &folder)
+        let readme = read("README.md")?;
+        let exchanges = readme::parse(&readme, &folder)
             .with_context(|| format!("reading examples/{name}/README.md"))?;
         Ok(Self {
             name: name.into(),
             has_services: folder.join("services/Cargo.toml").exists(),
             folder,
             gateway,
+            about: readme::about(&readme),
             exchanges,
         })
     }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stdout};
 use crate::{
     demo::{
         example::{Example, Gateway, Link, Listener, Route},
-        readme::Action,
+        readme::Exchange,
         stage::Stage,
     },
     project::Project,
@@ -16,24 +16,57 @@ pub(crate) fn show(project: &Project, example: &Example, stage: &Stage) {
     let style = Style { on: stdout().is_terminal() };
     let folder = format!("examples/{}", example.name);
     println!("\n{}\n", style.bold(&format!("{} is running", example.name)));
+    println!("  {}\n", example.about);
     for (name, value) in addresses(&example.gateway) {
         println!("  {} {value}", style.dim(&format!("{name:<12}")));
     }
-    println!("\n{}\n", style.bold("A request's way"));
-    for (request, way) in ways(&example.gateway) {
-        println!("  {request}\n      {}", style.dim(&way));
+    println!("\n{}\n", style.bold("A request's way, and a reply's way back"));
+    let ways = ways(&example.gateway);
+    let widest = ways.iter().map(|(request, _)| request.chars().count()).max().unwrap_or(0);
+    for (request, way) in &ways {
+        println!("  {request:<widest$}  {}", style.dim(way));
     }
-    let title = format!("Try it, in another terminal, in {folder}");
-    println!("\n{}\n", style.bold(&title));
-    for (note, command) in requests(example) {
-        if !note.is_empty() {
-            println!("  {}", style.dim(&format!("# {note}")));
-        }
-        println!("  {command}\n");
+    println!("\n{}", style.bold(&format!("Try it, in another terminal, in {folder}")));
+    for exchange in requests(example) {
+        show_request(exchange, &style);
     }
-    println!("{}  {folder}/gateway.toml", style.dim("What makes it so:"));
-    println!("{}           {}", style.dim("The log:"), project.shown(stage.log()));
-    println!("{}           Ctrl-C", style.dim("To stop:"));
+    println!("\n{}\n", style.bold("And then"));
+    for (what, place) in [
+        ("what makes it so", format!("{folder}/gateway.toml")),
+        ("all of it, told", format!("{folder}/README.md")),
+        ("all of it, checked", format!("cargo xtask demo {} --check", example.name)),
+        ("the log", project.shown(stage.log())),
+        ("to stop", "Ctrl-C".into()),
+    ] {
+        println!("  {} {place}", style.dim(&format!("{what:<19}")));
+    }
+}
+
+/// A command to paste, under the title of its section or the sentence that leads up to it, and
+/// what will come of it.
+fn show_request(exchange: &Exchange, style: &Style) {
+    if !exchange.note.is_empty() {
+        let section = style.bold(&format!("# {}", exchange.section));
+        println!("\n  {section}{}", style.dim(&format!(": {}", exchange.note)));
+    }
+    println!("  {}", exchange.text.replace('\n', "\n  "));
+    if let Some(outcome) = outcome(exchange) {
+        println!("  {}", style.dim(&format!("# → {outcome}")));
+    }
+}
+
+/// As much of the reply as the README shows of it on one line: the status, or the last of several
+/// bodies.
+fn outcome(exchange: &Exchange) -> Option<String> {
+    const WIDTH: usize = 80;
+    if let Some(status) = exchange.expected.first()?.strip_prefix("HTTP/1.1 ") {
+        return Some(status.into());
+    }
+    let last = exchange.expected.last().filter(|line| line.len() > 1 && line.starts_with('{'))?;
+    match last.char_indices().nth(WIDTH) {
+        Some((end, _)) => Some(format!("{}…", &last[..end])),
+        None => Some(last.clone()),
+    }
 }
 
 /// Who listens where.
@@ -54,7 +87,7 @@ fn addresses(gateway: &Gateway) -> Vec<(String, String)> {
     listeners.chain(admin).chain(upstreams).collect()
 }
 
-/// Each route: what it matches, and what stands between client and upstream.
+/// Each route: what it matches, and what stands before its upstream.
 fn ways(gateway: &Gateway) -> Vec<(String, String)> {
     let before_all: Vec<_> = gateway.listen.values().flat_map(|listener| &listener.chain).collect();
     gateway.routes.iter().map(|route| (matched(route), way(&before_all, route))).collect()
@@ -71,14 +104,12 @@ fn matched(route: &Route) -> String {
 fn way(before_all: &[&Link], route: &Route) -> String {
     let chain = before_all.iter().copied().chain(&route.chain).map(Link::name);
     let end = route.upstream.as_deref().or(route.handler.as_ref().map(Link::name));
-    ["client"].into_iter().chain(chain).chain(end).collect::<Vec<_>>().join(" → ")
+    chain.chain(end).collect::<Vec<_>>().join(" → ")
 }
 
-/// The README's requests, with a word about each.
-fn requests(example: &Example) -> impl Iterator<Item = (&str, &str)> {
-    let sent =
-        example.exchanges.iter().filter(|exchange| matches!(exchange.action, Action::Send(_)));
-    sent.map(|exchange| (exchange.note.as_str(), exchange.text.as_str()))
+/// What to try: of each section of the README the first block, as far as it sends requests.
+fn requests(example: &Example) -> impl Iterator<Item = &Exchange> {
+    example.exchanges.iter().filter(|exchange| exchange.is_first && exchange.is_request())
 }
 
 /// Bold and dim, where there is someone to see it.
@@ -104,8 +135,30 @@ impl Style {
 mod tests {
     use super::*;
 
+    fn expecting(expected: &[&str]) -> Exchange {
+        Exchange {
+            section: String::new(),
+            is_first: true,
+            note: String::new(),
+            line: 1,
+            text: "curl http://h/".into(),
+            expected: expected.iter().map(ToString::to_string).collect(),
+        }
+    }
+
     #[test]
-    fn a_way_is_told_from_client_to_upstream() {
+    fn an_outcome_is_one_line() {
+        let outcome = |expected: &[&str]| outcome(&expecting(expected));
+        assert_eq!(outcome(&["HTTP/1.1 200 OK", "a: b", "", "{}"]).unwrap(), "200 OK");
+        assert_eq!(outcome(&["{\"nr\":1}", "{\"status\":429}"]).unwrap(), "{\"status\":429}");
+        let long = format!("{{{}}}", "ä".repeat(100));
+        assert_eq!(outcome(&[&long]).unwrap(), format!("{{{}…", "ä".repeat(79)));
+        assert_eq!(outcome(&["{", "}"]), None);
+        assert_eq!(outcome(&[]), None);
+    }
+
+    #[test]
+    fn a_way_is_told_up_to_the_upstream() {
         let gateway: Gateway = toml::from_str(
             r#"
             listen.public = { address = "127.0.0.1:8080", chain = ["cors"] }
@@ -124,8 +177,8 @@ mod tests {
         assert_eq!(
             ways(&gateway),
             [
-                pair("GET /products/{id}", "client → cors → @secured → quota → catalog"),
-                pair("any *", "client → cors → page"),
+                pair("GET /products/{id}", "cors → @secured → quota → catalog"),
+                pair("any *", "cors → page"),
             ]
         );
         assert_eq!(

@@ -16,9 +16,7 @@ pub(crate) fn words(command: &str) -> Result<Vec<String>> {
         );
     }
     if let Some(word) = words.iter().find(|word| word.contains("$(")) {
-        bail!(
-            "there is no shell here to do `{word}`: curl reads headers and bodies from files as @FILE"
-        );
+        bail!("there is no shell here to do `{word}`: only NAME=$(curl ...), a command of its own");
     }
     Ok(words)
 }

@@ -4,12 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use hyper::{HeaderMap, Request, body::Bytes};
 use serde_json::json;
+use services_kit::{HeaderMap, Reply, Request, reply};
 
-use crate::reply::{self, Reply};
-
-pub(crate) fn answer(request: &Request<Bytes>) -> Reply {
+pub(crate) fn answer(request: &Request) -> Reply {
     let Some(name) = request.uri().path().strip_prefix("/hello/") else {
         return reply::status(404);
     };

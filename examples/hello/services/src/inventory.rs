@@ -3,12 +3,10 @@
 //!
 //! `GET /items`, `GET /items/{id}`, `POST /items`
 
-use hyper::{Request, body::Bytes};
 use serde_json::{Value, json};
+use services_kit::{Reply, Request, reply};
 
-use crate::reply::{self, Reply};
-
-pub(crate) fn answer(request: &Request<Bytes>) -> Reply {
+pub(crate) fn answer(request: &Request) -> Reply {
     let id = request.uri().path().strip_prefix("/items").and_then(|rest| match rest {
         "" => Some(None),
         _ => rest.strip_prefix('/').map(Some),

@@ -1,0 +1,16 @@
+// What the TOML can say.
+#pragma once
+
+#include "plugin.h"
+
+typedef exports_torana_plugin_configure_list_setting_error_t setting_errors;
+
+typedef struct {
+  plugin_string_t header, greeting;
+} settings;
+
+// A JSON Schema of the settings, for editors and `torana check`.
+extern const char SETTINGS_SCHEMA[];
+
+// Reads the settings, a JSON object. False if anything is wrong with them: `errors` has all of it.
+bool read_settings(plugin_string_t json, settings *out, setting_errors *errors);
