@@ -10,6 +10,7 @@ mod guests;
 mod headers_plugin;
 mod lifecycle;
 mod proxy;
+mod quota;
 mod refusals;
 mod reload;
 mod sandbox;
