@@ -9,7 +9,9 @@ cd "$(dirname "$0")"
 .venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
 mkdir -p build
 wit-bindgen c wit --world plugin --out-dir build
-# The reactor has no `main`; `plugin_component_type.o` holds the world, for the last step.
-.venv/bin/python-zig cc -target wasm32-wasi -mexec-model=reactor -Oz -flto -s -Wall -Wextra \
-  -Ibuild -o build/greet.core.wasm src/*.c build/plugin.c build/plugin_component_type.o
+# The reactor has no `main`; `plugin_component_type.o` holds the world, for the last step. Without a
+# size for the stack, zig gives each instance 16 MiB.
+.venv/bin/python-zig cc -target wasm32-wasi -mexec-model=reactor -Wl,-z,stack-size=131072 \
+  -Oz -flto -s -Wall -Wextra -Ibuild -o build/greet.core.wasm \
+  src/*.c build/plugin.c build/plugin_component_type.o
 .venv/bin/wasm-tools component new build/greet.core.wasm --output "${1:-greet.wasm}"
