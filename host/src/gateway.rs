@@ -260,7 +260,7 @@ fn needs_restart(old: &Config, new: &Config) -> Option<Diagnostics> {
     if let (Some(old), Some(new)) = (&old.access_log, &new.access_log)
         && old.buffer != new.buffer
     {
-        restart(Some(new.span), "access-log.buffer");
+        restart(Some(new.span), "access_log.buffer");
     }
     for listener in &new.listeners {
         let same = old.listeners.iter().find(|other| other.name == listener.name);

@@ -23,6 +23,8 @@ pub struct Exchange {
     pub client: Client,
     /// The request head, as received and then as changed by plugins.
     pub request: request::Parts,
+    /// What the client's connection asked for; its fields are gone from the head.
+    pub hop: Hop,
     /// Host and port as the client named them (Host or `:authority`).
     pub authority: String,
     /// The route's path parameters, decoded.
@@ -64,6 +66,15 @@ pub struct Client {
     pub tls: Option<Arc<TlsSession>>,
     /// "http" or "https", as the client used it.
     pub https: bool,
+}
+
+/// What a head says about its connection (RFC 9110, 7.6.1), and that is for us to answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hop {
+    /// `TE: trailers`.
+    pub takes_trailers: bool,
+    /// The one protocol that the connection may become, in lower case.
+    pub upgrade: Option<String>,
 }
 
 /// The connection's TLS session.
@@ -202,6 +213,7 @@ impl Exchange {
                 https: false,
             },
             request,
+            hop: Hop::default(),
             authority: String::new(),
             params: Vec::new(),
             set_path: None,

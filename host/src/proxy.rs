@@ -3,20 +3,25 @@
 mod admit;
 mod forward;
 mod snapshot;
+mod upgrade;
 
 use admit::Admitted;
 use snapshot::Course;
 pub use snapshot::{RouteInService, Snapshot};
+use upgrade::{Tunnel, Wish};
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
-use http::{Request, Response, response};
-use hyper::body::Incoming;
+use http::{Request, Response, StatusCode, Version, response};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tracing::{debug, error, info};
 
 use crate::{
-    access_log,
+    access_log::{self, Entry},
     body::{Body, BodyError},
     chain::{Stop, Why},
     config::ListenLimits,
@@ -73,24 +78,29 @@ impl Proxy {
             true => Err(Trouble::Overloaded),
             false => self.admit(&snapshot, &mut exchange, entrance),
         };
-        let (course, response) = match admitted {
+        let (route, answered) = match admitted {
             Ok(admitted) => {
-                let course = admitted.course;
-                (course.route, self.exchange(admitted, &mut exchange, body).await)
+                let route = admitted.course.route;
+                (route, self.exchange(admitted, &mut exchange, body).await)
             }
             Err(trouble) => {
                 let body = self.answer(trouble, &mut exchange);
-                (&snapshot.unrouted, forward::response(&mut exchange, body, &self.via))
+                (&snapshot.unrouted, self.respond(&mut exchange, body))
             }
         };
-        self.account(course, &exchange, response.status());
-        match &snapshot.access_log {
-            Some(log) => {
-                let (status, headers) = (response.status(), response.headers());
-                let entry = log.entry(exchange, request_bytes, status, headers);
-                response.map(|body| entry.follow(body))
+        let Answered { response, tunnel } = answered;
+        self.account(route, &exchange, response.status());
+        let entry = snapshot
+            .access_log
+            .as_ref()
+            .map(|log| log.entry(exchange, request_bytes, response.status(), response.headers()));
+        match (tunnel, entry) {
+            (Some(tunnel), entry) => {
+                self.dig(tunnel, entry);
+                response
             }
-            None => response,
+            (None, Some(entry)) => response.map(|body| entry.follow(body)),
+            (None, None) => response,
         }
     }
 
@@ -100,11 +110,13 @@ impl Proxy {
         admitted: Admitted<'_>,
         exchange: &mut Box<Exchange>,
         body: Body,
-    ) -> Response<Body> {
+    ) -> Answered {
         let course = admitted.course;
+        let mut switched = None;
         let (mut body, mut from) = match self.toward(admitted, exchange, body).await {
-            Ok((head, body)) => {
+            Ok(Reached { head, body, switch }) => {
                 exchange.response = Some(head);
+                switched = switch;
                 (body, course.chain.len())
             }
             Err((trouble, from)) => (self.answer(trouble, exchange), from),
@@ -113,7 +125,13 @@ impl Proxy {
         // there was, and the pass goes on with the plugins before it.
         loop {
             match self.back(course, exchange, std::mem::take(&mut body), from).await {
-                Ok(passed) => return forward::response(exchange, passed, &self.via),
+                Ok(passed) => {
+                    let mut answered = self.respond(exchange, passed);
+                    if let Some(switched) = switched {
+                        answered.switch(switched, exchange, course.route.upgrade_idle);
+                    }
+                    return answered;
+                }
                 Err(Stop { at, why }) => {
                     body = self.answer(Trouble::Chain(why), exchange);
                     from = at;
@@ -129,7 +147,7 @@ impl Proxy {
         Admitted { course, astray }: Admitted<'_>,
         exchange: &mut Box<Exchange>,
         body: Body,
-    ) -> Result<(response::Parts, Body), (Trouble, usize)> {
+    ) -> Result<Reached, (Trouble, usize)> {
         let stopped = |stop: Stop| (Trouble::Chain(stop.why), stop.at);
         let body = forward::capped(body, course.route.max_body).map_err(|trouble| (trouble, 0))?;
         course.chain.request_heads(exchange).await.map_err(stopped)?;
@@ -140,16 +158,20 @@ impl Proxy {
         if course.chain.wants().handler.is_some() {
             let reply = course.chain.handle(exchange, body).await.map_err(stopped)?;
             let (head, body) = parts_of(reply);
-            return Ok((head, body));
+            return Ok(Reached { head, body, switch: None });
         }
+        let mut wish = upgrade::wish(course.route, exchange, &body);
+        // What an upgraded connection will carry is no request body.
+        let body = if wish.is_some() { Body::Empty } else { body };
         let called = Instant::now();
-        let answer = self.call_upstream(course, exchange, body).await;
+        let answer = self.call_upstream(course, exchange, body, wish.as_mut()).await;
         exchange.upstream_took = Some(called.elapsed());
         let all = course.chain.len();
         let response = answer.map_err(|error| (Trouble::Upstream(error), all))?;
         let (mut head, body) = response.into_parts();
+        let switch = switched(wish, &mut head).map_err(|trouble| (trouble, all))?;
         forward::strip_hop_by_hop(&mut head.headers);
-        Ok((head, body))
+        Ok(Reached { head, body, switch })
     }
 
     async fn request_body(
@@ -174,8 +196,9 @@ impl Proxy {
         course: Course<'_>,
         exchange: &mut Exchange,
         body: Body,
+        wish: Option<&mut Wish>,
     ) -> Result<Response<Body>, UpstreamError> {
-        let request = forward::request(course, exchange, body, &self.via);
+        let request = forward::request(course, exchange, body, &self.via, wish);
         let upstream = course.route.upstream(exchange.upstream);
         upstream.send(request, exchange.deadline).await
     }
@@ -192,6 +215,23 @@ impl Proxy {
             return Ok(body);
         }
         course.chain.response_body(exchange, body, from).await
+    }
+
+    fn respond(&self, exchange: &mut Exchange, body: Body) -> Answered {
+        Answered { response: forward::response(exchange, body, &self.via), tunnel: None }
+    }
+
+    /// Carries what passes after an upgrade, beside the connection's own task.
+    fn dig(&self, tunnel: Tunnel, entry: Option<Entry>) {
+        let telemetry = self.telemetry.clone();
+        tokio::spawn(async move {
+            telemetry.upgraded.inc();
+            let passed = tunnel.run().await;
+            telemetry.upgraded.dec();
+            if let Some(entry) = entry {
+                entry.finish(passed.from_client, passed.to_client, passed.complete);
+            }
+        });
     }
 
     /// Makes trouble the response at hand.
@@ -238,6 +278,45 @@ impl Proxy {
             exchange.request.method,
             exchange.request.uri.path()
         );
+    }
+}
+
+/// What came of the way there.
+struct Reached {
+    head: response::Parts,
+    body: Body,
+    /// The service has switched to another protocol.
+    switch: Option<(Wish, OnUpgrade)>,
+}
+
+/// What the client gets.
+struct Answered {
+    response: Response<Body>,
+    /// What the connection becomes after it.
+    tunnel: Option<Tunnel>,
+}
+
+impl Answered {
+    fn switch(&mut self, (wish, service): (Wish, OnUpgrade), exchange: &Exchange, idle: Duration) {
+        let from_h2 = exchange.request.version == Version::HTTP_2;
+        let (mut head, body) = std::mem::take(&mut self.response).into_parts();
+        self.tunnel = wish.tunnel(service, &mut head, from_h2, idle);
+        self.response = Response::from_parts(head, body);
+    }
+}
+
+/// What the service switched to; trouble where nobody asked it for that.
+fn switched(
+    wish: Option<Wish>,
+    head: &mut response::Parts,
+) -> Result<Option<(Wish, OnUpgrade)>, Trouble> {
+    if head.status != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(None);
+    }
+    let service = head.extensions.remove::<OnUpgrade>();
+    match (wish.filter(|wish| wish.is_granted(head)), service) {
+        (Some(wish), Some(service)) => Ok(Some((wish, service))),
+        _ => Err(Trouble::UnwantedSwitch),
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Trouble {
     Chain(Why),
     /// The request body is longer than the route takes, which is this many bytes.
     BodyTooLarge(u64),
+    /// The service switched to a protocol that nobody asked it for.
+    UnwantedSwitch,
     /// The service did not answer.
     Upstream(UpstreamError),
 }
@@ -131,6 +133,12 @@ fn judge(trouble: &Trouble) -> Judgement {
             "uri-too-long",
             "URI too long",
             format!("The request target is longer than {cap} bytes."),
+        ),
+        Trouble::UnwantedSwitch => verdict(
+            StatusCode::BAD_GATEWAY,
+            "unwanted-switch",
+            "Bad gateway",
+            "The service switched to another protocol than it was asked for.",
         ),
         Trouble::Loop => verdict(
             StatusCode::LOOP_DETECTED,

@@ -40,6 +40,8 @@ pub struct Telemetry {
     log_dropped: Family<RefusalLabels, Counter>,
     /// Requests that are being served.
     pub in_flight: Gauge<i64, AtomicI64>,
+    /// Connections that have become something else than HTTP.
+    pub upgraded: Gauge<i64, AtomicI64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -194,6 +196,7 @@ impl Telemetry {
             log_lines: Counter::default(),
             log_dropped: Family::default(),
             in_flight: Gauge::default(),
+            upgraded: Gauge::default(),
         };
         telemetry.register();
         Arc::new(telemetry)
@@ -210,6 +213,11 @@ impl Telemetry {
             self.request_seconds.clone(),
         );
         registry.register("requests_in_flight", "Requests being served", self.in_flight.clone());
+        registry.register(
+            "connections_upgraded",
+            "Connections that have become WebSockets or the like",
+            self.upgraded.clone(),
+        );
         registry.register(
             "refusals",
             "Requests that the host itself refused, by reason",

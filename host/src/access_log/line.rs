@@ -12,6 +12,7 @@ use crate::{
 
 /// What is known only at the end of the response.
 pub(super) struct End {
+    pub(super) request_bytes: u64,
     pub(super) response_bytes: u64,
     pub(super) complete: bool,
 }
@@ -67,7 +68,7 @@ fn plain(out: &mut Vec<u8>, field: PlainField, entry: &Entry, end: &End) {
         PlainField::Route => optional(out, Some(&*exchange.route).filter(|name| !name.is_empty())),
         PlainField::Upstream => optional(out, upstream(exchange)),
         PlainField::Status => number(out, u64::from(entry.status.as_u16())),
-        PlainField::RequestBytes => number(out, entry.request_bytes.get()),
+        PlainField::RequestBytes => number(out, end.request_bytes),
         PlainField::ResponseBytes => number(out, end.response_bytes),
         PlainField::DurationMs => millis(out, exchange.started.elapsed()),
         PlainField::UpstreamMs => match exchange.upstream_took {

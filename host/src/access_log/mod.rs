@@ -71,11 +71,15 @@ impl AccessLog {
 impl Entry {
     /// The body that the client gets. The line is written when it has ended, or was given up.
     pub fn follow(self, body: Body) -> Body {
-        watch::until_end(body, move |bytes, complete| self.write(bytes, complete))
+        watch::until_end(body, move |response_bytes, complete| {
+            let request_bytes = self.request_bytes.get();
+            self.finish(request_bytes, response_bytes, complete);
+        })
     }
 
-    fn write(self, response_bytes: u64, complete: bool) {
-        let end = line::End { response_bytes, complete };
+    /// Writes the line of an exchange whose bytes were counted elsewhere.
+    pub fn finish(self, request_bytes: u64, response_bytes: u64, complete: bool) {
+        let end = line::End { request_bytes, response_bytes, complete };
         let mut text = Vec::with_capacity(512);
         line::write(&mut text, &self.log.fields, &self, &end);
         self.log.writer.write(&text);

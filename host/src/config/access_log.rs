@@ -1,4 +1,4 @@
-//! `[access-log]`.
+//! `[access_log]`.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::{
     table::Table,
 };
 
-/// `[access-log]`: one line of JSON for each request.
+/// `[access_log]`: one line of JSON for each request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessLog {
     /// Where the path stands, or the table.
@@ -34,9 +34,9 @@ pub enum LogField {
     Attribute(String),
     /// `param.NAME`: a parameter of the route's path.
     Param(String),
-    /// `request-header.NAME`, as the client sent it or plugins changed it.
+    /// `request_header.NAME`, as the client sent it or plugins changed it.
     RequestHeader(HeaderName),
-    /// `response-header.NAME`, as the client got it.
+    /// `response_header.NAME`, as the client got it.
     ResponseHeader(HeaderName),
 }
 
@@ -88,7 +88,7 @@ pub enum PlainField {
 /// What [`PlainField`]s are called.
 const PLAIN_FIELDS: [(&str, PlainField); 20] = [
     ("time", PlainField::Time),
-    ("request-id", PlainField::RequestId),
+    ("request_id", PlainField::RequestId),
     ("client", PlainField::Client),
     ("peer", PlainField::Peer),
     ("method", PlainField::Method),
@@ -100,10 +100,10 @@ const PLAIN_FIELDS: [(&str, PlainField); 20] = [
     ("route", PlainField::Route),
     ("upstream", PlainField::Upstream),
     ("status", PlainField::Status),
-    ("request-bytes", PlainField::RequestBytes),
-    ("response-bytes", PlainField::ResponseBytes),
-    ("duration-ms", PlainField::DurationMs),
-    ("upstream-ms", PlainField::UpstreamMs),
+    ("request_bytes", PlainField::RequestBytes),
+    ("response_bytes", PlainField::ResponseBytes),
+    ("duration_ms", PlainField::DurationMs),
+    ("upstream_ms", PlainField::UpstreamMs),
     ("complete", PlainField::Complete),
     ("plugins", PlainField::Plugins),
     ("attributes", PlainField::Attributes),
@@ -111,7 +111,7 @@ const PLAIN_FIELDS: [(&str, PlainField); 20] = [
 
 const DEFAULT_FIELDS: [&str; 15] = [
     "time",
-    "request-id",
+    "request_id",
     "client",
     "method",
     "host",
@@ -120,17 +120,17 @@ const DEFAULT_FIELDS: [&str; 15] = [
     "attributes.consumer.id",
     "upstream",
     "status",
-    "request-bytes",
-    "response-bytes",
-    "duration-ms",
+    "request_bytes",
+    "response_bytes",
+    "duration_ms",
     "complete",
     "plugins",
 ];
 
 /// The table's keys.
 pub(super) static ACCESS_LOG: Shape = Shape {
-    id: "access-log",
-    place: "[access-log]",
+    id: "access_log",
+    place: "[access_log]",
     about: "One line of JSON for each request, written when its response has ended.",
     keys: &[
         key(
@@ -141,10 +141,10 @@ pub(super) static ACCESS_LOG: Shape = Shape {
         key(
             "fields",
             Kind::List(&Kind::Text("status")),
-            "What a line says: time, request-id, client, peer, method, scheme, host, path, query, \
-             protocol, route, upstream, status, request-bytes, response-bytes, duration-ms, \
-             upstream-ms, complete, plugins, attributes, attributes.NAME, param.NAME, \
-             request-header.NAME, response-header.NAME.",
+            "What a line says: time, request_id, client, peer, method, scheme, host, path, query, \
+             protocol, route, upstream, status, request_bytes, response_bytes, duration_ms, \
+             upstream_ms, complete, plugins, attributes, attributes.NAME, param.NAME, \
+             request_header.NAME, response_header.NAME.",
         ),
         key(
             "buffer",
@@ -156,9 +156,9 @@ pub(super) static ACCESS_LOG: Shape = Shape {
     ],
 };
 
-/// Reads `[access-log]`.
+/// Reads `[access_log]`.
 pub(super) fn read(root: &Table<'_>) -> Option<AccessLog> {
-    let table = root.get("access-log")?.table()?;
+    let table = root.get("access_log")?.table()?;
     let fields = match table.get("fields") {
         Some(list) => list.parsed_list(LogField::parse),
         None => DEFAULT_FIELDS.iter().filter_map(|name| LogField::parse(name).ok()).collect(),
@@ -179,8 +179,8 @@ impl LogField {
         match text.split_once('.') {
             Some(("attributes", name)) if !name.is_empty() => Ok(Self::Attribute(name.to_owned())),
             Some(("param", name)) if !name.is_empty() => Ok(Self::Param(name.to_owned())),
-            Some(("request-header", name)) => header(name).map(Self::RequestHeader),
-            Some(("response-header", name)) => header(name).map(Self::ResponseHeader),
+            Some(("request_header", name)) => header(name).map(Self::RequestHeader),
+            Some(("response_header", name)) => header(name).map(Self::ResponseHeader),
             _ => Err(unknown(text)),
         }
     }
@@ -194,8 +194,8 @@ impl LogField {
             }
             Self::Attribute(name) => format!("attributes.{name}"),
             Self::Param(name) => format!("param.{name}"),
-            Self::RequestHeader(name) => format!("request-header.{name}"),
-            Self::ResponseHeader(name) => format!("response-header.{name}"),
+            Self::RequestHeader(name) => format!("request_header.{name}"),
+            Self::ResponseHeader(name) => format!("response_header.{name}"),
         }
     }
 }
@@ -212,7 +212,7 @@ fn header(name: &str) -> Result<HeaderName, Fault> {
 
 fn unknown(text: &str) -> Fault {
     let names = || PLAIN_FIELDS.iter().map(|(name, _)| *name);
-    let families = ["attributes.NAME", "param.NAME", "request-header.NAME", "response-header.NAME"];
+    let families = ["attributes.NAME", "param.NAME", "request_header.NAME", "response_header.NAME"];
     let help = match nearest(text, names()) {
         Some(name) => format!("did you mean {}?", quote(name)),
         None => format!("fields are {}", join(&names().chain(families).collect::<Vec<_>>(), "and")),

@@ -30,7 +30,7 @@ pub(super) static ROOT: Shape = Shape {
         key("gateway", Kind::Table(&GATEWAY), "What concerns the process."),
         key("listen", Kind::Map("public", &Kind::Table(&LISTENER)), "Public addresses, by name."),
         key("admin", Kind::Table(&ADMIN), "Metrics and health; none if not given."),
-        key("access-log", Kind::Table(&ACCESS_LOG), "A line for each request; none if not given."),
+        key("access_log", Kind::Table(&ACCESS_LOG), "A line for each request; none if not given."),
         key(
             "upstreams",
             Kind::Map("catalog", &Kind::Table(&UPSTREAM)),

@@ -89,7 +89,7 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// `[admin]`
     pub admin: Option<Admin>,
-    /// `[access-log]`
+    /// `[access_log]`
     pub access_log: Option<AccessLog>,
     /// In file order.
     pub upstreams: Vec<Upstream>,

@@ -38,6 +38,12 @@ pub struct Route {
     pub rewrite: Rewrite,
     /// Largest request body that is forwarded, bytes.
     pub max_body: u64,
+    /// Protocols that a connection may become, lower case: `websocket`.
+    pub upgrade: Vec<String>,
+    /// Where `upgrade` stands.
+    pub upgrade_span: Span,
+    /// How long such a connection may be silent.
+    pub upgrade_idle: Duration,
     /// Nobody has to say who he is.
     pub public: bool,
 }
@@ -119,6 +125,14 @@ pub(super) static ROUTE: Shape = Shape {
              whole body has `limits.body`.",
         )
         .or("1GiB"),
+        key(
+            "upgrade",
+            Kind::List(&Kind::Text("websocket")),
+            "Protocols that a connection may become: its heads pass the chain, and what follows \
+             passes unseen.",
+        ),
+        key("upgrade_idle", Kind::Duration(1, DAY), "How long such a connection may be silent.")
+            .or("10m"),
         key(
             "public",
             Kind::Bool,
@@ -214,6 +228,9 @@ fn one<'a>(table: &Table<'a>, library: &Library<'a>) -> Route {
         timeout: table.duration("timeout"),
         rewrite: rewrite(table, &matcher.path, parameters.as_deref()),
         max_body: table.size("max_body"),
+        upgrade: table.get("upgrade").map(|value| value.parsed_list(protocol)).unwrap_or_default(),
+        upgrade_span: table.span_of("upgrade"),
+        upgrade_idle: table.duration("upgrade_idle"),
         public: table.bool("public"),
         matcher,
     };
@@ -223,6 +240,23 @@ fn one<'a>(table: &Table<'a>, library: &Library<'a>) -> Route {
 
 fn name(text: &str) -> Result<String, Fault> {
     names::check(text, true).map(|()| text.to_owned())
+}
+
+/// A token (RFC 9110, 7.8), of which the case means nothing.
+fn protocol(text: &str) -> Result<String, Fault> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/+".contains(&byte);
+    let name = text.to_ascii_lowercase();
+    match name.as_str() {
+        "h2c" | "http/2.0" => Err(Fault::new("would take requests past the chain").help(
+            "clients may speak HTTP/2 \
+                from the first byte on",
+        )),
+        "" => Err(Fault::new("is not a protocol").help("write \"websocket\"")),
+        _ if !name.bytes().all(token) => {
+            Err(Fault::new("is not a protocol").help("write \"websocket\""))
+        }
+        _ => Ok(name),
+    }
 }
 
 /// Somebody must answer.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crate::{
     chain::Chain,
-    config::{Config, Diagnostic, Diagnostics, Listener, PluginUse, Rewrite, Route, Span},
+    config::{self, Config, Diagnostic, Diagnostics, Listener, PluginUse, Rewrite, Route, Span},
     listener,
     plugin::{Plugin, PluginFilter, PluginRoom},
     proxy::{RouteInService, Snapshot},
@@ -104,6 +104,8 @@ impl Workshop<'_> {
             timeout: route.timeout,
             rewrite: route.rewrite.clone(),
             max_body: route.max_body,
+            upgrade: route.upgrade.clone(),
+            upgrade_idle: route.upgrade_idle,
             metrics: self.telemetry.route(&route.name),
         }
     }
@@ -134,6 +136,8 @@ impl Workshop<'_> {
             timeout: UNROUTED_TIMEOUT,
             rewrite: Rewrite::None,
             max_body: u64::MAX,
+            upgrade: Vec::new(),
+            upgrade_idle: Duration::ZERO,
             metrics: self.telemetry.route(""),
         }
     }
@@ -232,6 +236,7 @@ fn check_chains(config: &Config, plugins: &Loaded, problems: &mut Diagnostics) {
         // With a plugin missing nothing can be said of the chain as a whole.
         if route.chain.iter().all(|wanted| plugins.get(wanted).is_some()) {
             check_end(route, plugins, problems);
+            check_upgrade(config, route, plugins, problems);
         }
     }
 }
@@ -290,5 +295,42 @@ fn check_end(route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
             .help(Some("add `upstream = \"NAME\"`, or end its chain in a handler".to_owned())),
         ),
         _ => {}
+    }
+}
+
+/// What a connection becomes is bytes that no plugin sees: a route whose plugins read bodies must
+/// not have it.
+fn check_upgrade(config: &Config, route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
+    if route.upgrade.is_empty() {
+        return;
+    }
+    let reads = |wanted: &&PluginUse| {
+        plugins.get(wanted).is_some_and(|plugin| {
+            let hooks = plugin.hooks();
+            hooks.request_body || hooks.response_body || hooks.handler
+        })
+    };
+    let answers_on = |listener: &&Listener| {
+        route.matcher.listen.is_empty() || route.matcher.listen.contains(&listener.name)
+    };
+    let of_listeners = config.listeners.iter().filter(answers_on).flat_map(|l| &l.chain);
+    if let Some(reader) = of_listeners.chain(&route.chain).find(reads) {
+        let message =
+            format!("plugin `{}` would not see what passes after an upgrade", reader.name);
+        problems.push(
+            Diagnostic::error(route.upgrade_span, message)
+                .label("its hooks are called with whole bodies")
+                .help(Some("give upgrades a route of their own, without it".to_owned())),
+        );
+    }
+    let names = route.upstream.iter().chain(&route.alternatives);
+    let upstreams = names.filter_map(|name| config.upstreams.iter().find(|u| u.name == *name));
+    for upstream in upstreams.filter(|u| u.protocol != config::Protocol::Http1) {
+        let message = format!("upstream `{}` does not take upgrades", upstream.name);
+        problems.push(
+            Diagnostic::error(route.upgrade_span, message)
+                .label("they are asked for over HTTP/1.1")
+                .help(Some("use an upstream with protocol = \"http/1.1\"".to_owned())),
+        );
     }
 }

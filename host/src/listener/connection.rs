@@ -177,6 +177,8 @@ fn http2_settings(limits: &ListenLimits) -> http2::Builder<TokioExecutor> {
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.h2_streams)
+        // WebSocket over HTTP/2 (RFC 8441); routes say whether they take it.
+        .enable_connect_protocol()
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         // What one connection can make us hold: 1 MiB of uploads that nobody takes, and 128 KiB of
         // each response that it does not take itself.

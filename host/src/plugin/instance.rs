@@ -266,7 +266,10 @@ impl State {
     /// What a trap was, in the operator's words.
     fn cause_of(&mut self, error: &wasmtime::Error, cpu: std::time::Duration) -> Cause {
         if matches!(error.downcast_ref(), Some(wasmtime::Trap::Interrupt)) {
-            return Cause::Cpu(cpu);
+            return match self.phase {
+                Phase::Configure => Cause::Startup(format!("{cpu:?} of CPU were not enough")),
+                _ => Cause::Cpu(cpu),
+            };
         }
         // Most languages abort when memory is refused: the trap is then the consequence.
         if self.memory.denied {

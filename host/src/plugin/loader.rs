@@ -305,8 +305,14 @@ fn check_preamble(wasm: &[u8]) -> Result<(), String> {
 }
 
 fn check_grants(wanted: &PluginUse, imports: &[Import]) -> Result<(), Vec<Diagnostic>> {
+    let is_wasi = |import: &&Import| matches!(import, Import::Wasi(_));
+    // WASI is one grant: a component that wants it wants a dozen or two of its interfaces.
+    let more_of_wasi = imports.iter().filter(is_wasi).skip(1);
+    let told_once =
+        |import: &&Import| !more_of_wasi.clone().any(|other| std::ptr::eq(*import, other));
     let problems: Vec<Diagnostic> = imports
         .iter()
+        .filter(told_once)
         .filter_map(|import| {
             let name = match import {
                 Import::Capability(name) | Import::Wasi(name) => name,
@@ -338,7 +344,7 @@ fn explain(wanted: &PluginUse, error: StartError) -> Vec<Diagnostic> {
             let message = format!("plugin `{}` does not start: {cause}", wanted.name);
             let problem = Diagnostic::error(wanted.component_span, message);
             vec![match cause {
-                Cause::Cpu(_) => problem.help(raise("startup")),
+                Cause::Startup(_) => problem.help(raise("startup")),
                 Cause::Memory(_) => problem.help(raise("memory")),
                 _ => problem,
             }]

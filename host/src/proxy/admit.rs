@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, Method, StatusCode, Version, header, request};
 
-use super::{Course, Entrance, Proxy, Snapshot};
+use super::{Course, Entrance, Proxy, Snapshot, forward, upgrade};
 use crate::{
     config::Network,
     message::{Client, Exchange, TlsSession},
@@ -96,15 +96,18 @@ pub(super) struct Admitted<'a> {
 
 /// The exchange of a request that nobody has looked at yet.
 pub(super) fn begin(
-    head: request::Parts,
+    mut head: request::Parts,
     peer: SocketAddr,
     tls: Option<Arc<TlsSession>>,
     entrance: &Entrance,
 ) -> Box<Exchange> {
+    let mut hop = forward::take_hop(&mut head.headers);
+    upgrade::translate(&mut head, &mut hop);
     let known = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
     Box::new(Exchange {
         id: request_id(&head.headers, known.trusted),
         client: known.client,
+        hop,
         request: head,
         ..Exchange::vacant()
     })

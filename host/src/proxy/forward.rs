@@ -6,11 +6,11 @@ use http::{
 };
 use http_body::Body as _;
 
-use super::{Course, RouteInService, admit};
+use super::{Course, RouteInService, admit, upgrade::Wish};
 use crate::{
     body::{Body, BodyError},
     config::Rewrite,
-    message::Exchange,
+    message::{Exchange, Hop},
     rescue::Trouble,
 };
 
@@ -32,11 +32,13 @@ pub(super) fn request(
     exchange: &Exchange,
     body: Body,
     via: &str,
+    wish: Option<&mut Wish>,
 ) -> Request<Body> {
     let mut headers = exchange.request.headers.clone();
-    let wants_trailers = says(&headers, &header::TE, "trailers");
-    strip_hop_by_hop(&mut headers);
-    if wants_trailers {
+    if let Some(wish) = wish {
+        wish.ask(&mut headers, exchange.request.version == Version::HTTP_2);
+    }
+    if exchange.hop.takes_trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     // hyper answers `Expect` itself as soon as the body is asked for.
@@ -95,6 +97,26 @@ pub(super) fn capped(body: Body, cap: u64) -> Result<Body, Trouble> {
         Some(_) => Ok(body),
         None => Ok(Body::boxed(Capped { body, left: cap, cap })),
     }
+}
+
+/// Takes the fields of the client's connection off its request, before any plugin sees it: later
+/// `Connection` could name, and so remove, a field that a plugin has set.
+pub(super) fn take_hop(headers: &mut HeaderMap) -> Hop {
+    let hop = Hop {
+        takes_trailers: says(headers, &header::TE, "trailers"),
+        upgrade: upgrade_of(headers),
+    };
+    strip_hop_by_hop(headers);
+    hop
+}
+
+/// The one protocol that a head asks for, or switches to, in lower case.
+pub(super) fn upgrade_of(headers: &HeaderMap) -> Option<String> {
+    let mut values = headers.get_all(header::UPGRADE).iter();
+    let (Some(only), None) = (values.next(), values.next()) else { return None };
+    let protocol = only.to_str().ok()?.trim().to_ascii_lowercase();
+    let is_one = !protocol.is_empty() && !protocol.contains(',');
+    (is_one && says(headers, &header::CONNECTION, "upgrade")).then_some(protocol)
 }
 
 /// Removes the fields of one connection and those that `Connection` names.
@@ -301,6 +323,23 @@ mod tests {
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort();
         assert_eq!(left, ["host", "trailer", "x-other"]);
+    }
+
+    #[test]
+    fn one_protocol_is_asked_for() {
+        let asked = |connection: &'static str, upgrade: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONNECTION, HeaderValue::from_static(connection));
+            for value in upgrade {
+                headers.append(header::UPGRADE, HeaderValue::from_static(value));
+            }
+            upgrade_of(&headers)
+        };
+        assert_eq!(asked("keep-alive, Upgrade", &["WebSocket"]).as_deref(), Some("websocket"));
+        assert_eq!(asked("keep-alive", &["websocket"]), None);
+        assert_eq!(asked("upgrade", &[]), None);
+        assert_eq!(asked("upgrade", &["websocket, h2c"]), None);
+        assert_eq!(asked("upgrade", &["websocket", "h2c"]), None);
     }
 
     #[test]

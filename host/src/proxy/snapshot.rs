@@ -45,6 +45,10 @@ pub struct RouteInService {
     pub rewrite: Rewrite,
     /// Largest request body, bytes.
     pub max_body: u64,
+    /// Protocols that a connection may become.
+    pub upgrade: Vec<String>,
+    /// How long such a connection may be silent.
+    pub upgrade_idle: Duration,
     /// What is counted.
     pub metrics: RouteMetrics,
 }

@@ -15,6 +15,9 @@ fn route(name: &str, matcher: Match) -> Route {
         timeout: Duration::from_secs(1),
         rewrite: Rewrite::None,
         max_body: 0,
+        upgrade: Vec::new(),
+        upgrade_span: Span::default(),
+        upgrade_idle: Duration::ZERO,
         public: false,
     }
 }

@@ -32,17 +32,17 @@ async fn lines(gateway: &Gateway, count: usize) -> Vec<Value> {
 #[tokio::test]
 async fn a_line_says_who_asked_what_and_what_became_of_it() {
     let backend = Backend::start(|_| reply(201, "12345")).await;
-    let fields = "\n[access-log]\nfields = [\"time\", \"request-id\", \"client\", \"method\", \
+    let fields = "\n[access_log]\nfields = [\"time\", \"request_id\", \"client\", \"method\", \
         \"scheme\", \"path\", \"query\", \"protocol\", \"route\", \"upstream\", \"status\", \
-        \"request-bytes\", \"response-bytes\", \"duration-ms\", \"upstream-ms\", \"complete\", \
-        \"plugins\", \"param.id\", \"request-header.x-user\", \"response-header.x-shop\", \
+        \"request_bytes\", \"response_bytes\", \"duration_ms\", \"upstream_ms\", \"complete\", \
+        \"plugins\", \"param.id\", \"request_header.x-user\", \"response_header.x-shop\", \
         \"attributes.consumer.id\", \"attributes\"]\n";
     let gateway = Gateway::start(&config(fields, backend.address())).await;
     let answer = gateway.client().post("/users/7?a=%22%0a", "abc").await;
     let id = answer.header("x-request-id").expect("an id").to_owned();
     let line = lines(&gateway, 1).await.remove(0);
     for (name, value) in [
-        ("request-id", json!(id)),
+        ("request_id", json!(id)),
         ("client", json!("127.0.0.1")),
         ("method", json!("POST")),
         ("scheme", json!("http")),
@@ -52,12 +52,12 @@ async fn a_line_says_who_asked_what_and_what_became_of_it() {
         ("route", json!("users")),
         ("upstream", json!("service")),
         ("status", json!(201)),
-        ("request-bytes", json!(3)),
-        ("response-bytes", json!(5)),
+        ("request_bytes", json!(3)),
+        ("response_bytes", json!(5)),
         ("complete", json!(true)),
         ("param.id", json!("7")),
-        ("request-header.x-user", json!("7")),
-        ("response-header.x-shop", json!("a")),
+        ("request_header.x-user", json!("7")),
+        ("response_header.x-shop", json!("a")),
         ("attributes.consumer.id", Value::Null),
         ("attributes", json!({})),
     ] {
@@ -65,7 +65,7 @@ async fn a_line_says_who_asked_what_and_what_became_of_it() {
     }
     let time = line["time"].as_str().expect("a time");
     assert!(time.ends_with('Z') && time.len() == "2026-11-25T12:00:00.000Z".len(), "{time}");
-    assert!(line["duration-ms"].as_f64() >= line["upstream-ms"].as_f64(), "{line:#}");
+    assert!(line["duration_ms"].as_f64() >= line["upstream_ms"].as_f64(), "{line:#}");
     let steps = line["plugins"].as_array().expect("a list");
     let step = |hook: &str| steps.iter().find(|step| step["hook"] == hook).expect("a step");
     assert_eq!(step("on-request-head")["plugin"], "headers");
@@ -77,7 +77,7 @@ async fn a_line_says_who_asked_what_and_what_became_of_it() {
 #[tokio::test]
 async fn what_is_refused_is_written_down_too() {
     let backend = Backend::start(|_| reply(200, "")).await;
-    let gateway = Gateway::start(&config("\n[access-log]\n", backend.address())).await;
+    let gateway = Gateway::start(&config("\n[access_log]\n", backend.address())).await;
     let client = gateway.client();
     for (target, status) in [("/nowhere", 404), ("/users/%00", 400), ("/users/1", 200)] {
         assert_eq!(client.get(target).await.status, status);
@@ -96,19 +96,19 @@ async fn what_is_refused_is_written_down_too() {
 async fn a_response_that_breaks_off_is_not_complete() {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
     let backend = RawBackend::answering(half).await;
-    let log = "\n[access-log]\nfields = [\"status\", \"complete\", \"response-bytes\"]\n";
+    let log = "\n[access_log]\nfields = [\"status\", \"complete\", \"response_bytes\"]\n";
     let gateway = Gateway::start(&config(log, backend.address())).await;
     let body = reply(200, "").into_body();
     assert!(gateway.client().try_send(request("GET", "/users/1"), body).await.is_err());
     let line = lines(&gateway, 1).await.remove(0);
-    let expected = json!({ "status": 200, "complete": false, "response-bytes": 4 });
+    let expected = json!({ "status": 200, "complete": false, "response_bytes": 4 });
     assert_eq!(line, expected);
 }
 
 #[tokio::test]
 async fn a_file_that_was_moved_away_is_left_at_a_reload() {
     let backend = Backend::start(|_| reply(200, "")).await;
-    let log = "\n[access-log]\npath = \"access.log\"\nfields = [\"path\"]\n";
+    let log = "\n[access_log]\npath = \"access.log\"\nfields = [\"path\"]\n";
     let toml = config(log, backend.address());
     let gateway = Setup::new(&toml).start().await;
     let client = gateway.client();
@@ -129,7 +129,7 @@ async fn a_file_that_was_moved_away_is_left_at_a_reload() {
 #[tokio::test]
 async fn a_full_disk_costs_lines_and_no_request() {
     let backend = Backend::start(|_| reply(200, "fine")).await;
-    let log = "\n[access-log]\npath = \"/dev/full\"\n";
+    let log = "\n[access_log]\npath = \"/dev/full\"\n";
     let gateway = Gateway::start(&config(log, backend.address())).await;
     for _ in 0..3 {
         assert_eq!(gateway.client().get("/users/1").await.text(), "fine");
@@ -142,7 +142,7 @@ async fn a_full_disk_costs_lines_and_no_request() {
 #[tokio::test]
 async fn a_file_that_cannot_be_there_is_refused_at_its_place() {
     let backend = Backend::start(|_| reply(200, "")).await;
-    let log = "\n[access-log]\npath = \"no/such/folder.log\"\n";
+    let log = "\n[access_log]\npath = \"no/such/folder.log\"\n";
     let toml = config(log, backend.address());
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("gateway.toml"), &toml).expect("writing");

@@ -95,8 +95,8 @@ fn every_plugin_has_the_five_things() {
         assert!(cases.count() > 0, "plugins/{name}/cases has no case");
 
         let readme = fs::read_to_string(folder(&name).join("README.md")).expect("README.md");
-        let mentions = format!("[plugins.{name}]");
-        for part in [&mentions, "[[routes]]", "| setting |", "Imports:"] {
+        let uses = format!("component = \"{name}\"");
+        for part in [&uses, "[[routes]]", "| setting |", "Imports:"] {
             assert!(readme.contains(part), "plugins/{name}/README.md has no `{part}`");
         }
     }

@@ -99,8 +99,8 @@ fn upstreams(table: &Table) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The texts that stand for a key, as in `{ env = "TEXT" }`.
+/// The texts that stand for a key, as in `env = "TEXT"`.
 fn values_of<'a>(file: &'a str, key: &str) -> Vec<&'a str> {
-    let begin = format!("{{ {key} = \"");
+    let begin = format!("{key} = \"");
     file.split(&begin).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }

@@ -57,6 +57,19 @@ async fn a_header_whose_template_has_no_value_is_removed() {
 }
 
 #[tokio::test]
+async fn what_a_plugin_set_cannot_be_named_away() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let config = "config.request.set = { x-user = \"{params.name}\" }";
+    let gateway = Gateway::start(&with_headers(backend.address(), config)).await;
+    // RFC 9110, 7.6.1: what `Connection` names is the client's connection's own, and ends here.
+    let forged = request("GET", "/users/ada").header("connection", "x-user, x-own");
+    let forged = forged.header("x-user", "root").header("x-own", "1");
+    assert_eq!(gateway.client().send(forged, "").await.status, 200);
+    let received = backend.only();
+    assert_eq!((received.header("x-user"), received.header("x-own")), (Some("ada"), None));
+}
+
+#[tokio::test]
 async fn the_response_is_changed_on_its_way_back() {
     let backend = Backend::start(|_| {
         let mut answer = reply(200, "ok");

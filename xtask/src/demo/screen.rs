@@ -17,14 +17,16 @@ pub(crate) fn show(project: &Project, example: &Example, stage: &Stage) {
     let folder = format!("examples/{}", example.name);
     println!("\n{}\n", style.bold(&format!("{} is running", example.name)));
     println!("  {}\n", example.about);
-    for (name, value) in addresses(&example.gateway) {
-        println!("  {} {value}", style.dim(&format!("{name:<12}")));
+    let addresses = addresses(&example.gateway);
+    let column = widest(&addresses).max(12);
+    for (name, value) in &addresses {
+        println!("  {} {value}", style.dim(&format!("{name:<column$}")));
     }
     println!("\n{}\n", style.bold("A request's way, and a reply's way back"));
     let ways = ways(&example.gateway);
-    let widest = ways.iter().map(|(request, _)| request.chars().count()).max().unwrap_or(0);
+    let column = widest(&ways);
     for (request, way) in &ways {
-        println!("  {request:<widest$}  {}", style.dim(way));
+        println!("  {request:<column$}  {}", style.dim(way));
     }
     println!("\n{}", style.bold(&format!("Try it, in another terminal, in {folder}")));
     for exchange in requests(example) {
@@ -40,6 +42,11 @@ pub(crate) fn show(project: &Project, example: &Example, stage: &Stage) {
     ] {
         println!("  {} {place}", style.dim(&format!("{what:<19}")));
     }
+}
+
+/// Of the first column.
+fn widest(rows: &[(String, String)]) -> usize {
+    rows.iter().map(|(first, _)| first.chars().count()).max().unwrap_or(0)
 }
 
 /// A command to paste, under the title of its section or the sentence that leads up to it, and
@@ -174,6 +181,7 @@ mod tests {
         )
         .unwrap();
         let pair = |a: &str, b: &str| (a.to_string(), b.to_string());
+        assert_eq!(widest(&ways(&gateway)), "GET /products/{id}".len());
         assert_eq!(
             ways(&gateway),
             [

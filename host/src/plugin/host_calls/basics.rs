@@ -75,10 +75,10 @@ impl random::Host for State {
         Ok(bytes)
     }
 
-    fn number(&mut self) -> wasmtime::Result<u64> {
-        let mut bytes = [0; 8];
+    fn number(&mut self) -> wasmtime::Result<u32> {
+        let mut bytes = [0; 4];
         fill(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
+        Ok(u32::from_le_bytes(bytes))
     }
 }
 

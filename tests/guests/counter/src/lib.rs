@@ -46,7 +46,7 @@ enum Tick {
 struct Counter {
     settings: Settings,
     served: Cell<u64>,
-    name: Cell<u64>,
+    name: Cell<u32>,
 }
 
 #[plugin]

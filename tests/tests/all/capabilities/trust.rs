@@ -85,7 +85,8 @@ async fn a_secret_is_used_or_shown_as_it_is_granted() {
     let mac = |name: &str| json!({ "do": "hmac", "algorithm": "sha256", "key": { "secret": name }, "data": "00" });
     assert_eq!(order(&gateway, reveal("shown")).await["ok"], "shown text", "without the newline");
     for name in ["used", "other", "nothing"] {
-        assert_eq!(order(&gateway, reveal(name)).await["error"], "SecretError::Denied", "{name}");
+        let error = order(&gateway, reveal(name)).await["error"].to_string();
+        assert!(error.contains("denied"), "{name}: {error}");
     }
     assert!(order(&gateway, mac("used")).await["ok"].is_string());
     for name in ["shown", "other", "nothing"] {

@@ -8,3 +8,4 @@ mod forwarding;
 mod http2;
 mod limits;
 mod messages;
+mod upgrade;

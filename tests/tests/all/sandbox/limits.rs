@@ -423,7 +423,7 @@ async fn a_plugin_without_grants_sees_no_credentials_and_touches_no_framing() {
     let gateway = Gateway::start(&through("misbehaving", "", &backend)).await;
     let hidden = request("GET", "/a").header("authorization", "Bearer s3cret");
     let answer = gateway.client().send(hidden.header("x-mode", "hidden"), "").await;
-    assert_eq!(answer.text(), "HeaderError::Hidden");
+    assert!(answer.text().contains("name: \"hidden\""), "{}", answer.text());
     for mode in ["reserved", "response=reserved"] {
         let outcomes = ask(&gateway, mode).await.json();
         for (name, tried) in outcomes.as_object().expect("an object") {

@@ -44,7 +44,8 @@ async fn a_plugins_own_reply_passes_those_before_it_only() {
     let more = "config.response = \"panic\"";
     let gateway = chained("misbehaving", more, &to_service(backend.address())).await;
     let answer = ask(&gateway, "hidden").await;
-    assert_eq!((answer.status, answer.text()), (200, "HeaderError::Hidden"));
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("name: \"hidden\""), "{}", answer.text());
     assert_seen_by(&answer, true, false);
     assert!(backend.received().is_empty());
 }

@@ -1,0 +1,226 @@
+//! Connections that become something else: WebSocket and the like, over HTTP/1.1 (RFC 9110, 7.8)
+//! and over HTTP/2 (RFC 8441). Services are always asked over HTTP/1.1.
+//!
+//! The heads pass the chain as those of any exchange do. When the service has switched, what comes
+//! after is bytes that nobody looks at, in both directions, until one side closes or nothing has
+//! come for too long.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request, response};
+use http_body::Body as _;
+use hyper::{
+    ext::Protocol,
+    upgrade::{OnUpgrade, Upgraded},
+};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
+use tracing::debug;
+
+use super::{RouteInService, admit::random_u64, forward::upgrade_of};
+use crate::{
+    body::Body,
+    message::{Exchange, Hop},
+};
+
+const WEBSOCKET: &str = "websocket";
+
+/// A wish to switch that the route grants.
+pub(super) struct Wish {
+    /// What to: one token, lower case.
+    protocol: String,
+    client: OnUpgrade,
+    /// Of a client that speaks HTTP/2 and so sends no key: what the service must answer to ours.
+    accept: Option<HeaderValue>,
+}
+
+/// Both sides have agreed.
+pub(super) struct Tunnel {
+    client: OnUpgrade,
+    service: OnUpgrade,
+    idle: Duration,
+}
+
+/// What went through a tunnel.
+pub(super) struct Passed {
+    pub(super) from_client: u64,
+    pub(super) to_client: u64,
+    /// Both sides came to their end.
+    pub(super) complete: bool,
+}
+
+/// RFC 8441, 4: a CONNECT with `:protocol` asks for what GET with `Upgrade` asks for in HTTP/1.1,
+/// and from here on it is that, so that routes and plugins need not know of it.
+pub(super) fn translate(head: &mut request::Parts, hop: &mut Hop) {
+    if head.version != Version::HTTP_2 || head.method != Method::CONNECT {
+        return;
+    }
+    if let Some(protocol) = head.extensions.get::<Protocol>() {
+        head.method = Method::GET;
+        hop.upgrade = Some(protocol.as_str().to_ascii_lowercase());
+    }
+}
+
+/// What the client wants to switch to, if the route lets it.
+pub(super) fn wish(route: &RouteInService, exchange: &mut Exchange, body: &Body) -> Option<Wish> {
+    let protocol = exchange.hop.upgrade.as_ref().filter(|name| route.upgrade.contains(name))?;
+    // In HTTP/2 the body is what the connection will carry.
+    if exchange.request.version != Version::HTTP_2 && !body.is_end_stream() {
+        return None;
+    }
+    let protocol = protocol.clone();
+    let client = exchange.request.extensions.remove::<OnUpgrade>()?;
+    Some(Wish { protocol, client, accept: None })
+}
+
+impl Wish {
+    /// Puts onto the forwarded request what was taken off as the client's connection's own.
+    pub(super) fn ask(&mut self, headers: &mut HeaderMap, from_h2: bool) {
+        self.mark(headers);
+        if from_h2 && self.protocol == WEBSOCKET {
+            let key = base64(&[random_u64().to_be_bytes(), random_u64().to_be_bytes()].concat());
+            self.accept = HeaderValue::from_str(&accept_of(&key)).ok();
+            if let Ok(key) = HeaderValue::from_str(&key) {
+                headers.insert(header::SEC_WEBSOCKET_KEY, key);
+            }
+        }
+    }
+
+    /// Whether the service switched to what was asked for.
+    pub(super) fn is_granted(&self, head: &response::Parts) -> bool {
+        let same = upgrade_of(&head.headers).is_some_and(|protocol| protocol == self.protocol);
+        let accepted = self.accept.is_none()
+            || head.headers.get(header::SEC_WEBSOCKET_ACCEPT) == self.accept.as_ref();
+        head.status == StatusCode::SWITCHING_PROTOCOLS && same && accepted
+    }
+
+    /// The tunnel, if the response that goes to the client still says so: plugins have seen it.
+    pub(super) fn tunnel(
+        self,
+        service: OnUpgrade,
+        response: &mut response::Parts,
+        from_h2: bool,
+        idle: Duration,
+    ) -> Option<Tunnel> {
+        if response.status != StatusCode::SWITCHING_PROTOCOLS {
+            return None;
+        }
+        if from_h2 {
+            // RFC 8441, 5: 200 is the answer, and the handshake's keys are HTTP/1.1's.
+            response.status = StatusCode::OK;
+            response.headers.remove(header::SEC_WEBSOCKET_ACCEPT);
+        } else {
+            self.mark(&mut response.headers);
+        }
+        Some(Tunnel { client: self.client, service, idle })
+    }
+
+    fn mark(&self, headers: &mut HeaderMap) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        if let Ok(protocol) = HeaderValue::from_str(&self.protocol) {
+            headers.insert(header::UPGRADE, protocol);
+        }
+    }
+}
+
+impl Tunnel {
+    /// Carries bytes until both sides have closed, one has failed, or neither has sent anything
+    /// for too long.
+    pub(super) async fn run(self) -> Passed {
+        let mut passed = Passed { from_client: 0, to_client: 0, complete: false };
+        let both = futures_util::future::try_join(self.client, self.service).await;
+        let (client, service) = match both {
+            Ok((client, service)) => (TokioIo::new(client), TokioIo::new(service)),
+            Err(why) => {
+                debug!(%why, "no tunnel");
+                return passed;
+            }
+        };
+        let ((from_client, to_client), (from_service, to_service)) =
+            (split(client), split(service));
+        let quiet = Quiet { idle: self.idle, last: tokio::sync::watch::Sender::new(()) };
+        let up = carry(from_client, to_service, &mut passed.from_client, &quiet);
+        let down = carry(from_service, to_client, &mut passed.to_client, &quiet);
+        let outcome = tokio::select! {
+            outcome = async { tokio::try_join!(up, down).map(drop) } => outcome,
+            () = quiet.lasts() => Err(std::io::ErrorKind::TimedOut.into()),
+        };
+        match outcome {
+            Ok(()) => passed.complete = true,
+            Err(why) => debug!(%why, "tunnel ended"),
+        }
+        passed
+    }
+}
+
+type Io = TokioIo<Upgraded>;
+
+async fn carry(
+    mut from: ReadHalf<Io>,
+    mut to: WriteHalf<Io>,
+    count: &mut u64,
+    quiet: &Quiet,
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        if length == 0 {
+            return to.shutdown().await;
+        }
+        quiet.broken();
+        to.write_all(&buffer[..length]).await?;
+        *count += length as u64;
+    }
+}
+
+/// Notices when nothing comes from either side.
+struct Quiet {
+    idle: Duration,
+    last: tokio::sync::watch::Sender<()>,
+}
+
+impl Quiet {
+    fn broken(&self) {
+        self.last.send_replace(());
+    }
+
+    async fn lasts(&self) {
+        let mut last = self.last.subscribe();
+        while tokio::time::timeout(self.idle, last.changed()).await.is_ok() {}
+    }
+}
+
+/// RFC 6455, 4.2.2: what proves that a service has read the key.
+fn accept_of(key: &str) -> String {
+    let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+    context.update(key.as_bytes());
+    context.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    base64(context.finish().as_ref())
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63];
+            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proof_is_that_of_the_rfc() {
+        // RFC 6455, 1.3.
+        assert_eq!(accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+}

@@ -1,0 +1,194 @@
+//! Connections that become something else (RFC 9110, 7.8; RFC 6455; RFC 8441).
+
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::digest;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Empty;
+use hyper::{client::conn::http2, ext::Protocol};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use torana_tests::{Gateway, Raw, RawBackend, RawConnection, command::torana, toml, within};
+
+use crate::guests::{PATIENT, plugin};
+
+const UPGRADE: &str = "upgrade = [\"websocket\"]\n";
+
+/// The example of RFC 6455, 1.3.
+const ASK: &str = "GET /chat?room=1 HTTP/1.1\r\nHost: a.example\r\nConnection: keep-alive, Upgrade\r\n\
+    Upgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// A service that switches, says "hello", and then answers with what it is sent. Gives the heads
+/// that it has seen.
+async fn echo() -> (RawBackend, Arc<Mutex<Vec<String>>>) {
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = heads.clone();
+    let backend = RawBackend::start(move |mut connection: RawConnection| {
+        let seen = seen.clone();
+        async move {
+            let head = connection.head().await;
+            let key = header(&head, "sec-websocket-key").unwrap_or_default();
+            seen.lock().unwrap().push(head);
+            let accept = accept_of(&key);
+            let answer = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Accept: {accept}\r\n\r\nhello"
+            );
+            connection.write(answer).await;
+            let (mut from, mut to) = connection.stream.split();
+            let _ = tokio::io::copy(&mut from, &mut to).await;
+        }
+    })
+    .await;
+    (backend, heads)
+}
+
+fn header(head: &str, name: &str) -> Option<String> {
+    let line = |line: &str| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    };
+    head.lines().find_map(line)
+}
+
+/// RFC 6455, 4.2.2.
+fn accept_of(key: &str) -> String {
+    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    STANDARD.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
+}
+
+#[tokio::test]
+async fn a_websocket_passes_both_ways() {
+    let (backend, heads) = echo().await;
+    let log = "[access_log]\nfields = [\"status\", \"request_bytes\", \"response_bytes\", \"complete\"]\n";
+    let toml = format!("{log}{}", toml::proxy_with(backend.address(), UPGRADE));
+    let gateway = Gateway::start(&toml).await;
+    let mut client = Raw::connect(gateway.address("public")).await;
+    client.write(ASK).await;
+    let head = client.read_head().await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    for (name, value) in [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+    ] {
+        assert_eq!(header(&head, name).as_deref(), Some(value), "{head}");
+    }
+    assert_eq!(client.read_exact(5).await, "hello");
+    let long = "0123456789".repeat(20_000);
+    client.write("ping").await;
+    assert_eq!(client.read_exact(4).await, "ping");
+    // More than any buffer on the way holds, in pieces that each come back.
+    for piece in long.as_bytes().chunks(40_000) {
+        client.write(piece).await;
+        assert_eq!(client.read_exact(piece.len()).await.as_bytes(), piece);
+    }
+    client.finish().await;
+    assert_eq!(client.read_to_close().await, "");
+    let seen = heads.lock().unwrap()[0].clone();
+    assert_eq!(header(&seen, "upgrade").as_deref(), Some("websocket"), "{seen}");
+    assert_eq!(header(&seen, "connection").as_deref(), Some("upgrade"), "{seen}");
+    assert!(seen.starts_with("GET /chat?room=1 HTTP/1.1\r\n"), "{seen}");
+    let line = gateway.output().wait("a line", |_| true).await;
+    let expected =
+        "{\"status\":101,\"request_bytes\":200004,\"response_bytes\":200009,\"complete\":true}";
+    assert_eq!(line, expected);
+}
+
+#[tokio::test]
+async fn without_leave_a_request_is_like_any_other() {
+    let (backend, heads) = echo().await;
+    let gateway = Gateway::start(&toml::proxy(backend.address())).await;
+    let mut client = Raw::connect(gateway.address("public")).await;
+    client.write(ASK).await;
+    // The service switches all the same, which nobody asked it for.
+    let head = client.read_head().await;
+    assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
+    let seen = heads.lock().unwrap()[0].clone();
+    assert_eq!((header(&seen, "upgrade"), header(&seen, "connection")), (None, None), "{seen}");
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_service_or_of_a_plugin_passes() {
+    let refusing =
+        RawBackend::answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
+    let gateway = Gateway::start(&toml::proxy_with(refusing.address(), UPGRADE)).await;
+    let mut client = Raw::connect(gateway.address("public")).await;
+    client.write(ASK).await;
+    let head = client.read_head().await;
+    assert!(head.starts_with("HTTP/1.1 403 ") && header(&head, "upgrade").is_none(), "{head}");
+    assert_eq!(client.read_exact(2).await, "no");
+
+    let (backend, heads) = echo().await;
+    let require = format!(
+        "\n[plugins.require]\ncomponent = \"require\"\n{PATIENT}\nconfig = {{ headers = [\"x-user\"] }}\n"
+    );
+    let more = format!("{UPGRADE}chain = [\"require\"]");
+    let toml = toml::proxy_with(backend.address(), &more) + &require;
+    let gateway = Gateway::start(&toml).await;
+    let mut client = Raw::connect(gateway.address("public")).await;
+    client.write(ASK).await;
+    assert!(client.read_head().await.starts_with("HTTP/1.1 400 "));
+    assert!(heads.lock().unwrap().is_empty(), "the service was not asked");
+}
+
+#[tokio::test]
+async fn silence_ends_it() {
+    let (backend, _) = echo().await;
+    let more = format!("{UPGRADE}upgrade_idle = \"50ms\"");
+    let gateway = Gateway::start(&toml::proxy_with(backend.address(), &more)).await;
+    let mut client = Raw::connect(gateway.address("public")).await;
+    client.write(ASK).await;
+    client.read_head().await;
+    assert_eq!(client.read_to_close().await, "hello");
+}
+
+#[tokio::test]
+async fn over_http2_it_is_an_extended_connect() {
+    let (backend, heads) = echo().await;
+    let gateway = Gateway::start(&toml::proxy_with(backend.address(), UPGRADE)).await;
+    let tcp = TcpStream::connect(gateway.address("public")).await.expect("connecting");
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(tcp)).await.expect("h2");
+    tokio::spawn(connection);
+    let ask = || {
+        let mut request = Request::connect("http://a.example/chat").body(Empty::<Bytes>::new());
+        let request_mut = request.as_mut().expect("a request");
+        request_mut.extensions_mut().insert(Protocol::from_static("websocket"));
+        request_mut.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+        request.expect("a request")
+    };
+    // The client may ask so only when it has seen the gateway's settings.
+    let response = loop {
+        match sender.send_request(ask()).await {
+            Ok(response) => break response,
+            Err(_) => sender.ready().await.expect("the connection lives"),
+        }
+    };
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(!response.headers().contains_key("sec-websocket-accept"));
+    let mut socket = TokioIo::new(hyper::upgrade::on(response).await.expect("an upgrade"));
+    socket.write_all(b" and on").await.expect("writing");
+    let mut text = [0; 12];
+    within("the echo", socket.read_exact(&mut text)).await.expect("reading");
+    assert_eq!(&text, b"hello and on");
+    let seen = heads.lock().unwrap()[0].clone();
+    assert!(seen.starts_with("GET /chat HTTP/1.1\r\n"), "{seen}");
+    assert_eq!(header(&seen, "sec-websocket-key").map(|key| key.len()), Some(24), "{seen}");
+}
+
+#[tokio::test]
+async fn it_does_not_go_past_plugins_that_read_bodies() {
+    let upper = plugin("upper", "body-upper", "");
+    let more = format!("{UPGRADE}chain = [\"upper\"]");
+    let toml = toml::proxy_with("127.0.0.1:9".parse().unwrap(), &more) + &upper;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("gateway.toml"), toml).expect("writing");
+    let said = torana(folder.path(), &["check", "gateway.toml"]).expect(1).stderr;
+    assert!(said.contains("plugin `upper` would not see what passes after an upgrade"), "{said}");
+}
