@@ -93,6 +93,51 @@ fn a_reply_of_the_plugin_is_the_response() {
     assert_eq!(differences(case), [""; 0]);
 }
 
+/// Counts its requests, and says to the upstream how many there were.
+struct Count;
+
+#[plugin]
+impl Plugin for Count {
+    type Settings = NoSettings;
+
+    fn new(_: NoSettings) -> Result<Self, SettingErrors> {
+        Ok(Self)
+    }
+
+    fn on_request_head(&self, host: &impl Host) -> Outcome {
+        let count = host.kv().increment("n", 1, None)?;
+        host.request_edit().add_header("x-count", &count.to_string())?;
+        Ok(Action::Next)
+    }
+}
+
+#[test]
+fn of_several_requests_the_last_is_looked_at() {
+    let case = r#"
+        grants = { kv = true, request-edit = true }
+        request.times = 3
+        [expect]
+        decision = "next"
+        request.headers = { x-count = "3" }
+    "#;
+    assert_eq!(check::<Count>(&Case::parse(case).unwrap()), [""; 0]);
+    let without = case.replace("request.times = 3", "");
+    let told = check::<Count>(&Case::parse(&without).unwrap());
+    assert_eq!(told, [r#"request header x-count: expected ["3"], is ["1"]"#]);
+}
+
+#[test]
+fn stores_may_be_down() {
+    let case = r#"
+        grants = { kv = true }
+        stores = "unavailable"
+        [expect]
+        decision = "fail"
+        failure = "the store did not answer for `n`"
+    "#;
+    assert_eq!(check::<Count>(&Case::parse(case).unwrap()), [""; 0]);
+}
+
 #[test]
 fn a_failure_has_a_text() {
     let case = r#"

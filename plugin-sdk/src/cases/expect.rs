@@ -31,6 +31,9 @@ pub(super) fn differences(case: &Case, played: &Played) -> Vec<String> {
         wrong.value(&format!("attribute {name}"), expected, &values);
     }
     wrong.log(&case.expect.log, &played.host);
+    if let Some(elapsed) = &case.expect.elapsed_ms {
+        wrong.equal("elapsed milliseconds", elapsed, &played.host.elapsed_millis());
+    }
     wrong.0
 }
 

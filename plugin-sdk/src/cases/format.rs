@@ -1,6 +1,6 @@
 //! A case, as it stands in its file.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -36,8 +36,24 @@ pub struct Case {
     /// What other services answer. All of them must be asked.
     #[serde(default)]
     pub fetch: Vec<FetchCase>,
+    /// Whether the stores (`kv`, `rate-limit`) answer.
+    #[serde(default)]
+    pub stores: Stores,
+    /// The time, in seconds since 1970.
+    pub now: Option<u64>,
     /// What must come out.
     pub expect: Expect,
+}
+
+/// Whether the stores answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stores {
+    /// They do.
+    #[default]
+    Available,
+    /// They do not.
+    Unavailable,
 }
 
 /// A route.
@@ -72,6 +88,8 @@ pub struct RequestCase {
     pub body: Option<String>,
     /// The client's address.
     pub client: String,
+    /// How often it is sent. What comes of the last one is looked at.
+    pub times: NonZeroU32,
 }
 
 impl Default for RequestCase {
@@ -82,6 +100,7 @@ impl Default for RequestCase {
             headers: BTreeMap::new(),
             body: None,
             client: "192.0.2.1".into(),
+            times: NonZeroU32::MIN,
         }
     }
 }
@@ -135,6 +154,9 @@ pub struct FetchCase {
     pub reply: Answer,
     /// What goes wrong, in the place of a reply.
     pub error: Option<FetchFailure>,
+    /// How long it takes, in milliseconds.
+    #[serde(default)]
+    pub delay_ms: u64,
 }
 
 /// A call to another service. It is found by `to`, `method` and `path`; all that is said of it must
@@ -203,6 +225,8 @@ pub struct Expect {
     /// For `refuse`: the wrong settings, all of them.
     #[serde(default)]
     pub settings: Vec<ExpectedSettingError>,
+    /// How long the other services were waited for, in milliseconds.
+    pub elapsed_ms: Option<u64>,
     /// Parts of log lines, in order.
     #[serde(default)]
     pub log: Vec<String>,
@@ -280,7 +304,8 @@ impl Case {
 
     /// The settings as a plugin gets them.
     pub fn settings(&self) -> String {
-        serde_json::to_string(&self.config).expect("TOML has no value that JSON lacks")
+        let config = self.config.iter().map(|(name, value)| (name.clone(), as_json(value)));
+        Json::Object(config.collect()).to_string()
     }
 
     /// The parameters of the route's path. None when the path does not match.
@@ -289,6 +314,22 @@ impl Case {
         match &self.route.path {
             Some(pattern) => params(pattern, path),
             None => Some(Vec::new()),
+        }
+    }
+}
+
+/// As the host makes JSON of TOML: a date becomes its text.
+fn as_json(value: &toml::Value) -> Json {
+    match value {
+        toml::Value::String(text) => text.as_str().into(),
+        toml::Value::Integer(number) => (*number).into(),
+        toml::Value::Float(number) => (*number).into(),
+        toml::Value::Boolean(value) => (*value).into(),
+        toml::Value::Datetime(date) => date.to_string().into(),
+        toml::Value::Array(items) => items.iter().map(as_json).collect(),
+        toml::Value::Table(table) => {
+            let entries = table.iter().map(|(name, value)| (name.clone(), as_json(value)));
+            Json::Object(entries.collect())
         }
     }
 }

@@ -33,7 +33,8 @@ use std::{
 pub use self::{
     format::{
         Answer, Case, Decision, Expect, ExpectedRequest, ExpectedResponse, ExpectedSettingError,
-        ExpectedValue, FetchCase, FetchFailure, FetchRequest, RequestCase, RouteCase, Values,
+        ExpectedValue, FetchCase, FetchFailure, FetchRequest, RequestCase, RouteCase, Stores,
+        Values,
     },
     grants::{Access, Grants, HeaderGrants, SecretGrants},
 };

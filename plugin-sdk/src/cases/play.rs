@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use super::format::{Answer, Case, FetchCase, FetchFailure, Values};
+use super::format::{Answer, Case, FetchCase, FetchFailure, Stores, Values};
 use crate::{
     Action, Content, Failure, Header, Hook, Hooks, Outcome, Reply, StreamOutcome,
     fake::FakeHost,
@@ -44,7 +44,17 @@ impl From<Failure> for Stop {
 
 pub(super) fn play<P: Hooks>(case: &Case) -> Played {
     let services = Rc::new(Services::new(&case.fetch));
-    let host = host(case, services.clone());
+    let mut host = host(case, services.clone());
+    for _ in 1..case.request.times.get() {
+        let next = self::host(case, services.clone());
+        host = next.with_stores_of(&play_once::<P>(case, host).host);
+    }
+    let played = play_once::<P>(case, host);
+    Played { fetches: services.mistakes(), ..played }
+}
+
+/// One of the requests that the case sends.
+fn play_once<P: Hooks>(case: &Case, host: FakeHost) -> Played {
     let mut exchange = Exchange { case, host, request_body: Vec::new(), response_body: Vec::new() };
     let plugin = settings::parse(&case.settings()).and_then(P::new);
     let end = match plugin {
@@ -56,7 +66,7 @@ pub(super) fn play<P: Hooks>(case: &Case) -> Played {
         Err(errors) => End::Refuse(errors.into_vec()),
     };
     let Exchange { host, request_body, response_body, .. } = exchange;
-    Played { end, host, fetches: services.mistakes(), request_body, response_body }
+    Played { end, host, fetches: Vec::new(), request_body, response_body }
 }
 
 fn host(case: &Case, services: Rc<Services>) -> FakeHost {
@@ -64,6 +74,7 @@ fn host(case: &Case, services: Rc<Services>) -> FakeHost {
     let alternatives = case.route.alternatives.iter().map(String::as_str);
     let upstreams: Vec<_> = ["upstream"].into_iter().chain(alternatives).collect();
     let granted = case.grants.fetch.clone();
+    let slow = services.clone();
     let mut host = FakeHost::new(&request.method, &request.path)
         .with_client(&request.client)
         .with_route(&case.route.name)
@@ -74,6 +85,9 @@ fn host(case: &Case, services: Rc<Services>) -> FakeHost {
             } else {
                 Err(FetchError::Denied("the case's grants do not name it".into()))
             }
+        })
+        .with_fetch_delay(move |call| {
+            slow.find(call).map_or(0, |index| slow.cases[index].delay_ms)
         });
     for (name, values) in &request.headers {
         for value in values.as_slice() {
@@ -91,6 +105,12 @@ fn host(case: &Case, services: Rc<Services>) -> FakeHost {
     }
     for (name, value) in &case.attributes {
         host = host.with_attribute(name, value);
+    }
+    if let Some(now) = case.now {
+        host = host.with_unix_millis(now.saturating_mul(1000));
+    }
+    if case.stores == Stores::Unavailable {
+        host = host.with_unavailable_stores();
     }
     granted_names(case, host)
 }
@@ -198,12 +218,14 @@ impl Services {
         }
     }
 
-    fn answer(&self, call: &Outgoing) -> Result<Incoming, FetchError> {
-        let is_it = |case: &FetchCase| {
-            let FetchCase { request, .. } = case;
+    fn find(&self, call: &Outgoing) -> Option<usize> {
+        self.cases.iter().position(|FetchCase { request, .. }| {
             request.to == call.to && request.method == call.method && request.path == call.path
-        };
-        let Some(index) = self.cases.iter().position(is_it) else {
+        })
+    }
+
+    fn answer(&self, call: &Outgoing) -> Result<Incoming, FetchError> {
+        let Some(index) = self.find(call) else {
             let text = format!("no [[fetch]] for {} {} {}", call.method, call.to, call.path);
             self.mistakes.borrow_mut().push(text.clone());
             return Err(FetchError::Unreachable(text));

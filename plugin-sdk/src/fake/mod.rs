@@ -22,6 +22,8 @@ mod body;
 mod message;
 mod services;
 mod state;
+#[cfg(feature = "crypto")]
+mod verify;
 
 use std::{
     cell::{Ref, RefCell, RefMut},
@@ -153,6 +155,13 @@ impl FakeHost {
         })
     }
 
+    /// A secret that need not be text. One that is none can be used, but not revealed.
+    pub fn with_secret_bytes(self, name: &str, bytes: &[u8]) -> Self {
+        self.with(|state| {
+            state.secrets.insert(name.into(), bytes.into());
+        })
+    }
+
     /// What other services answer. Without it, every fetch is denied.
     pub fn with_fetch(
         self,
@@ -161,12 +170,34 @@ impl FakeHost {
         self.with(|state| state.answer = Rc::new(answer))
     }
 
-    /// Which signatures hold: of (algorithm, key, message, signature). Without it, none does.
+    /// How long other services take to answer, in milliseconds on the fake clock. Without it, no
+    /// time at all.
+    pub fn with_fetch_delay(self, delay: impl Fn(&Outgoing) -> u64 + 'static) -> Self {
+        self.with(|state| state.delay = Rc::new(delay))
+    }
+
+    /// Which signatures hold: of (algorithm, key, message, signature). Without it they are verified
+    /// if the feature `crypto` is on; if not, none holds.
     pub fn with_verify(
         self,
         holds: impl Fn(SignatureAlgorithm, &PublicKey, &[u8], &[u8]) -> bool + 'static,
     ) -> Self {
-        self.with(|state| state.holds = Rc::new(holds))
+        self.with(|state| {
+            state.holds = Rc::new(move |algorithm, key, message, signature| {
+                Ok(holds(algorithm, key, message, signature))
+            });
+        })
+    }
+
+    /// What another host keeps in `kv` and in its buckets, and its time: the next exchange of the
+    /// same gateway.
+    pub fn with_stores_of(self, other: &Self) -> Self {
+        self.with(|state| state.take_stores(&other.see()))
+    }
+
+    /// Stores that do not answer: every call of `kv` and `rate_limit` is refused as unavailable.
+    pub fn with_unavailable_stores(self) -> Self {
+        self.with(|state| state.stores_are_down = true)
     }
 
     /// The time, in milliseconds since 1970.
@@ -179,6 +210,11 @@ impl FakeHost {
         let mut state = self.edit();
         state.unix_millis += by;
         state.monotonic_nanos += by * 1_000_000;
+    }
+
+    /// How much time has passed, in milliseconds: what was waited for and what was let pass.
+    pub fn elapsed_millis(&self) -> u64 {
+        self.see().monotonic_nanos / 1_000_000
     }
 
     /// Goes on to the response.

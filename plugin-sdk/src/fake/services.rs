@@ -1,11 +1,13 @@
 //! Everything that is not the exchange: log, time, stores, other services.
 
+use std::{cell::RefMut, collections::BTreeSet};
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::{
     FakeHost, State,
-    state::{Stored, Value},
+    state::{Stored, UnderWay, Value},
 };
 use crate::{
     Refused,
@@ -52,12 +54,13 @@ impl Random for FakeRandom {
         (0..length).map(|_| self.number().to_be_bytes()[0]).collect()
     }
     /// The same numbers in every test: splitmix64 from 0 on.
-    fn number(&self) -> u64 {
+    fn number(&self) -> u32 {
         let mut state = self.0.call("random");
         state.random = state.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (state.random ^ (state.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        // The upper half, which is mixed best.
+        ((mixed ^ (mixed >> 31)) >> 32) as u32
     }
 }
 
@@ -129,17 +132,29 @@ fn fits(key: &str, value: &[u8]) -> Result<(), Refused<KvError>> {
     Ok(())
 }
 
+const DOWN: &str = "the store is down";
+
+impl FakeKv {
+    fn call(&self, key: &str) -> Result<RefMut<'_, State>, Refused<KvError>> {
+        let state = self.0.call("kv");
+        if state.stores_are_down {
+            return Err(Refused::new(key, KvError::Unavailable(DOWN.into())));
+        }
+        Ok(state)
+    }
+}
+
 impl Kv for FakeKv {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Refused<KvError>> {
-        Ok(self.0.call("kv").stored(key).map(bytes))
+        Ok(self.call(key)?.stored(key).map(bytes))
     }
     fn set(&self, key: &str, value: &[u8], ttl_ms: Option<u64>) -> Result<(), Refused<KvError>> {
         fits(key, value)?;
-        self.0.call("kv").store(key, Value::Bytes(value.to_vec()), ttl_ms);
+        self.call(key)?.store(key, Value::Bytes(value.to_vec()), ttl_ms);
         Ok(())
     }
     fn delete(&self, key: &str) -> Result<bool, Refused<KvError>> {
-        let mut state = self.0.call("kv");
+        let mut state = self.call(key)?;
         let was_there = state.stored(key).is_some();
         state.kv.remove(key);
         state.led.remove(key);
@@ -153,7 +168,7 @@ impl Kv for FakeKv {
         ttl_ms: Option<u64>,
     ) -> Result<bool, Refused<KvError>> {
         fits(key, value)?;
-        let mut state = self.0.call("kv");
+        let mut state = self.call(key)?;
         let is_expected = state.stored(key).map(bytes).as_deref() == expected;
         if is_expected {
             state.store(key, Value::Bytes(value.to_vec()), ttl_ms);
@@ -161,7 +176,7 @@ impl Kv for FakeKv {
         Ok(is_expected)
     }
     fn increment(&self, key: &str, by: i64, ttl_ms: Option<u64>) -> Result<i64, Refused<KvError>> {
-        let mut state = self.0.call("kv");
+        let mut state = self.call(key)?;
         match state.stored(key) {
             None => {
                 state.store(key, Value::Counter(by), ttl_ms);
@@ -177,7 +192,7 @@ impl Kv for FakeKv {
     }
     /// Nobody else is there to wait for: a key that is led already is busy.
     fn lead(&self, key: &str, _: u32) -> Result<LeadAnswer, Refused<KvError>> {
-        let mut state = self.0.call("kv");
+        let mut state = self.call(key)?;
         Ok(match state.stored(key) {
             Some(value) => LeadAnswer::Value(bytes(value)),
             None if state.led.insert(key.into()) => LeadAnswer::Yours,
@@ -195,6 +210,7 @@ pub(super) struct Fill {
 }
 
 impl Fill {
+    /// The bucket with the cost taken, if it fits, and what is to be said of it.
     fn take(self, bucket: &Bucket, cost: u64, now: u64) -> (Self, Verdict) {
         match bucket.algorithm {
             Algorithm::Gcra => self.take_spaced(bucket, cost, now as f64),
@@ -202,9 +218,15 @@ impl Fill {
         }
     }
 
+    /// What is to be said of it when another bucket refuses, so that nothing is taken.
+    fn keep(self, bucket: &Bucket, now: u64, verdict: Verdict) -> Verdict {
+        let (_, as_it_is) = self.take(bucket, 0, now);
+        Verdict { remaining: as_it_is.remaining, reset_ms: as_it_is.reset_ms, ..verdict }
+    }
+
     fn take_spaced(self, bucket: &Bucket, cost: u64, now: f64) -> (Self, Verdict) {
         let each = bucket.window_ms as f64 / bucket.limit as f64;
-        let room = each * bucket.burst.unwrap_or(bucket.limit) as f64;
+        let room = each * capacity(bucket) as f64;
         let full = self.until.max(now);
         let after = full + each * cost as f64;
         let late = (after - now - room).max(0.0);
@@ -223,75 +245,118 @@ impl Fill {
         let (since, taken) = if is_over { (now, 0) } else { (self.since, self.taken) };
         let allowed = taken + cost <= bucket.limit;
         let taken = if allowed { taken + cost } else { taken };
-        let reset_ms = since + bucket.window_ms - now;
+        let left_ms = since + bucket.window_ms - now;
         let verdict = Verdict {
             allowed,
             remaining: bucket.limit - taken,
-            reset_ms,
-            retry_after_ms: if allowed { 0 } else { reset_ms },
+            reset_ms: if taken == 0 { 0 } else { left_ms },
+            retry_after_ms: if allowed { 0 } else { left_ms },
         };
         (Self { since, taken, ..self }, verdict)
     }
 }
 
+/// How much a bucket holds when it is full.
+fn capacity(bucket: &Bucket) -> u64 {
+    match bucket.algorithm {
+        Algorithm::Gcra => bucket.burst.unwrap_or(bucket.limit),
+        Algorithm::FixedWindow => bucket.limit,
+    }
+}
+
 fn is_possible(bucket: &Bucket, cost: u64) -> bool {
-    bucket.limit > 0 && bucket.window_ms > 0 && (1..=bucket.limit).contains(&cost)
+    bucket.limit > 0 && bucket.window_ms > 0 && (1..=capacity(bucket)).contains(&cost)
+}
+
+/// Policy and key of each bucket.
+fn names(buckets: &[Bucket], route: &str) -> Vec<(String, String)> {
+    let policy = |bucket: &Bucket| bucket.policy.clone().unwrap_or_else(|| route.to_owned());
+    buckets.iter().map(|bucket| (policy(bucket), bucket.key.clone())).collect()
 }
 
 impl RateLimit for FakeRateLimit {
     fn take(&self, buckets: &[Bucket], cost: u64) -> Result<Vec<Verdict>, Refused<RateLimitError>> {
         let mut state = self.0.call("rate-limit");
+        let refused = |why| Err(Refused::new(keys(buckets), why));
+        if state.stores_are_down {
+            return refused(RateLimitError::Unavailable(DOWN.into()));
+        }
         if !buckets.iter().all(|bucket| is_possible(bucket, cost)) {
-            let why = RateLimitError::Invalid("limit, window and cost must fit".into());
-            return Err(Refused::new(keys(buckets), why));
+            return refused(RateLimitError::Invalid("limit, window and cost must fit".into()));
         }
-        let (now, route) = (state.unix_millis, state.request.route.clone());
-        let taken: Vec<_> = buckets
-            .iter()
-            .map(|bucket| {
-                let policy = bucket.policy.clone().unwrap_or_else(|| route.clone());
-                let name = (policy, bucket.key.clone());
-                let fill = state.buckets.get(&name).copied().unwrap_or_default();
-                (name, fill.take(bucket, cost, now))
-            })
-            .collect();
+        let names = names(buckets, &state.request.route);
+        if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
+            return refused(RateLimitError::Invalid("two buckets have one policy and key".into()));
+        }
+        let now = state.unix_millis;
+        let fills: Vec<Fill> =
+            names.iter().map(|name| state.buckets.get(name).copied().unwrap_or_default()).collect();
+        let taken = fills.iter().zip(buckets).map(|(fill, bucket)| fill.take(bucket, cost, now));
+        let (after, verdicts): (Vec<Fill>, Vec<Verdict>) = taken.unzip();
         // All or nothing.
-        if taken.iter().all(|(_, (_, verdict))| verdict.allowed) {
-            state.buckets.extend(taken.iter().map(|(name, (fill, _))| (name.clone(), *fill)));
+        if verdicts.iter().all(|verdict| verdict.allowed) {
+            state.buckets.extend(names.into_iter().zip(after));
+            return Ok(verdicts);
         }
-        Ok(taken.into_iter().map(|(_, (_, verdict))| verdict).collect())
+        let kept = fills.iter().zip(buckets).zip(verdicts);
+        Ok(kept.map(|((fill, bucket), verdict)| fill.keep(bucket, now, verdict)).collect())
     }
 }
 
 impl FakeFetch {
-    fn answer(&self, request: &Outgoing) -> Result<Incoming, FetchError> {
-        let answer = {
+    /// The answer, and how long it takes in milliseconds. One that takes longer than the request
+    /// allows does not come.
+    fn answer(&self, request: &Outgoing) -> (u64, Result<Incoming, FetchError>) {
+        let (answer, delay) = {
             let mut state = self.0.call("fetch");
             state.fetched.push(request.clone());
-            state.answer.clone()
+            (state.answer.clone(), state.delay.clone())
         };
-        answer(request)
+        let (answer, delay) = (answer(request), delay(request));
+        match request.timeout_ms.map(u64::from) {
+            Some(timeout) if delay > timeout => (timeout, Err(FetchError::Timeout)),
+            _ => (delay, answer),
+        }
+    }
+}
+
+impl UnderWay {
+    fn order(&self) -> (u64, u32) {
+        (self.ends_nanos, self.number)
     }
 }
 
 impl Fetch for FakeFetch {
     fn send(&self, request: &Outgoing) -> Result<Incoming, Refused<FetchError>> {
-        self.answer(request).map_err(|why| Refused::new(&request.to, why))
+        let (takes, answer) = self.answer(request);
+        self.0.advance_millis(takes);
+        answer.map_err(|why| Refused::new(&request.to, why))
     }
     fn send_all(&self, requests: &[Outgoing]) -> Vec<Result<Incoming, Refused<FetchError>>> {
-        requests.iter().map(|request| self.send(request)).collect()
+        let answers: Vec<_> = requests.iter().map(|request| self.answer(request)).collect();
+        self.0.advance_millis(answers.iter().map(|(takes, _)| *takes).max().unwrap_or_default());
+        let pairs = requests.iter().zip(answers);
+        pairs.map(|(out, (_, answer))| answer.map_err(|why| Refused::new(&out.to, why))).collect()
     }
     fn start(&self, request: &Outgoing) -> u32 {
-        let answer = self.answer(request);
+        let (takes, answer) = self.answer(request);
         let mut state = self.0.call("fetch");
         state.started += 1;
         let number = state.started;
-        state.arrived.push_back((number, answer));
+        let ends_nanos = state.monotonic_nanos + takes * 1_000_000;
+        state.under_way.push(UnderWay { ends_nanos, number, answer });
         number
     }
-    /// In the order of the starts.
+    /// The one that ends first; of several, the one that was started first. Waiting takes time on
+    /// the fake clock.
     fn wait_any(&self) -> Option<(u32, Result<Incoming, Refused<FetchError>>)> {
-        let (number, answer) = self.0.call("fetch").arrived.pop_front()?;
+        let mut state = self.0.call("fetch");
+        let first = state.under_way.iter().map(UnderWay::order).min()?;
+        let at = state.under_way.iter().position(|fetch| fetch.order() == first)?;
+        let UnderWay { ends_nanos, number, answer } = state.under_way.remove(at);
+        let wait = ends_nanos.saturating_sub(state.monotonic_nanos);
+        drop(state);
+        self.0.advance_millis(wait / 1_000_000);
         Some((number, answer.map_err(|why| Refused::new(format!("call {number}"), why))))
     }
 }
@@ -315,7 +380,7 @@ impl Crypto for FakeCrypto {
         let unknown = || Refused::new(key_name(key), CryptoError::UnknownSecret);
         let key = match key {
             Key::Bytes(bytes) => bytes,
-            Key::Secret(name) => state.secrets.get(name).ok_or_else(unknown)?.as_bytes(),
+            Key::Secret(name) => state.secrets.get(name).ok_or_else(unknown)?,
         };
         Ok(match algorithm {
             DigestAlgorithm::Sha256 => mac::<Hmac<Sha256>>(key, data),
@@ -331,7 +396,8 @@ impl Crypto for FakeCrypto {
         signature: &[u8],
     ) -> Result<bool, Refused<CryptoError>> {
         let holds = self.0.call("crypto").holds.clone();
-        Ok(holds(algorithm, key, message, signature))
+        holds(algorithm, key, message, signature)
+            .map_err(|why| Refused::new(format!("{algorithm:?}"), why))
     }
     fn equal(&self, a: &[u8], b: &[u8]) -> bool {
         self.0.call("crypto");
@@ -347,7 +413,7 @@ fn mac<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Vec<u8> {
 impl Secrets for FakeSecrets {
     fn reveal(&self, name: &str) -> Result<String, Refused<SecretError>> {
         let state = self.0.call("secrets");
-        let text = state.secrets.get(name).cloned();
-        text.ok_or_else(|| Refused::new(name, SecretError::Denied))
+        let text = state.secrets.get(name).and_then(|bytes| str::from_utf8(bytes).ok());
+        text.map(str::to_owned).ok_or_else(|| Refused::new(name, SecretError::Denied))
     }
 }

@@ -1,22 +1,25 @@
 //! What a fake host knows and was told.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
 use crate::{
     Reply,
     host::{
-        FetchError, HeaderError, Incoming, Level, Outgoing, PublicKey, SignatureAlgorithm,
-        TlsSession,
+        CryptoError, FetchError, HeaderError, Incoming, Level, Outgoing, PublicKey,
+        SignatureAlgorithm, TlsSession,
     },
 };
 
 /// What a service answers.
 pub(super) type Answer = dyn Fn(&Outgoing) -> Result<Incoming, FetchError>;
+/// How long it takes to answer, in milliseconds.
+pub(super) type Delay = dyn Fn(&Outgoing) -> u64;
 /// Whether a signature holds.
-pub(super) type Holds = dyn Fn(SignatureAlgorithm, &PublicKey, &[u8], &[u8]) -> bool;
+pub(super) type Holds =
+    dyn Fn(SignatureAlgorithm, &PublicKey, &[u8], &[u8]) -> Result<bool, CryptoError>;
 
 pub(super) struct State {
     pub(super) request: RequestHead,
@@ -38,11 +41,13 @@ pub(super) struct State {
     pub(super) kv: BTreeMap<String, Stored>,
     pub(super) led: BTreeSet<String>,
     pub(super) buckets: BTreeMap<(String, String), super::services::Fill>,
+    pub(super) stores_are_down: bool,
     pub(super) answer: Rc<Answer>,
     pub(super) fetched: Vec<Outgoing>,
     pub(super) started: u32,
-    pub(super) arrived: VecDeque<(u32, Result<Incoming, FetchError>)>,
-    pub(super) secrets: BTreeMap<String, String>,
+    pub(super) delay: Rc<Delay>,
+    pub(super) under_way: Vec<UnderWay>,
+    pub(super) secrets: BTreeMap<String, Vec<u8>>,
     pub(super) holds: Rc<Holds>,
     pub(super) used: BTreeSet<&'static str>,
 }
@@ -64,6 +69,14 @@ pub(super) struct RequestHead {
 pub(super) struct ResponseHead {
     pub(super) status: u16,
     pub(super) headers: Headers,
+}
+
+/// A fetch that was started and not waited for.
+pub(super) struct UnderWay {
+    /// When it ends, on the monotonic clock.
+    pub(super) ends_nanos: u64,
+    pub(super) number: u32,
+    pub(super) answer: Result<Incoming, FetchError>,
 }
 
 /// A value in `kv`.
@@ -101,16 +114,29 @@ impl State {
             kv: BTreeMap::new(),
             led: BTreeSet::new(),
             buckets: BTreeMap::new(),
+            stores_are_down: false,
             answer: Rc::new(|_| {
                 Err(FetchError::Denied("this FakeHost has no `with_fetch`".into()))
             }),
             fetched: Vec::new(),
             started: 0,
-            arrived: VecDeque::new(),
+            delay: Rc::new(|_| 0),
+            under_way: Vec::new(),
             secrets: BTreeMap::new(),
-            holds: Rc::new(|_, _, _, _| false),
+            #[cfg(feature = "crypto")]
+            holds: Rc::new(super::verify::verify),
+            #[cfg(not(feature = "crypto"))]
+            holds: Rc::new(|_, _, _, _| Ok(false)),
             used: BTreeSet::new(),
         }
+    }
+
+    pub(super) fn take_stores(&mut self, other: &Self) {
+        self.kv = other.kv.clone();
+        self.buckets = other.buckets.clone();
+        self.unix_millis = other.unix_millis;
+        self.monotonic_nanos = other.monotonic_nanos;
+        self.stores_are_down = other.stores_are_down;
     }
 
     pub(super) fn set_response(&mut self, reply: &Reply) {

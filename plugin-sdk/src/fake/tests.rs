@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     host::{
         Algorithm, AttributeError, BodyError, Bucket, DigestAlgorithm, EditError, HeaderError, Key,
-        KvError, LeadAnswer,
+        KvError, LeadAnswer, RateLimitError,
     },
     prelude::*,
 };
@@ -99,11 +99,41 @@ fn buckets_are_taken_from_all_or_none() {
         verdicts.iter().map(|v| (v.allowed, v.remaining, v.retry_after_ms)).collect::<Vec<_>>()
     };
     assert_eq!(take(&both), [(true, 1, 0), (true, 0, 0)]);
-    assert_eq!(take(&both), [(true, 0, 0), (false, 0, 1000)]);
+    assert_eq!(take(&both), [(true, 1, 0), (false, 0, 1000)]);
     assert_eq!(take(&both[..1]), [(true, 0, 0)], "nothing was taken from `a` the second time");
     assert_eq!(take(&both[..1]), [(false, 0, 500)]);
     host.advance_millis(500);
     assert_eq!(take(&both[..1]), [(true, 0, 0)]);
+}
+
+#[test]
+fn a_burst_may_be_larger_than_the_limit() {
+    let bucket = |burst| Bucket {
+        policy: None,
+        key: "k".into(),
+        algorithm: Algorithm::Gcra,
+        limit: 1,
+        window_ms: 1000,
+        burst,
+    };
+    let take = |buckets: &[Bucket]| FakeHost::get("/").rate_limit().take(buckets, 5);
+    assert!(take(&[bucket(Some(5))]).unwrap()[0].allowed);
+    for wrong in [vec![bucket(None)], vec![bucket(Some(5)), bucket(Some(6))]] {
+        assert!(matches!(take(&wrong).unwrap_err().why, RateLimitError::Invalid(_)));
+    }
+}
+
+#[test]
+fn stores_outlive_an_exchange_or_are_down() {
+    let first = FakeHost::get("/");
+    first.kv().set("k", b"v", None).unwrap();
+    let second = FakeHost::get("/").with_stores_of(&first);
+    assert_eq!(second.kv().get("k").unwrap(), Some(b"v".to_vec()));
+
+    let down = second.with_unavailable_stores();
+    assert!(matches!(down.kv().get("k").unwrap_err().why, KvError::Unavailable(_)));
+    let refused = down.rate_limit().take(&[], 1).unwrap_err();
+    assert!(matches!(refused.why, RateLimitError::Unavailable(_)));
 }
 
 #[test]
@@ -122,6 +152,32 @@ fn fetches_are_answered_and_remembered() {
 }
 
 #[test]
+fn fetches_end_in_the_order_of_their_delays() {
+    let host = FakeHost::get("/")
+        .with_fetch(|call| {
+            Ok(Incoming { status: 200, headers: Vec::new(), body: call.path.as_str().into() })
+        })
+        .with_fetch_delay(|call| call.path.trim_start_matches('/').parse().unwrap());
+    for path in ["/300", "/100", "/200"] {
+        host.fetch().start(&Outgoing::get("a", path));
+    }
+    host.fetch().start(&Outgoing::get("a", "/900").timeout_ms(150));
+    let next = || {
+        let (_, answer) = host.fetch().wait_any()?;
+        Some((host.elapsed_millis(), answer.map(|reply| reply.body).map_err(|error| error.why)))
+    };
+    assert_eq!(next().unwrap(), (100, Ok("/100".into())));
+    assert_eq!(next().unwrap(), (150, Err(FetchError::Timeout)));
+    assert_eq!(next().unwrap(), (200, Ok("/200".into())));
+    assert_eq!(next().unwrap(), (300, Ok("/300".into())));
+    assert!(next().is_none());
+    host.fetch().send_all(&[Outgoing::get("a", "/10"), Outgoing::get("a", "/20")]);
+    assert_eq!(host.elapsed_millis(), 320);
+    host.fetch().send(&Outgoing::get("a", "/5")).unwrap();
+    assert_eq!(host.elapsed_millis(), 325);
+}
+
+#[test]
 fn digests_are_real() {
     let host = FakeHost::get("/").with_secret("key", "Jefe");
     let (sha256, text) = (DigestAlgorithm::Sha256, b"what do ya want for nothing?");
@@ -130,6 +186,43 @@ fn digests_are_real() {
     assert_eq!(mac[..4], [0x5b, 0xdc, 0xc1, 0x46]);
     assert_eq!(host.crypto().digest(sha256, b"")[..4], [0xe3, 0xb0, 0xc4, 0x42]);
     assert!(host.crypto().hmac(sha256, &Key::Secret("no".into()), text).is_err());
+}
+
+#[test]
+fn a_secret_need_not_be_text() {
+    let host = FakeHost::get("/").with_secret_bytes("key", &[0xff, 0]);
+    let mac = |key: &Key| host.crypto().hmac(DigestAlgorithm::Sha256, key, b"").unwrap();
+    assert_eq!(mac(&Key::Secret("key".into())), mac(&Key::Bytes(vec![0xff, 0])));
+    assert!(host.secrets().reveal("key").is_err());
+}
+
+#[cfg(feature = "crypto")]
+#[test]
+fn signatures_are_verified() {
+    use crate::host::{CryptoError, PublicKey, SignatureAlgorithm};
+
+    // RFC 8032, 7.1, test 1: an empty message.
+    let key = hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    let signature = hex("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155\
+                         5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b");
+    let host = FakeHost::get("/");
+    let verify = |key: &[u8], message: &[u8]| {
+        let key = PublicKey::Der(key.to_vec());
+        host.crypto().verify(SignatureAlgorithm::Ed25519, &key, message, &signature)
+    };
+    assert_eq!(verify(&key, b""), Ok(true));
+    assert_eq!(verify(&key, b"x"), Ok(false));
+    assert!(matches!(verify(&key[1..], b"").unwrap_err().why, CryptoError::InvalidKey(_)));
+    let told = FakeHost::get("/").with_verify(|_, _, message, _| message == b"x");
+    let key = PublicKey::Der(key);
+    let verify = |message| told.crypto().verify(SignatureAlgorithm::Ed25519, &key, message, b"");
+    assert_eq!((verify(b"x"), verify(b"")), (Ok(true), Ok(false)));
+}
+
+#[cfg(feature = "crypto")]
+fn hex(text: &str) -> Vec<u8> {
+    let digits = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digits).collect()
 }
 
 #[test]

@@ -49,8 +49,8 @@ pub trait Clock {
 pub trait Random {
     /// At most 64 KiB of random bytes.
     fn bytes(&self, length: u32) -> Vec<u8>;
-    /// 64 random bits.
-    fn number(&self) -> u64;
+    /// 32 random bits.
+    fn number(&self) -> u32;
 }
 
 /// Numbers of the plugin's own for `/metrics`. A plugin may use 32 names.

@@ -109,7 +109,7 @@ impl Random for RealRandom {
     fn bytes(&self, length: u32) -> Vec<u8> {
         wit::random::bytes(length)
     }
-    fn number(&self) -> u64 {
+    fn number(&self) -> u32 {
         wit::random::number()
     }
 }
