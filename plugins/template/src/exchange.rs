@@ -9,27 +9,40 @@ impl Template {
     /// Fills the template in with values of the current exchange. None when a value is absent that
     /// has no default.
     pub fn fill(&self, host: &impl Host) -> Result<Option<String>, Failure> {
-        self.render(|name| value(host, name))
+        self.render(|name| name.value(host))
     }
 }
 
-fn value(host: &impl Host, name: &Name) -> Result<Option<String>, Failure> {
-    let request = host.request();
-    Ok(match name {
-        Name::Attribute(name) => host.attributes().get(name),
-        Name::Claim(path) => claim(host, path)?,
-        Name::ClientAddress => Some(request.client_address()),
-        Name::Param(name) => request.param(name),
-        Name::RequestAuthority => Some(request.authority()),
-        Name::RequestHeader(name) => request.header(name)?,
-        Name::RequestHost => Some(without_port(&request.authority()).to_owned()),
-        Name::RequestId => Some(request.id()),
-        Name::RequestMethod => Some(request.method()),
-        Name::RequestPath => Some(request.path()),
-        Name::RequestQuery => request.query(),
-        Name::RequestScheme => Some(request.scheme()),
-        Name::Route => Some(request.route()),
-    })
+impl Name {
+    /// The value in the current exchange. None where there is none.
+    pub fn value(&self, host: &impl Host) -> Result<Option<String>, Failure> {
+        let request = host.request();
+        Ok(match self {
+            Self::Attribute(name) => host.attributes().get(name),
+            Self::Claim(path) => claim(host, path)?,
+            Self::ClientAddress => Some(request.client_address()),
+            Self::Param(name) => request.param(name),
+            Self::RequestAuthority => Some(request.authority()),
+            Self::RequestHeader(name) => request.header(name)?,
+            Self::RequestHost => Some(without_port(&request.authority()).to_owned()),
+            Self::RequestId => Some(request.id()),
+            Self::RequestMethod => Some(request.method()),
+            Self::RequestPath => Some(request.path()),
+            Self::RequestQuery => request.query(),
+            Self::RequestQueryValue(name) => only(name, request.query_values(name))?,
+            Self::RequestScheme => Some(request.scheme()),
+            Self::Route => Some(request.route()),
+        })
+    }
+}
+
+/// As for headers: of several values none is taken on a guess.
+fn only(name: &str, mut values: Vec<String>) -> Result<Option<String>, Failure> {
+    if values.len() > 1 {
+        let text = format!("query parameter `{name}` stands there more than once");
+        return Err(Failure::new(text));
+    }
+    Ok(values.pop())
 }
 
 fn claim(host: &impl Host, path: &[String]) -> Result<Option<String>, Failure> {
@@ -55,6 +68,15 @@ fn without_port(authority: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_repeated_parameter_has_no_single_value() {
+        let values = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        assert_eq!(only("q", values(&[])).unwrap(), None);
+        assert_eq!(only("q", values(&["1"])).unwrap(), Some("1".into()));
+        let failure = only("q", values(&["1", "2"])).unwrap_err();
+        assert_eq!(failure.log, "query parameter `q` stands there more than once");
+    }
 
     #[test]
     fn a_host_has_no_port() {

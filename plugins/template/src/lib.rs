@@ -15,6 +15,7 @@
 //! | `request.method` | `GET`, `POST`, ... |
 //! | `request.path` | the path as received, percent-encoded |
 //! | `request.query` | the query as received, without the question mark |
+//! | `request.query.NAME` | one parameter of the query, decoded |
 //! | `request.scheme` | `http` or `https` |
 //! | `route` | the route's name |
 //!
@@ -23,10 +24,11 @@
 //! a refusal) is the plugin's to say.
 //!
 //! In settings, a field of type [`Template`] is all there is to write: it is checked when the
-//! settings are read.
+//! settings are read. A plugin that has values of its own has a type for their names that is
+//! [`Named`], and a field of type `Template<OwnName>`.
 
 mod exchange;
 mod parse;
 mod settings;
 
-pub use parse::{Name, ParseError, Template};
+pub use parse::{Name, Named, ParseError, Piece, Template};

@@ -2,14 +2,29 @@
 
 use std::fmt;
 
-/// Text with names in braces.
+/// Text with names in braces. A plugin that has names of its own (what earlier calls answered, say)
+/// has a type for them that is [`Named`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
+pub struct Template<N = Name>(Vec<Piece<N>>);
 
+/// A piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+pub enum Piece<N = Name> {
+    /// Text as it is.
     Text(String),
-    Value { name: Name, default: Option<String> },
+    /// What stood in braces.
+    Value {
+        /// Of what the value is.
+        name: N,
+        /// What stands in the place of a value that is absent.
+        default: Option<String>,
+    },
+}
+
+/// Names that a template may have in its braces.
+pub trait Named: Sized {
+    /// Reads a name. The error says which there are.
+    fn parse(text: &str) -> Result<Self, String>;
 }
 
 /// What a template can ask for.
@@ -27,6 +42,7 @@ pub enum Name {
     RequestMethod,
     RequestPath,
     RequestQuery,
+    RequestQueryValue(String),
     RequestScheme,
     Route,
 }
@@ -49,8 +65,15 @@ impl fmt::Display for ParseError {
 impl std::error::Error for ParseError {}
 
 impl Template {
-    /// Reads a template.
+    /// Reads a template that has the names of all plugins.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
+        Self::parse_with_names(text)
+    }
+}
+
+impl<N: Named> Template<N> {
+    /// Reads a template that has names of the plugin's own.
+    pub fn parse_with_names(text: &str) -> Result<Self, ParseError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -70,7 +93,7 @@ impl Template {
                 }
                 let value = value(inside).map_err(|message| error(at(1), message))?;
                 if !literal.is_empty() {
-                    parts.push(Part::Text(std::mem::take(&mut literal)));
+                    parts.push(Piece::Text(std::mem::take(&mut literal)));
                 }
                 parts.push(value);
                 rest = &rest[inside.len() + 2..];
@@ -78,24 +101,41 @@ impl Template {
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            parts.push(Part::Text(literal));
+            parts.push(Piece::Text(literal));
         }
         Ok(Self(parts))
+    }
+}
+
+impl<N> Template<N> {
+    /// The pieces, in order. For who must escape values but not the text around them.
+    pub fn pieces(&self) -> &[Piece<N>] {
+        &self.0
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &N> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Value { name, .. } => Some(name),
+        })
     }
 
     /// Fills the template in. None when a value is absent that has no default.
     pub fn render<E>(
         &self,
-        mut value: impl FnMut(&Name) -> Result<Option<String>, E>,
+        mut value: impl FnMut(&N) -> Result<Option<String>, E>,
     ) -> Result<Option<String>, E> {
         let mut text = String::new();
-        for part in &self.0 {
-            match part {
-                Part::Text(literal) => text.push_str(literal),
-                Part::Value { name, default } => match value(name)?.as_ref().or(default.as_ref()) {
-                    Some(value) => text.push_str(value),
-                    None => return Ok(None),
-                },
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(literal) => text.push_str(literal),
+                Piece::Value { name, default } => {
+                    match value(name)?.as_ref().or(default.as_ref()) {
+                        Some(value) => text.push_str(value),
+                        None => return Ok(None),
+                    }
+                }
             }
         }
         Ok(Some(text))
@@ -111,26 +151,28 @@ fn column(text: &str, byte: usize) -> usize {
 }
 
 /// What stands between two braces: a name, and maybe a default.
-fn value(inside: &str) -> Result<Part, String> {
+fn value<N: Named>(inside: &str) -> Result<Piece<N>, String> {
     let (name, default) = match inside.split_once(":-") {
         Some((name, default)) => (name, Some(default.to_owned())),
         None => (inside, None),
     };
-    Ok(Part::Value { name: Name::parse(name)?, default })
+    Ok(Piece::Value { name: N::parse(name)?, default })
 }
 
 const KNOWN: &str = "attributes.NAME, claims.NAME, client.address, params.NAME, request.authority, \
                      request.header.NAME, request.host, request.id, request.method, request.path, \
-                     request.query, request.scheme, route";
+                     request.query, request.query.NAME, request.scheme, route";
 
-impl Name {
+impl Named for Name {
     fn parse(text: &str) -> Result<Self, String> {
         Self::simple(text).or_else(|| Self::of_something(text)).ok_or_else(|| match text {
             "" => format!("a name is missing; there are {KNOWN}"),
             _ => format!("`{text}` is not known; there are {KNOWN}"),
         })
     }
+}
 
+impl Name {
     fn simple(text: &str) -> Option<Self> {
         Some(match text {
             "client.address" => Self::ClientAddress,
@@ -152,11 +194,12 @@ impl Name {
         let attribute = || Some(Self::Attribute(after("attributes.")?.to_owned()));
         let param = || Some(Self::Param(after("params.")?.to_owned()));
         let header = || Some(Self::RequestHeader(after("request.header.")?.to_ascii_lowercase()));
+        let query = || Some(Self::RequestQueryValue(after("request.query.")?.to_owned()));
         let claim = || {
             let path: Vec<_> = after("claims.")?.split('.').map(str::to_owned).collect();
             path.iter().all(|name| !name.is_empty()).then_some(Self::Claim(path))
         };
-        attribute().or_else(param).or_else(header).or_else(claim)
+        attribute().or_else(param).or_else(header).or_else(query).or_else(claim)
     }
 }
 
@@ -186,6 +229,7 @@ mod tests {
         assert_eq!(render("/u/{params.id}/{params.tail}").unwrap(), "/u/id/tail");
         assert_eq!(render("{client.address}").unwrap(), "ClientAddress");
         assert_eq!(render("{request.header.X-A}").unwrap(), "RequestHeader(\"x-a\")");
+        assert_eq!(render("{request.query.Q}").unwrap(), "RequestQueryValue(\"Q\")");
         assert_eq!(render("{claims.a.b}").unwrap(), "Claim([\"a\", \"b\"])");
         assert_eq!(render("{attributes.consumer.id}").unwrap(), "Attribute(\"consumer.id\")");
     }
@@ -202,6 +246,24 @@ mod tests {
         assert_eq!(render("user {params.none:-nobody}").unwrap(), "user nobody");
         assert_eq!(render("user {params.none:-}").unwrap(), "user ");
         assert_eq!(render("user {params.id:-nobody}").unwrap(), "user id");
+    }
+
+    #[test]
+    fn a_plugin_can_have_names_of_its_own() {
+        #[derive(Debug, PartialEq)]
+        struct Own(String);
+        impl Named for Own {
+            fn parse(text: &str) -> Result<Self, String> {
+                let name = text.strip_prefix("own.").ok_or("there is own.NAME")?;
+                Ok(Self(name.to_owned()))
+            }
+        }
+        let template = Template::<Own>::parse_with_names("/{own.a:-x}").unwrap();
+        let value = Piece::Value { name: Own("a".into()), default: Some("x".into()) };
+        assert_eq!(template.pieces(), [Piece::Text("/".into()), value]);
+        assert_eq!(template.names().collect::<Vec<_>>(), [&Own("a".into())]);
+        let error = Template::<Own>::parse_with_names("/{route}").unwrap_err();
+        assert_eq!((error.column, error.message.as_str()), (3, "there is own.NAME"));
     }
 
     #[test]

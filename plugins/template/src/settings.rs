@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::Template;
+use crate::{Named, Template};
 
-impl<'de> Deserialize<'de> for Template {
+impl<'de, N: Named> Deserialize<'de> for Template<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(D::Error::custom)
+        Self::parse_with_names(&text).map_err(D::Error::custom)
     }
 }
 
-impl JsonSchema for Template {
+impl<N> JsonSchema for Template<N> {
     fn inline_schema() -> bool {
         true
     }

@@ -1,0 +1,70 @@
+//! Decides by policy who may do what.
+
+mod expression;
+mod facts;
+mod names;
+mod network;
+mod paths;
+mod policy;
+mod refusal;
+mod rule;
+mod settings;
+mod wanted;
+
+use facts::{Claims, Exchange};
+use policy::Policy;
+use refusal::Refusals;
+use settings::{Effect, Settings};
+use torana_plugin_sdk::prelude::*;
+
+struct Authz {
+    policy: Policy,
+    refusals: Refusals,
+}
+
+#[plugin]
+impl Plugin for Authz {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Result<Self, SettingErrors> {
+        settings.check()?;
+        let Settings { challenge, dry_run, .. } = &settings;
+        let refusals = Refusals { challenge: challenge.clone(), dry_run: *dry_run };
+        Ok(Self { policy: Policy::new(settings), refusals })
+    }
+
+    fn on_request_head(&self, host: &impl Host) -> Outcome {
+        let claims = match self.policy.reads_claims() {
+            true => Claims::of(host),
+            false => Ok(Claims::none()),
+        };
+        let claims = match claims {
+            Ok(claims) => claims,
+            Err(why) => return Ok(self.refusals.refuse(&format!("because {why}"), false, host)),
+        };
+        let decision = self.policy.decide(&Exchange::new(host, claims));
+        let decider = self.policy.decider(&decision);
+        // A name for the access log is no reason to fail: what a failure means is not ours to say.
+        if let Err(refused) = host.attributes().set("rule", &decider) {
+            host.log().warn(refused);
+        }
+        match decision.effect {
+            Effect::Allow => {
+                host.log().debug(format_args!("allowed by {decider}{decision}"));
+                Ok(Action::Next)
+            }
+            Effect::Deny => {
+                let asks_who = self.policy.asks_who(&decision);
+                Ok(self.refusals.refuse(&format!("by {decider}{decision}"), asks_who, host))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn cases() {
+        torana_plugin_sdk::cases::run::<super::Authz>("cases");
+    }
+}
