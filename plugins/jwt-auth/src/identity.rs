@@ -1,0 +1,187 @@
+//! What the upstream and later plugins learn of a verified token.
+
+use std::borrow::Cow;
+
+use template::{Name, Template};
+use torana_plugin_sdk::{host::AttributeError, prelude::*};
+
+use crate::{
+    claims::{self, Claims},
+    validity::Window,
+    wanted::Requirements,
+};
+
+/// What is told of a token.
+#[derive(Debug)]
+pub(crate) struct Disclosure {
+    /// The claim that is `consumer.id`.
+    pub(crate) consumer: Vec<String>,
+    /// The claim that is `consumer.tier`.
+    pub(crate) tier: Option<Vec<String>>,
+    pub(crate) headers: Vec<(HeaderName, Template)>,
+}
+
+/// A verified token, as it is told to others: everything that can be made of it once.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) window: Window,
+    attributes: [(&'static str, Option<String>); 4],
+    /// In the order of the settings; those that are of the exchange too are made for each.
+    headers: Vec<HeaderValue>,
+    claims: Claims,
+}
+
+#[derive(Debug)]
+enum HeaderValue {
+    Fixed(Option<String>),
+    OfExchange,
+}
+
+impl Disclosure {
+    /// What is to be told of a token. The error is for the log: a claim cannot be told as it is.
+    pub(crate) fn identity(
+        &self,
+        claims: Claims,
+        window: Window,
+        requirements: &Requirements,
+    ) -> Result<Identity, String> {
+        let scopes = requirements.scopes(&claims).join(" ");
+        let named = |path: &[String]| {
+            claims::find(&claims, path)
+                .map_or(Ok(None), claims::text)
+                .map_err(|why| unfit(path, why))
+        };
+        let attributes = [
+            ("consumer.id", named(&self.consumer)?),
+            ("consumer.tier", self.tier.as_deref().map_or(Ok(None), named)?),
+            ("auth.scopes", Some(scopes).filter(|scopes| !scopes.is_empty())),
+            ("auth.claims", Some(serde_json::to_string(&claims).map_err(|why| why.to_string())?)),
+        ];
+        let headers = self.headers.iter().map(|(_, template)| {
+            if is_of_exchange(template) {
+                return Ok(HeaderValue::OfExchange);
+            }
+            let value = template.render(|name| match name {
+                Name::Claim(path) => named(path),
+                _ => Ok(None),
+            })?;
+            Ok(HeaderValue::Fixed(value))
+        });
+        let headers = headers.collect::<Result<_, String>>()?;
+        Ok(Identity { window, attributes, headers, claims })
+    }
+
+    /// Tells the upstream and later plugins who it is, or that it is nobody. Whichever it is, what a
+    /// client may have sent in the place of our headers goes. `warn` is called where a grant is
+    /// missing.
+    pub(crate) fn tell(
+        &self,
+        host: &impl Host,
+        identity: Option<&Identity>,
+        warn: impl Fn(&str),
+    ) -> Result<(), Failure> {
+        // First, for a header's template may ask for them.
+        for (name, value) in identity.iter().flat_map(|identity| &identity.attributes) {
+            set_attribute(host, name, value.as_deref(), &warn)?;
+        }
+        self.remove_aliases(host)?;
+        for (index, (name, template)) in self.headers.iter().enumerate() {
+            let value = match identity {
+                Some(identity) => identity.header(host, index, template)?,
+                None => None,
+            };
+            match value.filter(|value| !value.is_empty()) {
+                Some(value) => host.request_edit().set_header(name, &value)?,
+                None => host.request_edit().remove_header(name)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Many a service reads `x_user_id` and `x-user-id` as one (CGI, RFC 3875, 4.1.18).
+    fn remove_aliases(&self, host: &impl Host) -> Result<(), Failure> {
+        if self.headers.is_empty() {
+            return Ok(());
+        }
+        for name in host.request().header_names() {
+            if name.contains('_') && self.headers.iter().any(|(ours, _)| is_alias(&name, ours)) {
+                host.request_edit().remove_header(&name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Identity {
+    /// About what it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter().filter_map(|(_, value)| value.as_deref());
+        let headers = self.headers.iter().filter_map(|value| match value {
+            HeaderValue::Fixed(value) => value.as_deref(),
+            HeaderValue::OfExchange => None,
+        });
+        let texts: usize = attributes.chain(headers).map(str::len).sum();
+        // The claims themselves: measured at three to four times their text.
+        let claims = self.attributes[3].1.as_ref().map_or(0, String::len);
+        texts + 4 * claims + 512
+    }
+
+    /// The value of the header with this index.
+    fn header(
+        &self,
+        host: &impl Host,
+        index: usize,
+        template: &Template,
+    ) -> Result<Option<Cow<'_, str>>, Failure> {
+        match &self.headers[index] {
+            HeaderValue::Fixed(value) => Ok(value.as_deref().map(Cow::Borrowed)),
+            HeaderValue::OfExchange => {
+                let value = template.render(|name| match name {
+                    Name::Claim(path) => self.claim(path),
+                    name => name.value(host),
+                })?;
+                Ok(value.map(Cow::Owned))
+            }
+        }
+    }
+
+    fn claim(&self, path: &[String]) -> Result<Option<String>, Failure> {
+        let found = claims::find(&self.claims, path).map_or(Ok(None), claims::text);
+        found.map_err(|why| Failure::new(unfit(path, why)))
+    }
+}
+
+fn is_of_exchange(template: &Template) -> bool {
+    template.names().any(|name| !matches!(name, Name::Claim(_)))
+}
+
+fn is_alias(name: &str, ours: &str) -> bool {
+    name.len() == ours.len()
+        && name.bytes().zip(ours.bytes()).all(|(a, b)| a == b || matches!((a, b), (b'_', b'-')))
+}
+
+fn unfit(path: &[String], why: &str) -> String {
+    format!("its claim `{}` {why}, so it would not arrive as it is", path.join("."))
+}
+
+/// What an earlier plugin said of somebody else must not stay beside what is said here.
+fn set_attribute(
+    host: &impl Host,
+    name: &str,
+    value: Option<&str>,
+    warn: &impl Fn(&str),
+) -> Result<(), Failure> {
+    let attributes = host.attributes();
+    let done = match value {
+        Some(value) => attributes.set(name, value),
+        None if attributes.get(name).is_some() => attributes.remove(name),
+        None => return Ok(()),
+    };
+    match done {
+        Err(Refused { why: AttributeError::Denied, .. }) if attributes.get(name).is_none() => {
+            warn(name);
+            Ok(())
+        }
+        done => Ok(done?),
+    }
+}

@@ -1,0 +1,125 @@
+//! Where tokens come from, and how they go away again.
+
+use torana_plugin_sdk::{
+    host::{HeaderError, Request},
+    prelude::*,
+};
+
+use crate::credentials::{in_cookies, in_header, without_cookie, without_parameter};
+
+/// The places that are looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    pub(crate) header: Option<HeaderPlace>,
+    pub(crate) cookie: Option<String>,
+    pub(crate) query: Option<String>,
+}
+
+/// A header, and the scheme before the token, if there is one.
+#[derive(Debug)]
+pub(crate) struct HeaderPlace {
+    pub(crate) name: HeaderName,
+    pub(crate) scheme: Option<String>,
+}
+
+/// What was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Nothing,
+    Token(String),
+    /// Something that is no token, or more than one: what is wrong, for the client.
+    Unclear(&'static str),
+}
+
+const TWICE: &str = "There is more than one access token.";
+const EMPTY: &str = "The access token is empty.";
+const NOT_ONE: &str = "What should be one access token has something else in it.";
+
+impl Places {
+    /// Looks for the token. Two of them are one too many, even if they are equal (RFC 6750, 2): who
+    /// checks one must not be followed by somebody who reads the other.
+    pub(crate) fn find(&self, request: &impl Request) -> Result<Found, Failure> {
+        let mut tokens = Vec::new();
+        if let Some(place) = &self.header {
+            let Some(values) = text(request.header_values(&place.name))? else {
+                return Ok(Found::Unclear(NOT_ONE));
+            };
+            if values.len() > 1 {
+                return Ok(Found::Unclear(TWICE));
+            }
+            let token =
+                |value: &String| in_header(value, place.scheme.as_deref()).map(str::to_owned);
+            tokens.extend(values.iter().filter_map(token));
+        }
+        if let Some(name) = &self.cookie {
+            // HTTP/2 may spread cookies over several lines (RFC 9113, 8.2.3).
+            let Some(lines) = text(request.header_values("cookie"))? else {
+                return Ok(Found::Unclear(NOT_ONE));
+            };
+            let values = lines.iter().flat_map(|line| in_cookies(line, name));
+            tokens.extend(values.map(str::to_owned));
+        }
+        if let Some(name) = &self.query {
+            tokens.extend(request.query_values(name));
+        }
+        Ok(judge(tokens))
+    }
+
+    /// Takes the token out of what the upstream gets. A header goes as a whole, even if it is of
+    /// another scheme: it came as a credential for us.
+    pub(crate) fn remove(&self, host: &impl Host, forward: bool) -> Result<(), Failure> {
+        // URLs are logged everywhere.
+        if let Some(name) = &self.query
+            && let Some(query) = host.request().query()
+        {
+            let rest = without_parameter(&query, name);
+            if rest.as_ref() != Some(&query) {
+                host.request_edit().set_query(rest.as_deref())?;
+            }
+        }
+        if forward {
+            return Ok(());
+        }
+        if let Some(place) = &self.header {
+            host.request_edit().remove_header(&place.name)?;
+        }
+        match &self.cookie {
+            Some(name) => remove_cookie(host, name),
+            None => Ok(()),
+        }
+    }
+}
+
+fn judge(mut tokens: Vec<String>) -> Found {
+    if tokens.len() > 1 {
+        return Found::Unclear(TWICE);
+    }
+    match tokens.pop() {
+        None => Found::Nothing,
+        Some(token) if token.is_empty() => Found::Unclear(EMPTY),
+        // Proxies join repeated fields with commas.
+        Some(token) if token.contains([' ', ',', '\t']) => Found::Unclear(NOT_ONE),
+        Some(token) => Found::Token(token),
+    }
+}
+
+/// None where a value is not UTF-8: that is the client's doing. All else is not.
+fn text(values: Result<Vec<String>, Refused<HeaderError>>) -> Result<Option<Vec<String>>, Failure> {
+    match values {
+        Ok(values) => Ok(Some(values)),
+        Err(Refused { why: HeaderError::NotText, .. }) => Ok(None),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+fn remove_cookie(host: &impl Host, name: &str) -> Result<(), Failure> {
+    let Some(lines) = text(host.request().header_values("cookie"))? else { return Ok(()) };
+    if lines.iter().all(|line| in_cookies(line, name).next().is_none()) {
+        return Ok(());
+    }
+    match without_cookie(&lines.join("; "), name) {
+        Some(rest) => host.request_edit().set_header("cookie", &rest)?,
+        None => host.request_edit().remove_header("cookie")?,
+    }
+    Ok(())
+}
