@@ -1,0 +1,108 @@
+//! What follows from who it is: attributes, headers, the upstream.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use template::Template;
+use torana_plugin_sdk::prelude::*;
+
+use crate::{header::EditableName, registry::Identity, settings::Consumer};
+
+/// What to do with requests that pass.
+pub(crate) struct Pass {
+    headers: BTreeMap<EditableName, Template>,
+    upstreams: BTreeMap<String, String>,
+    /// Every header that some consumer gets: none may come from a client.
+    ours: BTreeSet<EditableName>,
+}
+
+/// Headers to set.
+pub(crate) type Values<'a> = BTreeMap<&'a str, String>;
+
+impl Pass {
+    pub(crate) fn new(
+        headers: BTreeMap<EditableName, Template>,
+        upstreams: BTreeMap<String, String>,
+        consumers: &[Consumer],
+    ) -> Self {
+        let of_consumers = consumers.iter().flat_map(|consumer| consumer.headers.keys());
+        let ours = headers.keys().chain(of_consumers).cloned().collect();
+        Self { headers, upstreams, ours }
+    }
+
+    /// Says who it is to the plugins after this one.
+    pub(crate) fn set_attributes(
+        &self,
+        identity: Identity<'_>,
+        host: &impl Host,
+    ) -> Result<(), Failure> {
+        let (consumer, attributes) = (identity.consumer, host.attributes());
+        attributes.set("consumer.id", &consumer.id)?;
+        match &consumer.tier {
+            Some(tier) => attributes.set("consumer.tier", tier)?,
+            // Another plugin knew somebody else: two halves make no consumer.
+            None if attributes.get("consumer.tier").is_some() => {
+                attributes.remove("consumer.tier")?;
+            }
+            None => {}
+        }
+        if let Some(name) = identity.key_name() {
+            attributes.set("key", name)?;
+        }
+        for (name, value) in &consumer.attributes {
+            attributes.set(name, value)?;
+        }
+        Ok(())
+    }
+
+    /// Fills the templates in, before the head is changed. Those of the consumer go first.
+    pub(crate) fn values<'a>(
+        &'a self,
+        consumer: Option<&'a Consumer>,
+        host: &impl Host,
+    ) -> Result<Values<'a>, Failure> {
+        let own = consumer.into_iter().flat_map(|consumer| &consumer.headers);
+        let templates: BTreeMap<&str, &Template> =
+            self.headers.iter().chain(own).map(|(name, template)| (&**name, template)).collect();
+        let mut values = Values::new();
+        for (name, template) in templates {
+            if let Some(value) = template.fill(host)? {
+                values.insert(name, value);
+            }
+        }
+        Ok(values)
+    }
+
+    /// Sets our headers and removes the client's.
+    pub(crate) fn set_headers(&self, values: &Values<'_>, host: &impl Host) -> Result<(), Failure> {
+        let edit = host.request_edit();
+        for name in &self.ours {
+            match values.get(&**name) {
+                Some(value) => edit.set_header(name, value)?,
+                None => edit.remove_header(name)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Chooses the upstream of the consumer or of its tier. Others stay with the route's.
+    pub(crate) fn choose_upstream(
+        &self,
+        consumer: &Consumer,
+        host: &impl Host,
+    ) -> Result<(), Failure> {
+        let of_tier = || self.upstreams.get(consumer.tier.as_ref()?);
+        match consumer.upstream.as_ref().or_else(of_tier) {
+            Some(name) => Ok(host.request_edit().choose_upstream(name)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Tiers with an upstream that nobody has: often a slip of the pen.
+    pub(crate) fn tiers_of_nobody<'a>(
+        &'a self,
+        consumers: &'a [Consumer],
+    ) -> impl Iterator<Item = &'a str> {
+        let is_somebodys = |tier: &str| consumers.iter().any(|c| c.tier.as_deref() == Some(tier));
+        self.upstreams.keys().map(String::as_str).filter(move |tier| !is_somebodys(tier))
+    }
+}
