@@ -1,0 +1,118 @@
+//! What is known of the exchange at hand.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+use torana_plugin_sdk::prelude::*;
+
+use crate::{
+    expression::{Facts, Name},
+    paths,
+};
+
+/// The claims of a verified token: attribute `auth.claims`.
+pub(crate) struct Claims(Json);
+
+/// The exchange.
+pub(crate) struct Exchange<'a, H> {
+    host: &'a H,
+    claims: Claims,
+}
+
+impl Claims {
+    /// Reads them. Null where there is no token. What is no JSON object is no token of anybody: a
+    /// policy must not look at half of it.
+    pub(crate) fn of(host: &impl Host) -> Result<Self, &'static str> {
+        let Some(text) = host.attributes().get("auth.claims") else { return Ok(Self::none()) };
+        match serde_json::from_str(&text) {
+            Ok(claims @ Json::Object(_)) => Ok(Self(claims)),
+            _ => Err("attribute `auth.claims` is no JSON object"),
+        }
+    }
+
+    pub(crate) fn none() -> Self {
+        Self(Json::Null)
+    }
+}
+
+impl<'a, H: Host> Exchange<'a, H> {
+    pub(crate) fn new(host: &'a H, claims: Claims) -> Self {
+        Self { host, claims }
+    }
+
+    fn claim(&self, path: &[String]) -> &Json {
+        let found = path.iter().try_fold(&self.claims.0, |value, name| value.get(name));
+        found.unwrap_or(&Json::Null)
+    }
+
+    /// The one value of a query parameter.
+    fn query(&self, name: &str) -> Result<Option<String>, String> {
+        let mut values = self.host.request().query_values(name);
+        match values.len() {
+            0 | 1 => Ok(values.pop()),
+            _ => Err(format!("query parameter `{name}` stands there more than once")),
+        }
+    }
+
+    /// RFC 6749, 3.3: separated by spaces.
+    fn scopes(&self) -> Json {
+        match self.host.attributes().get("auth.scopes") {
+            Some(scopes) => scopes.split_ascii_whitespace().map(Json::from).collect(),
+            None => Json::Null,
+        }
+    }
+}
+
+impl<H: Host> Facts for Exchange<'_, H> {
+    fn value(&self, name: &Name) -> Result<Cow<'_, Json>, String> {
+        let (request, attributes) = (self.host.request(), self.host.attributes());
+        let text = match name {
+            Name::Claims(path) => return Ok(Cow::Borrowed(self.claim(path))),
+            Name::Scopes => return Ok(Cow::Owned(self.scopes())),
+            Name::Attribute(name) => attributes.get(name),
+            Name::ClientAddress => Some(request.client_address()),
+            Name::ConsumerId => attributes.get("consumer.id"),
+            Name::ConsumerTier => attributes.get("consumer.tier"),
+            Name::Header(name) => request.header(name).map_err(|refused| refused.to_string())?,
+            Name::Host => Some(host_of(&request.authority())),
+            Name::Method => Some(method_of(request.method())),
+            Name::Param(name) => request.param(name),
+            Name::Path => Some(paths::decoded(&request.path())?),
+            Name::Query(name) => self.query(name)?,
+            Name::Route => Some(request.route()),
+            Name::Scheme => Some(request.scheme()),
+        };
+        Ok(Cow::Owned(text.map_or(Json::Null, Json::String)))
+    }
+}
+
+/// RFC 9110, 9.3.2: HEAD is GET without the body, so what is true of one is of the other.
+fn method_of(method: String) -> String {
+    if method == "HEAD" { "GET".into() } else { method }
+}
+
+/// `Shop.Example:8080` -> `shop.example`: names of hosts have no case.
+fn host_of(authority: &str) -> String {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    host.to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_no_port_and_no_case() {
+        for (authority, host) in [
+            ("Example.COM", "example.com"),
+            ("example.com:8080", "example.com"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(host_of(authority), host);
+        }
+    }
+}

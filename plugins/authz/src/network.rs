@@ -1,0 +1,71 @@
+//! Networks of client addresses. Nothing here knows the gateway.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// `10.0.0.0/8`, `2001:db8::/32`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network(IpNet);
+
+impl Network {
+    /// An IPv4 address is one however it came in: `::ffff:10.0.0.1` is `10.0.0.1`.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let one = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+        let Ok(network) = text.parse::<IpNet>().or_else(|_| one()) else {
+            return Err(format!("`{text}` is no network: write \"10.0.0.0/8\" or \"2001:db8::1\""));
+        };
+        if network.trunc() != network {
+            // One address or all of its network: the operator must say which.
+            let (all, one) = (network.trunc(), network.addr());
+            return Err(format!(
+                "`{text}` is an address in a network: write \"{all}\" or \"{one}\""
+            ));
+        }
+        Ok(Self(network))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Result<Network, String> {
+        Network::try_from(text.to_owned())
+    }
+
+    #[test]
+    fn an_address_is_in_its_network() {
+        for (text, address, is_in) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", true),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.8", false),
+            ("::ffff:192.0.2.7", "192.0.2.7", true),
+            ("2001:db8::/32", "2001:db8:1::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("0.0.0.0/0", "2001:db8::1", false),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(network(text).unwrap().contains(address), is_in, "{text} {address}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_checked() {
+        for text in ["", "10.0.0/8", "10.0.0.0/33", "example.com", "010.0.0.1"] {
+            assert!(network(text).unwrap_err().contains("is no network"), "{text}");
+        }
+        let message = network("10.1.2.3/8").unwrap_err();
+        assert!(message.ends_with("write \"10.0.0.0/8\" or \"10.1.2.3\""), "{message}");
+    }
+}
