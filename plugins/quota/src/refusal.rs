@@ -1,0 +1,84 @@
+//! Refusals, as the client gets them and as the log has them.
+
+use std::fmt;
+
+use serde_json::json;
+use torana_plugin_sdk::prelude::*;
+
+use crate::{
+    decide::Refusal,
+    fields::{self, Reading},
+};
+
+/// The problem type that the draft registers (section 5.1), with its title.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+const TITLE: &str = "Request cannot be satisfied as assigned quota has been exceeded";
+
+impl Refusal {
+    /// What the client gets.
+    pub(crate) fn reply(&self) -> Reply {
+        match self {
+            Self::NoKey(_) => Reply::problem(
+                403,
+                "unidentified-caller",
+                "The request does not say who calls, and callers are counted here.",
+            ),
+            Self::NoTier(_) => {
+                Reply::problem(403, "no-quota", "There is no quota for callers of your tier.")
+            }
+            Self::Exceeded(readings) => exceeded(readings),
+            Self::StoreDown(_) => Reply::problem(
+                503,
+                "quota-unavailable",
+                "Requests cannot be counted at the moment. Try again later.",
+            ),
+        }
+    }
+}
+
+fn exceeded(readings: &[Reading]) -> Reply {
+    let used_up = || readings.iter().filter(|reading| !reading.allowed);
+    let names: Vec<_> = used_up().map(|reading| reading.name.as_str()).collect();
+    let seconds = fields::retry_after(readings);
+    let unit = if seconds == 1 { "second" } else { "seconds" };
+    let problem = json!({
+        "type": QUOTA_EXCEEDED,
+        "title": TITLE,
+        "status": 429,
+        "detail": format!("Too many requests. Try again in {seconds} {unit}."),
+        "violated-policies": names,
+    });
+    let reply = Reply { body: problem.to_string().into(), ..Reply::empty(429) };
+    reply
+        .header("content-type", "application/problem+json")
+        .header("cache-control", "no-store")
+        .header("retry-after", seconds.to_string())
+}
+
+/// For the log.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoKey(source) => write!(
+                f,
+                "nobody to count: `{source}` has no value, or more than one; should another \
+                 plugin stand before this one, or `missing-key` be \"ip\"?"
+            ),
+            Self::NoTier(Some(tier)) => write!(
+                f,
+                "there are no limits for tier `{tier}`: add it to `tiers`, or set `limit` for all \
+                 who have none of them"
+            ),
+            Self::NoTier(None) => {
+                f.write_str("the caller has no tier: set `limit` for those who have none")
+            }
+            Self::Exceeded(readings) => {
+                let used_up = readings.iter().filter(|reading| !reading.allowed);
+                let names: Vec<_> = used_up.map(|reading| format!("`{}`", reading.name)).collect();
+                let seconds = fields::retry_after(readings);
+                write!(f, "limit {} is used up for {seconds} s", names.join(" and "))
+            }
+            Self::StoreDown(why) => write!(f, "the counters did not answer: {why}"),
+        }
+    }
+}
