@@ -1,0 +1,104 @@
+//! What clients are told when a document is not translated.
+
+use torana_plugin_sdk::prelude::*;
+
+use crate::{
+    error::{Error, Language},
+    output::collect,
+    soap::{self, Code, Version},
+};
+
+/// The reply to a request whose body is not translated. `soap`: for a client that speaks it.
+pub(crate) fn of_request(error: &Error, soap: Option<Version>) -> Reply {
+    let (status, kind) = match error {
+        Error::Malformed { language, .. } => (400, malformed(*language)),
+        Error::DocumentType { .. } => (400, "document-type-refused"),
+        Error::Encoding(_) => (415, "unsupported-encoding"),
+        Error::TooComplex(_) => (400, "too-complex"),
+        Error::TooLarge => (413, "body-too-large"),
+        Error::NotConvertible(_) => (422, "not-convertible"),
+        Error::VersionMismatch(_) => (400, "soap-version-mismatch"),
+        Error::MustUnderstand(_) => (400, "soap-must-understand"),
+    };
+    let text = match error {
+        Error::TooLarge => "the translated body would be too large".to_owned(),
+        error => error.to_string(),
+    };
+    let detail = format!("The request cannot be translated: {text}.");
+    match soap {
+        Some(version) => fault(error, version, &detail),
+        None => Reply::problem(status, kind, &detail),
+    }
+}
+
+/// The reply in the place of a response that is not translated. The log says more.
+pub(crate) fn of_response(error: &Error, soap: Option<Version>) -> Reply {
+    let (kind, detail) = match error {
+        Error::Malformed { language, position, .. } => (
+            malformed(*language),
+            format!("The service's answer is not well-formed {language}: {position}."),
+        ),
+        Error::DocumentType { position } => (
+            "document-type-refused",
+            format!("The service's answer has a document type declaration: {position}."),
+        ),
+        Error::Encoding(_) => {
+            ("unsupported-encoding", "The service's answer is in an unknown encoding.".into())
+        }
+        Error::TooComplex(_) => {
+            ("too-complex", "The service's answer is too complex to be translated.".into())
+        }
+        Error::TooLarge => {
+            ("body-too-large", "The service's answer is too large to be translated.".into())
+        }
+        Error::NotConvertible(_) | Error::VersionMismatch(_) | Error::MustUnderstand(_) => {
+            ("not-convertible", "The service's answer cannot be translated.".into())
+        }
+    };
+    match soap {
+        Some(version) => envelope(version, Code::Receiver, &detail),
+        None => Reply::problem(502, kind, &detail),
+    }
+}
+
+fn malformed(language: Language) -> &'static str {
+    match language {
+        Language::Json => "malformed-json",
+        Language::Xml => "malformed-xml",
+    }
+}
+
+fn fault(error: &Error, version: Version, detail: &str) -> Reply {
+    let code = match error {
+        Error::VersionMismatch(_) => Code::VersionMismatch,
+        Error::MustUnderstand(_) => Code::MustUnderstand,
+        _ => Code::Sender,
+    };
+    envelope(version, code, detail)
+}
+
+fn envelope(version: Version, code: Code, reason: &str) -> Reply {
+    let written = collect(usize::MAX, |out| {
+        soap::write_fault(version, code, reason, "", out);
+        Ok(())
+    });
+    let body = written.unwrap_or_default();
+    let mut reply = Reply::empty(code.status(version))
+        .header("content-type", format!("{}; charset=utf-8", version.media_type()))
+        .header("cache-control", "no-store");
+    reply.body = body.into();
+    reply
+}
+
+/// A body in no language that is spoken here.
+pub(crate) fn media_type(detail: &str) -> Reply {
+    // (RFC 9110, 15.5.16: Accept says what would do.)
+    Reply::problem(415, "unsupported-media-type", detail)
+        .header("accept", "application/json, application/xml, text/xml")
+}
+
+/// A client that accepts no language that is spoken here.
+pub(crate) fn not_acceptable() -> Reply {
+    let detail = "There are application/json and application/xml; Accept allows neither.";
+    Reply::problem(406, "not-acceptable", detail).header("vary", "accept")
+}
