@@ -37,6 +37,8 @@ pub struct Grants {
     pub rate_limit: bool,
     /// `fetch`: where it may call.
     pub fetch: Vec<FetchGrant>,
+    /// `fetch` is there; an empty list lets a plugin import it and call nobody.
+    pub fetch_named: bool,
     /// `crypto`
     pub crypto: bool,
     /// Secrets that may be used by name.
@@ -199,6 +201,7 @@ pub(super) fn read(table: &Table<'_>) -> Grants {
         kv: kv(table, &KvGrant::default()),
         rate_limit: table.bool("rate-limit"),
         fetch: parsed(table, "fetch", |text| fetch(table.cx, text)),
+        fetch_named: table.has("fetch"),
         crypto: table.bool("crypto"),
         secrets_use: secret_names(&secrets, "use"),
         secrets_reveal: secret_names(&secrets, "reveal"),
@@ -317,6 +320,7 @@ pub(super) fn narrow(base: &Grants, table: &Table<'_>, plugin: &str) -> Grants {
         kv: on("kv").kv(base.kv.as_ref()),
         rate_limit: on("rate-limit").order(base.rate_limit, wanted.rate_limit),
         fetch: on("fetch").list(&base.fetch, wanted.fetch),
+        fetch_named: base.fetch_named,
         crypto: on("crypto").order(base.crypto, wanted.crypto),
         secrets_use: of_secrets("use", "secrets.use").list(&base.secrets_use, wanted.secrets_use),
         secrets_reveal: of_secrets("reveal", "secrets.reveal")

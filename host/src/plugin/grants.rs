@@ -37,7 +37,7 @@ pub(super) fn need(import: &Import, grants: &Grants) -> Need {
         }
         "kv" => granted(grants.kv.is_some(), "kv = true"),
         "rate-limit" => granted(grants.rate_limit, "rate-limit = true"),
-        "fetch" => granted(!grants.fetch.is_empty(), "fetch = [\"UPSTREAM or https://ORIGIN\"]"),
+        "fetch" => granted(grants.fetch_named, "fetch = [\"UPSTREAM or https://ORIGIN\"]"),
         "crypto" => granted(grants.crypto, "crypto = true"),
         "secrets" => {
             granted(!grants.secrets_reveal.is_empty(), "secrets = { reveal = [\"NAME\"] }")

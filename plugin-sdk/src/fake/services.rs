@@ -361,6 +361,14 @@ impl Fetch for FakeFetch {
     }
 }
 
+fn digest_length(algorithm: DigestAlgorithm) -> usize {
+    match algorithm {
+        DigestAlgorithm::Sha256 => 32,
+        DigestAlgorithm::Sha384 => 48,
+        DigestAlgorithm::Sha512 => 64,
+    }
+}
+
 impl Crypto for FakeCrypto {
     fn digest(&self, algorithm: DigestAlgorithm, data: &[u8]) -> Vec<u8> {
         self.0.call("crypto");
@@ -380,7 +388,15 @@ impl Crypto for FakeCrypto {
         let unknown = || Refused::new(key_name(key), CryptoError::UnknownSecret);
         let key = match key {
             Key::Bytes(bytes) => bytes,
-            Key::Secret(name) => state.secrets.get(name).ok_or_else(unknown)?,
+            Key::Secret(name) => {
+                let secret = state.secrets.get(name).ok_or_else(unknown)?;
+                let (bytes, needed) = (secret.len(), digest_length(algorithm));
+                if bytes < needed {
+                    let why = format!("the secret `{name}` has {bytes} bytes and needs {needed}");
+                    return Err(Refused::new(key_name(key), CryptoError::InvalidKey(why)));
+                }
+                secret
+            }
         };
         Ok(match algorithm {
             DigestAlgorithm::Sha256 => mac::<Hmac<Sha256>>(key, data),

@@ -34,7 +34,11 @@ impl Host for State {
         let key = match key {
             Key::Bytes(bytes) => hmac::Key::new(algorithm, &bytes),
             Key::Secret(name) => match self.secret(&name) {
-                Some(value) => hmac::Key::new(algorithm, &value),
+                // The guest cannot see how long it is, so this is the place to look.
+                Some(value) => match check_length(&name, value.len(), algorithm) {
+                    Ok(()) => hmac::Key::new(algorithm, &value),
+                    Err(weak) => return Ok(Err(weak)),
+                },
                 None => return Ok(Err(CryptoError::UnknownSecret)),
             },
         };
@@ -68,6 +72,17 @@ impl Host for State {
     fn equal(&mut self, a: Vec<u8>, b: Vec<u8>) -> wasmtime::Result<bool> {
         Ok(constant_time::verify_slices_are_equal(&a, &b).is_ok())
     }
+}
+
+/// RFC 2104, 3, and for tokens RFC 7518, 3.2: a key below the length of the digest is the weakest
+/// part.
+fn check_length(name: &str, bytes: usize, algorithm: hmac::Algorithm) -> Result<(), CryptoError> {
+    let needed = algorithm.digest_algorithm().output_len();
+    if bytes >= needed {
+        return Ok(());
+    }
+    let why = format!("the secret `{name}` has {bytes} bytes and needs {needed} for this digest");
+    Err(CryptoError::InvalidKey(why))
 }
 
 /// The library says "no" both to a wrong signature and to a key that it cannot read. A key that

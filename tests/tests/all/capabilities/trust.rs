@@ -12,16 +12,20 @@ async fn cryptic(secrets: &str) -> Gateway {
     let grants = format!("{{ request-body = \"read\", crypto = true, secrets = {secrets} }}");
     let toml = [
         toml::LISTEN,
-        "[secrets]\nused = { env = \"USED\" }\nshown = { file = \"shown.txt\" }\n\
+        "[secrets]\nused = { env = \"USED\" }\nweak = { env = \"SHORT\" }\nshown = { file = \"shown.txt\" }\n\
          other = { env = \"OTHER\" }\n",
         &plugin_with("c", "cryptic", &grants, ""),
         &handled("[\"c\"]"),
     ];
-    let setup = Setup::new(&toml.concat()).env("USED", "Jefe").env("OTHER", "not for c");
+    let setup =
+        Setup::new(&toml.concat()).env("USED", LONG).env("SHORT", "Jefe").env("OTHER", "not for c");
     setup.file("shown.txt", "shown text\n").start().await
 }
 
-const BOTH: &str = "{ use = [\"used\"], reveal = [\"shown\"] }";
+const BOTH: &str = "{ use = [\"used\", \"weak\"], reveal = [\"shown\"] }";
+
+/// As long as the longest digest.
+const LONG: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 async fn order(gateway: &Gateway, order: Value) -> Value {
     let answer = gateway.client().post("/a", order.to_string()).await;
@@ -43,10 +47,15 @@ async fn digests_and_macs() {
     // RFC 4231, 4.3: the key is "Jefe", the data "what do ya want for nothing?".
     let data = hex("what do ya want for nothing?");
     let mac = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-    for key in [json!({ "bytes": hex("Jefe") }), json!({ "secret": "used" })] {
+    let hmac = async |key: Value| {
         let wanted = json!({ "do": "hmac", "algorithm": "sha256", "key": key, "data": data });
-        assert_eq!(order(&gateway, wanted).await["ok"], mac);
-    }
+        order(&gateway, wanted).await
+    };
+    assert_eq!(hmac(json!({ "bytes": hex("Jefe") })).await["ok"], mac);
+    let by_name = hmac(json!({ "secret": "used" })).await;
+    assert_eq!(by_name, hmac(json!({ "bytes": hex(LONG) })).await);
+    let weak = hmac(json!({ "secret": "weak" })).await["error"].to_string();
+    assert!(weak.contains("has 4 bytes and needs 32"), "{weak}");
     for (a, b, same) in [("00", "00", true), ("00", "01", false), ("00", "0000", false)] {
         assert_eq!(order(&gateway, json!({ "do": "equal", "a": a, "b": b })).await["ok"], same);
     }
@@ -93,7 +102,7 @@ async fn a_secret_is_used_or_shown_as_it_is_granted() {
         assert_eq!(order(&gateway, mac(name)).await["error"], "CryptoError::UnknownSecret");
     }
     let log = gateway.log().quote();
-    for value in ["Jefe", "shown text", "not for c"] {
+    for value in [LONG, "Jefe", "shown text", "not for c"] {
         assert!(!log.contains(value), "{log}");
     }
 }
