@@ -10,8 +10,10 @@
 //! ]);
 //! ```
 //!
-//! Beside what the function answers, each has `/healthz`.
+//! Beside what the function answers, each has `/healthz`, and `/mode` if it [`takes`](Service::takes)
+//! its time.
 
+mod mode;
 pub mod reply;
 mod server;
 

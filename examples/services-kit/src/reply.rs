@@ -21,6 +21,11 @@ pub fn json_line(status: u16, value: &Value) -> Reply {
     with_body(status, "application/json", format!("{value}\n"))
 }
 
+/// What is wrong, as JSON of its own media type (RFC 9457).
+pub fn problem(status: u16, value: &Value) -> Reply {
+    with_body(status, "application/problem+json", format!("{value}\n"))
+}
+
 /// Plain text, as it is.
 pub fn text(status: u16, text: impl Into<String>) -> Reply {
     with_body(status, "text/plain", text.into())

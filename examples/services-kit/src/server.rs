@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
     Request,
+    mode::Modes,
     reply::{self, Reply},
 };
 
@@ -23,9 +24,10 @@ const MAX_BODY: usize = 1 << 20;
 pub struct Service {
     address: &'static str,
     answer: Answer,
+    modes: Option<Arc<Modes>>,
 }
 
-type Answer = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
+pub(crate) type Answer = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
 
 impl Service {
     /// A service at `address`, IP and port.
@@ -33,7 +35,14 @@ impl Service {
         address: &'static str,
         answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        Self { address, answer: Arc::new(answer) }
+        Self { address, answer: Arc::new(answer), modes: None }
+    }
+
+    /// Makes it take so long for each answer, and lets it be slow or down: `POST /mode/slow`,
+    /// `/mode/down`, and `/mode/well` again.
+    pub fn takes(mut self, time: Duration) -> Self {
+        self.modes = Some(Arc::new(Modes::new(time)));
+        self
     }
 
     pub(crate) fn address(&self) -> &'static str {
@@ -45,7 +54,8 @@ impl Service {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    tokio::spawn(connection(stream, self.answer.clone(), program));
+                    let (answer, modes) = (self.answer.clone(), self.modes.clone());
+                    tokio::spawn(connection(stream, answer, modes, program));
                 }
                 // Most likely there are no file descriptors left: let others finish.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -54,9 +64,14 @@ impl Service {
     }
 }
 
-async fn connection(stream: TcpStream, answer: Answer, program: &'static str) {
+async fn connection(
+    stream: TcpStream,
+    answer: Answer,
+    modes: Option<Arc<Modes>>,
+    program: &'static str,
+) {
     let service = service_fn(async |request| {
-        let mut reply = respond(request, &answer).await;
+        let mut reply = respond(request, &answer, modes.as_deref()).await;
         // Tells more than a client needs to know, as services do: something for a gateway to
         // take off.
         reply.headers_mut().insert(SERVER, HeaderValue::from_static(program));
@@ -69,13 +84,21 @@ async fn connection(stream: TcpStream, answer: Answer, program: &'static str) {
         .await;
 }
 
-async fn respond(request: hyper::Request<Incoming>, answer: &Answer) -> Reply {
+async fn respond(
+    request: hyper::Request<Incoming>,
+    answer: &Answer,
+    modes: Option<&Modes>,
+) -> Reply {
     if request.uri().path() == "/healthz" {
         return reply::text(200, "ok\n");
     }
     let (head, body) = request.into_parts();
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => answer(&Request::from_parts(head, body.to_bytes())),
-        Err(_) => reply::status(413),
+    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+        return reply::status(413);
+    };
+    let request = Request::from_parts(head, body.to_bytes());
+    match modes {
+        Some(modes) => modes.answer(&request, answer).await,
+        None => answer(&request),
     }
 }
