@@ -36,7 +36,12 @@ pub enum BodyError {
     /// It could not be decoded (Content-Encoding).
     Decode(String),
     /// A plugin failed while the body passed through it.
-    Plugin(String),
+    Plugin {
+        /// Which, and why: for the log.
+        why: String,
+        /// What its `on_error` says, where there is still somebody to tell.
+        status: u16,
+    },
 }
 
 impl std::fmt::Display for BodyError {
@@ -46,7 +51,7 @@ impl std::fmt::Display for BodyError {
             Self::Timeout => f.write_str("nothing of the body came for too long"),
             Self::TooLarge(cap) => write!(f, "the body is longer than {cap} bytes"),
             Self::Decode(why) => write!(f, "the body cannot be decoded: {why}"),
-            Self::Plugin(why) => write!(f, "a plugin failed on the body: {why}"),
+            Self::Plugin { why, .. } => write!(f, "a plugin failed on the body: {why}"),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod coding;
+mod through;
 
 pub use coding::{decode, mend_head};
 
@@ -32,8 +33,12 @@ pub struct Chain<F> {
 pub struct Wants {
     /// Somebody reads the whole request body.
     pub request_body: bool,
+    /// Somebody transforms the request body while it passes.
+    pub request_stream: bool,
     /// Somebody reads the whole response body.
     pub response_body: bool,
+    /// Somebody transforms the response body while it passes.
+    pub response_stream: bool,
     /// Index of the handler.
     pub handler: Option<usize>,
 }
@@ -42,16 +47,41 @@ struct Link<F> {
     filter: F,
     hooks: Hooks,
     /// By hook, for those that it has.
-    metrics: [Option<HookMetrics>; 5],
+    metrics: [Option<HookMetrics>; Hook::ALL.len()],
 }
 
 /// A pass that did not go through.
 #[derive(Debug)]
 pub struct Stop {
-    /// The plugin that stopped it. The response hooks of those before it see the reply.
+    /// The plugin that stopped it.
     pub at: usize,
     /// Why.
     pub why: Why,
+}
+
+/// Whose response hooks see a response: those of the plugins that the request has come by, but for
+/// the one that stopped it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Back {
+    before: usize,
+    except: Option<usize>,
+}
+
+impl Back {
+    /// All plugins before this one, which are all where it is their number.
+    pub fn before(at: usize) -> Self {
+        Self { before: at, except: None }
+    }
+
+    /// All before this one, and not those that had no part in it anyway.
+    pub fn narrowed(self, at: usize) -> Self {
+        Self { before: at.min(self.before), ..self }
+    }
+
+    /// Whether the plugin at this place is among them.
+    fn sees(self, at: usize) -> bool {
+        at < self.before && Some(at) != self.except
+    }
 }
 
 /// Why a pass stopped.
@@ -74,7 +104,9 @@ impl<F: Filter> Chain<F> {
         for (index, filter) in filters.iter().enumerate() {
             let hooks = filter.hooks();
             wants.request_body |= hooks.request_body;
+            wants.request_stream |= hooks.request_stream;
             wants.response_body |= hooks.response_body;
+            wants.response_stream |= hooks.response_stream;
             wants.handler = wants.handler.or(hooks.handler.then_some(index));
         }
         let links = filters.into_iter().map(|filter| Link::new(filter, route, telemetry)).collect();
@@ -84,6 +116,17 @@ impl<F: Filter> Chain<F> {
     /// What its hooks ask for.
     pub fn wants(&self) -> Wants {
         self.wants
+    }
+
+    /// Every plugin.
+    pub fn all(&self) -> Back {
+        Back::before(self.len())
+    }
+
+    /// Who sees the answer when the request stopped in the body phase: by then all heads had
+    /// passed.
+    pub fn behind(&self, stop: &Stop) -> Back {
+        Back { except: Some(stop.at), ..self.all() }
     }
 
     /// How many plugins there are.
@@ -106,33 +149,52 @@ impl<F: Filter> Chain<F> {
         Ok(())
     }
 
-    /// Every `on-request-body`, in order, over the whole body.
+    /// Every `on-request-body`, over the whole body, and every `on-request-stream`, in order.
     pub async fn request_body(
         &self,
         exchange: &mut Box<Exchange>,
         body: Body,
     ) -> Result<Body, Stop> {
-        let reads = |link: &&Link<F>| link.hooks.request_body;
-        let Some(first) = self.links.iter().position(|link| reads(&link)) else { return Ok(body) };
+        let mut held = Held::Flowing(body);
+        let mut touched = false;
+        for (at, link) in self.links.iter().enumerate() {
+            if link.hooks.request_body && !held.is_empty() {
+                let bytes = self.hold_request(at, held, exchange).await?;
+                held = Held::Whole(link.request_body(at, bytes, exchange).await?);
+                touched = true;
+            }
+            if link.hooks.request_stream && !held.is_empty() {
+                let (body, opened) =
+                    link.stream(Hook::RequestStream, at, held.into(), exchange).await?;
+                held = Held::Flowing(body);
+                touched |= opened;
+            }
+        }
+        if touched {
+            mend_head(&mut exchange.request.headers);
+        }
+        Ok(held.into())
+    }
+
+    /// The whole request body, for the plugin at `at`.
+    async fn hold_request(
+        &self,
+        at: usize,
+        held: Held,
+        exchange: &mut Exchange,
+    ) -> Result<Bytes, Stop> {
+        let body = match held {
+            Held::Whole(bytes) => return Ok(bytes),
+            Held::Flowing(body) => body,
+        };
         if let Some(kind) = coding::endless(&exchange.request.headers) {
-            return Err(self.links[first].refuse_endless(Hook::RequestBody, kind, first));
+            return Err(self.links[at].refuse_endless(Hook::RequestBody, kind, at));
         }
         // One body for all of them, so the smallest cap is the one that holds.
-        let cap = self.links.iter().filter(reads).map(|l| l.filter.body_cap()).min().unwrap_or(0);
+        let reads = self.links.iter().filter(|link| link.hooks.request_body);
+        let cap = reads.map(|link| link.filter.body_cap()).min().unwrap_or(0);
         let whole = coding::whole(body, cap, &mut exchange.request.headers).await;
-        let mut bytes = whole.map_err(|e| Stop { at: first, why: Why::RequestBody(e) })?;
-        if bytes.is_empty() {
-            return Ok(Body::Empty);
-        }
-        for (at, link) in self.links.iter().enumerate().filter(|(_, link)| reads(link)) {
-            let slot = |x: &mut Exchange| std::mem::take(&mut x.request_body);
-            exchange.request_body = BodySlot::whole(bytes.clone());
-            let ran = link.run(Hook::RequestBody, exchange).await;
-            bytes = after(slot(exchange), bytes, &ran);
-            ran.map_err(|why| Stop { at, why })?;
-        }
-        mend_head(&mut exchange.request.headers);
-        Ok(bytes.into())
+        whole.map_err(|error| Stop { at, why: Why::RequestBody(error) })
     }
 
     /// The handler's reply.
@@ -149,54 +211,107 @@ impl<F: Filter> Chain<F> {
         }
     }
 
-    /// Every `on-response-head` of the plugins before `from`, backward.
+    /// Every `on-response-head` of these plugins, backward.
     pub async fn response_heads(
         &self,
         exchange: &mut Box<Exchange>,
-        from: usize,
+        back: Back,
     ) -> Result<(), Stop> {
-        for (at, link) in self.links[..from].iter().enumerate().rev() {
-            if link.hooks.response_head {
+        for (at, link) in self.links.iter().enumerate().rev() {
+            if link.hooks.response_head && back.sees(at) {
                 link.run(Hook::ResponseHead, exchange).await.map_err(|why| Stop { at, why })?;
             }
         }
         Ok(())
     }
 
-    /// Whether any plugin before `from` reads the whole response body.
-    pub fn reads_response(&self, from: usize) -> bool {
-        self.wants.response_body && self.links[..from].iter().any(|l| l.hooks.response_body)
+    /// Whether any of these plugins reads or transforms the response body.
+    pub fn reads_response(&self, back: Back) -> bool {
+        let reads = |link: &Link<F>| link.hooks.response_body || link.hooks.response_stream;
+        (self.wants.response_body || self.wants.response_stream)
+            && self.links.iter().enumerate().any(|(at, link)| back.sees(at) && reads(link))
     }
 
-    /// Every `on-response-body` of the plugins before `from`, backward, over the whole body.
+    /// Every `on-response-body`, over the whole body, and every `on-response-stream` of these
+    /// plugins, backward.
     pub async fn response_body(
         &self,
         exchange: &mut Box<Exchange>,
         body: Body,
-        from: usize,
+        back: Back,
     ) -> Result<Body, Stop> {
-        let links = &self.links[..from];
-        let reads = |link: &&Link<F>| link.hooks.response_body;
-        let Some(last) = links.iter().rposition(|link| reads(&link)) else { return Ok(body) };
-        let cap = links.iter().filter(reads).map(|l| l.filter.body_cap()).min().unwrap_or(0);
-        let Some(head) = &mut exchange.response else { return Ok(body) };
-        if let Some(kind) = coding::endless(&head.headers) {
-            return Err(links[last].refuse_endless(Hook::ResponseBody, kind, last));
+        let mut held = Held::Flowing(body);
+        let mut touched = false;
+        let seeing = |(at, _): &(usize, &Link<F>)| back.sees(*at);
+        for (at, link) in self.links.iter().enumerate().rev().filter(seeing) {
+            // Also an empty one: a plugin may have something to say in its place.
+            if link.hooks.response_body {
+                let bytes = self.hold_response(at, back, held, exchange).await?;
+                held = Held::Whole(link.response_body(at, bytes, exchange).await?);
+                touched = true;
+            }
+            if link.hooks.response_stream && !held.is_empty() {
+                let (body, opened) =
+                    link.stream(Hook::ResponseStream, at, held.into(), exchange).await?;
+                held = Held::Flowing(body);
+                touched |= opened;
+            }
         }
-        let mut bytes = coding::whole(body, cap, &mut head.headers).await.map_err(|error| {
-            // A body that they cannot read must not pass unread: `skip` is no way out here.
-            Stop { at: last, why: Why::ResponseBody(error, 502) }
-        })?;
-        for (at, link) in links.iter().enumerate().rev().filter(|(_, link)| reads(link)) {
-            exchange.response_body = BodySlot::whole(bytes.clone());
-            let ran = link.run(Hook::ResponseBody, exchange).await;
-            bytes = after(std::mem::take(&mut exchange.response_body), bytes, &ran);
-            ran.map_err(|why| Stop { at, why })?;
-        }
-        if let Some(head) = &mut exchange.response {
+        if let (true, Some(head)) = (touched, &mut exchange.response) {
             mend_head(&mut head.headers);
         }
-        Ok(bytes.into())
+        Ok(held.into())
+    }
+
+    /// The whole response body, for the plugin at `at`.
+    async fn hold_response(
+        &self,
+        at: usize,
+        back: Back,
+        held: Held,
+        exchange: &mut Exchange,
+    ) -> Result<Bytes, Stop> {
+        let body = match held {
+            Held::Whole(bytes) => return Ok(bytes),
+            Held::Flowing(body) => body,
+        };
+        let Some(head) = &mut exchange.response else { return Ok(Bytes::new()) };
+        if let Some(kind) = coding::endless(&head.headers) {
+            return Err(self.links[at].refuse_endless(Hook::ResponseBody, kind, at));
+        }
+        let reads = |(at, link): &(usize, &Link<F>)| link.hooks.response_body && back.sees(*at);
+        let readers = self.links.iter().enumerate().filter(reads);
+        let cap = readers.map(|(_, link)| link.filter.body_cap()).min().unwrap_or(0);
+        coding::whole(body, cap, &mut head.headers).await.map_err(|error| {
+            // A body that they cannot read must not pass unread: `skip` is no way out here.
+            Stop { at, why: Why::ResponseBody(error, 502) }
+        })
+    }
+}
+
+/// A body between two plugins.
+enum Held {
+    /// As it comes.
+    Flowing(Body),
+    /// All of it, for a plugin wanted it so.
+    Whole(Bytes),
+}
+
+impl Held {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Flowing(body) => http_body::Body::is_end_stream(body),
+            Self::Whole(bytes) => bytes.is_empty(),
+        }
+    }
+}
+
+impl From<Held> for Body {
+    fn from(held: Held) -> Self {
+        match held {
+            Held::Flowing(body) => body,
+            Held::Whole(bytes) => bytes.into(),
+        }
     }
 }
 
@@ -220,6 +335,72 @@ impl<F: Filter> Link<F> {
         let metrics = Hook::ALL
             .map(|hook| hooks.has(hook).then(|| telemetry.hook(filter.name(), route, hook.name())));
         Self { filter, hooks, metrics }
+    }
+
+    async fn request_body(
+        &self,
+        at: usize,
+        bytes: Bytes,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Bytes, Stop> {
+        exchange.request_body = BodySlot::whole(bytes.clone());
+        let ran = self.run(Hook::RequestBody, exchange).await;
+        let bytes = after(std::mem::take(&mut exchange.request_body), bytes, &ran);
+        ran.map(|_| bytes).map_err(|why| Stop { at, why })
+    }
+
+    async fn response_body(
+        &self,
+        at: usize,
+        bytes: Bytes,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Bytes, Stop> {
+        exchange.response_body = BodySlot::whole(bytes.clone());
+        let ran = self.run(Hook::ResponseBody, exchange).await;
+        let bytes = after(std::mem::take(&mut exchange.response_body), bytes, &ran);
+        ran.map(|_| bytes).map_err(|why| Stop { at, why })
+    }
+
+    /// Begins a stream hook; gives the body behind it, and whether that is another one.
+    async fn stream(
+        &self,
+        hook: Hook,
+        at: usize,
+        body: Body,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<(Body, bool), Stop> {
+        let started = Instant::now();
+        let opened = self.filter.open(hook, exchange).await;
+        let took = started.elapsed();
+        let metrics = self.metrics[hook as usize].clone();
+        let (decision, outcome) = match opened {
+            Ok(None) => ("next", Ok((body, false))),
+            Ok(Some(stage)) => {
+                let (route, request) = (exchange.route.clone(), exchange.id.clone());
+                let on_error = self.on_error(hook).or_deny();
+                let label = through::Label { route, request, metrics, on_error };
+                ("next", Ok((through::through(body, stage, label), true)))
+            }
+            Err(failure) => {
+                // It must not pass untransformed: `skip` is no way out here either.
+                let status = status_of(self.on_error(hook).or_deny(), &failure);
+                ("failed", Err(Stop { at, why: Why::Failed(failure, status) }))
+            }
+        };
+        let ran = outcome.as_ref().map(|_| Ran::Next).map_err(|stop| &stop.why);
+        self.account_stream(hook, took, ran);
+        let plugin = self.filter.name().clone();
+        exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
+        outcome
+    }
+
+    fn account_stream(&self, hook: Hook, took: Duration, ran: Result<Ran, &Why>) {
+        let Some(metrics) = &self.metrics[hook as usize] else { return };
+        metrics.seconds.observe(took.as_secs_f64());
+        match ran {
+            Err(Why::Failed(failure, status)) => metrics.failed(failure.cause.label(), *status),
+            _ => drop(metrics.next.inc()),
+        }
     }
 
     /// One hook call, timed and counted, and what `on_error` makes of a failure.
@@ -251,8 +432,12 @@ impl<F: Filter> Link<F> {
 
     fn on_error(&self, hook: Hook) -> OnErrorAction {
         match hook {
-            Hook::ResponseHead | Hook::ResponseBody => self.filter.on_error().response,
-            Hook::RequestHead | Hook::RequestBody => self.filter.on_error().request,
+            Hook::ResponseHead | Hook::ResponseBody | Hook::ResponseStream => {
+                self.filter.on_error().response
+            }
+            Hook::RequestHead | Hook::RequestBody | Hook::RequestStream => {
+                self.filter.on_error().request
+            }
             // Without a reply there is nothing to go on with.
             Hook::Handler => self.filter.on_error().request.or_deny(),
         }

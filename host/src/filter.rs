@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use bytes::Bytes;
+
 use crate::{
     config::OnError,
     message::{Exchange, Reply},
@@ -9,6 +11,9 @@ use crate::{
 
 /// One plugin as a chain uses it.
 pub trait Filter: Send + Sync {
+    /// What a stream hook makes for one body.
+    type Stage: Stage;
+
     /// The `[plugins.NAME]` entry.
     fn name(&self) -> &Arc<str>;
 
@@ -28,6 +33,23 @@ pub trait Filter: Send + Sync {
         hook: Hook,
         exchange: &mut Box<Exchange>,
     ) -> impl Future<Output = Result<Verdict, Failure>> + Send;
+
+    /// Begins a stream hook, which may still change the head; none if it lets the body pass as it
+    /// is.
+    fn open(
+        &self,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> impl Future<Output = Result<Option<Self::Stage>, Failure>> + Send;
+}
+
+/// One body's way through one plugin. Dropped before `finish` it was broken off.
+pub trait Stage: Sized + Send + Unpin + 'static {
+    /// Takes what arrived and gives what is to be sent on, which may be nothing.
+    fn chunk(&mut self, data: Bytes) -> impl Future<Output = Result<Bytes, Failure>> + Send;
+
+    /// The body has ended: gives what is left.
+    fn finish(self) -> impl Future<Output = Result<Bytes, Failure>> + Send;
 }
 
 /// A moment at which a chain calls a plugin.
@@ -37,22 +59,28 @@ pub enum Hook {
     RequestHead,
     /// `on-request-body`
     RequestBody,
+    /// `on-request-stream`
+    RequestStream,
     /// `handler`
     Handler,
     /// `on-response-head`
     ResponseHead,
     /// `on-response-body`
     ResponseBody,
+    /// `on-response-stream`
+    ResponseStream,
 }
 
 impl Hook {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::RequestHead,
         Self::RequestBody,
+        Self::RequestStream,
         Self::Handler,
         Self::ResponseHead,
         Self::ResponseBody,
+        Self::ResponseStream,
     ];
 
     /// The interface's name in the WIT.
@@ -60,9 +88,11 @@ impl Hook {
         match self {
             Self::RequestHead => "on-request-head",
             Self::RequestBody => "on-request-body",
+            Self::RequestStream => "on-request-stream",
             Self::Handler => "handler",
             Self::ResponseHead => "on-response-head",
             Self::ResponseBody => "on-response-body",
+            Self::ResponseStream => "on-response-stream",
         }
     }
 }
@@ -96,9 +126,11 @@ impl Hooks {
         match hook {
             Hook::RequestHead => self.request_head,
             Hook::RequestBody => self.request_body,
+            Hook::RequestStream => self.request_stream,
             Hook::Handler => self.handler,
             Hook::ResponseHead => self.response_head,
             Hook::ResponseBody => self.response_body,
+            Hook::ResponseStream => self.response_stream,
         }
     }
 }

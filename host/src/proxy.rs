@@ -23,7 +23,7 @@ use tracing::{debug, error, info};
 use crate::{
     access_log::{self, Entry},
     body::{Body, BodyError},
-    chain::{Stop, Why},
+    chain::{Back, Stop, Why},
     config::ListenLimits,
     message::{Exchange, Reply, TlsSession},
     rescue::{Logged, Trouble, rescue},
@@ -113,18 +113,18 @@ impl Proxy {
     ) -> Answered {
         let course = admitted.course;
         let mut switched = None;
-        let (mut body, mut from) = match self.toward(admitted, exchange, body).await {
+        let (mut body, mut back) = match self.toward(admitted, exchange, body).await {
             Ok(Reached { head, body, switch }) => {
                 exchange.response = Some(head);
                 switched = switch;
-                (body, course.chain.len())
+                (body, course.chain.all())
             }
-            Err((trouble, from)) => (self.answer(trouble, exchange), from),
+            Err((trouble, back)) => (self.answer(trouble, exchange), back),
         };
         // Backward. A response hook that replies or fails puts its answer in the place of what
         // there was, and the pass goes on with the plugins before it.
         loop {
-            match self.back(course, exchange, std::mem::take(&mut body), from).await {
+            match self.back(course, exchange, std::mem::take(&mut body), back).await {
                 Ok(passed) => {
                     let mut answered = self.respond(exchange, passed);
                     if let Some(switched) = switched {
@@ -134,7 +134,7 @@ impl Proxy {
                 }
                 Err(Stop { at, why }) => {
                     body = self.answer(Trouble::Chain(why), exchange);
-                    from = at;
+                    back = back.narrowed(at);
                 }
             }
         }
@@ -147,16 +147,21 @@ impl Proxy {
         Admitted { course, astray }: Admitted<'_>,
         exchange: &mut Box<Exchange>,
         body: Body,
-    ) -> Result<Reached, (Trouble, usize)> {
-        let stopped = |stop: Stop| (Trouble::Chain(stop.why), stop.at);
-        let body = forward::capped(body, course.route.max_body).map_err(|trouble| (trouble, 0))?;
-        course.chain.request_heads(exchange).await.map_err(stopped)?;
+    ) -> Result<Reached, (Trouble, Back)> {
+        let (chain, all) = (course.chain, course.chain.all());
+        let stopped = |stop: Stop| (Trouble::Chain(stop.why), Back::before(stop.at));
+        let body = forward::capped(body, course.route.max_body);
+        let body = body.map_err(|trouble| (trouble, Back::before(0)))?;
+        chain.request_heads(exchange).await.map_err(stopped)?;
         if let Some(trouble) = astray {
-            return Err((trouble, course.chain.len()));
+            return Err((trouble, all));
         }
-        let body = self.request_body(course, exchange, body).await.map_err(stopped)?;
-        if course.chain.wants().handler.is_some() {
-            let reply = course.chain.handle(exchange, body).await.map_err(stopped)?;
+        let body = self.request_body(course, exchange, body).await.map_err(|stop| {
+            let back = chain.behind(&stop);
+            (Trouble::Chain(stop.why), back)
+        })?;
+        if chain.wants().handler.is_some() {
+            let reply = chain.handle(exchange, body).await.map_err(stopped)?;
             let (head, body) = parts_of(reply);
             return Ok(Reached { head, body, switch: None });
         }
@@ -166,7 +171,6 @@ impl Proxy {
         let called = Instant::now();
         let answer = self.call_upstream(course, exchange, body, wish.as_mut()).await;
         exchange.upstream_took = Some(called.elapsed());
-        let all = course.chain.len();
         let response = answer.map_err(|error| (Trouble::Upstream(error), all))?;
         let (mut head, body) = response.into_parts();
         let switch = switched(wish, &mut head).map_err(|trouble| (trouble, all))?;
@@ -180,7 +184,8 @@ impl Proxy {
         exchange: &mut Box<Exchange>,
         body: Body,
     ) -> Result<Body, Stop> {
-        if !course.chain.wants().request_body {
+        let wants = course.chain.wants();
+        if !wants.request_body && !wants.request_stream {
             return Ok(body);
         }
         let deadline = exchange.deadline.into();
@@ -208,13 +213,18 @@ impl Proxy {
         course: Course<'_>,
         exchange: &mut Box<Exchange>,
         body: Body,
-        from: usize,
+        back: Back,
     ) -> Result<Body, Stop> {
-        course.chain.response_heads(exchange, from).await?;
-        if !course.chain.reads_response(from) || forward::is_bodiless(exchange) {
+        course.chain.response_heads(exchange, back).await?;
+        if !course.chain.reads_response(back) {
             return Ok(body);
         }
-        course.chain.response_body(exchange, body, from).await
+        if forward::is_bodiless(exchange) {
+            // What GET would have had another length for, and other digests.
+            forward::mend_bodiless(exchange);
+            return Ok(body);
+        }
+        course.chain.response_body(exchange, body, back).await
     }
 
     fn respond(&self, exchange: &mut Exchange, body: Body) -> Answered {

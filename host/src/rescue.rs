@@ -163,14 +163,14 @@ fn judge_chain(why: &Why) -> Judgement {
         Why::Reply(reply) => verdict(reply.status, "plugin", "Refused", ""),
         Why::Failed(failure, status) => {
             let detail = match &failure.cause {
-                Cause::Refused { client, .. } if !client.is_empty() => client.clone(),
-                _ => "The gateway could not process the request. The log has the reason under \
-                      the request id."
-                    .to_owned(),
+                Cause::Refused { client, .. } => client.clone(),
+                _ => String::new(),
             };
-            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let title = status.canonical_reason().unwrap_or("Refused");
-            verdict(status, "plugin-failed", title, detail)
+            plugin_failed(*status, detail)
+        }
+        Why::RequestBody(BodyError::Plugin { status, .. })
+        | Why::ResponseBody(BodyError::Plugin { status, .. }, _) => {
+            plugin_failed(*status, String::new())
         }
         Why::RequestBody(BodyError::TooLarge(cap)) => too_large(*cap),
         Why::RequestBody(BodyError::Decode(why)) => verdict(
@@ -212,6 +212,9 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "The service did not answer in time.",
         ),
         UpstreamError::RequestBody(BodyError::TooLarge(cap)) => too_large(*cap),
+        UpstreamError::RequestBody(BodyError::Plugin { status, .. }) => {
+            plugin_failed(*status, String::new())
+        }
         UpstreamError::RequestBody(_) => {
             verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
         }
@@ -262,6 +265,16 @@ fn problem(verdict: &Judgement, request_id: &str) -> Reply {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     Reply { status: verdict.status, headers, body: Bytes::from(body) }
+}
+
+/// Where the plugin has no text for the client, the host's own says nothing of the inside.
+fn plugin_failed(status: u16, detail: String) -> Judgement {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let title = status.canonical_reason().unwrap_or("Refused");
+    let general = "The gateway could not process the request. The log has the reason under the \
+                   request id.";
+    let detail = if detail.is_empty() { general.to_owned() } else { detail };
+    verdict(status, "plugin-failed", title, detail)
 }
 
 fn log_text(trouble: &Trouble) -> String {

@@ -164,6 +164,12 @@ impl HookMetrics {
         self.failure(cause);
     }
 
+    /// A failure after the head was sent: there is no status to tell it by.
+    pub fn broke_off(&self, cause: &str) {
+        self.decision("break-off", String::new());
+        self.failure(cause);
+    }
+
     fn decision(&self, decision: &str, status: String) {
         let HookLabels { plugin, route, .. } = self.labels.clone();
         let labels = DecisionLabels { plugin, route, decision: decision.into(), status };

@@ -1,5 +1,7 @@
 use std::sync::Mutex;
 
+use bytes::BytesMut;
+
 use super::*;
 use crate::{config::OnError, filter::Cause};
 
@@ -12,7 +14,37 @@ struct Fake {
     act: fn(Hook, &mut Exchange) -> Result<Verdict, Cause>,
 }
 
+/// Doubles what passes and says `.` at the end; fails at an `!`.
+struct Doubling(Arc<str>);
+
+impl crate::filter::Stage for Doubling {
+    async fn chunk(&mut self, data: Bytes) -> Result<Bytes, Failure> {
+        if data.contains(&b'!') {
+            let (plugin, hook) = (self.0.clone(), Hook::ResponseStream);
+            return Err(Failure { plugin, hook, cause: Cause::Trap("broke".into()) });
+        }
+        Ok([&data[..], &data[..]].concat().into())
+    }
+
+    async fn finish(self) -> Result<Bytes, Failure> {
+        Ok(Bytes::from_static(b"."))
+    }
+}
+
 impl Filter for Fake {
+    type Stage = Doubling;
+
+    async fn open(
+        &self,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Option<Doubling>, Failure> {
+        match self.call(hook, exchange).await? {
+            Verdict::Next => Ok(Some(Doubling(self.name.clone()))),
+            Verdict::Respond(_) => Ok(None),
+        }
+    }
+
     fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -75,8 +107,8 @@ fn heads_then_bodies_and_backward_on_the_way_out() {
     block(async {
         chain.request_heads(&mut x).await.unwrap();
         chain.request_body(&mut x, Bytes::from("in").into()).await.unwrap();
-        chain.response_heads(&mut x, 2).await.unwrap();
-        chain.response_body(&mut x, Bytes::from("out").into(), 2).await.unwrap();
+        chain.response_heads(&mut x, chain.all()).await.unwrap();
+        chain.response_body(&mut x, Bytes::from("out").into(), chain.all()).await.unwrap();
     });
     let expected = [
         "a:on-request-head",
@@ -137,8 +169,9 @@ fn failures_deny_with_the_status_of_their_phase() {
     broken.on_error.response = OnErrorAction::Deny(503);
     let chain = chain(vec![broken]);
     let mut x = Box::new(Exchange::vacant());
-    let (request, response) =
-        block(async { (chain.request_heads(&mut x).await, chain.response_heads(&mut x, 1).await) });
+    let (request, response) = block(async {
+        (chain.request_heads(&mut x).await, chain.response_heads(&mut x, Back::before(1)).await)
+    });
     assert!(matches!(request.unwrap_err().why, Why::Failed(_, 500)));
     assert!(matches!(response.unwrap_err().why, Why::Failed(_, 503)));
 }
@@ -162,4 +195,86 @@ fn what_a_body_hook_writes_is_the_body() {
     });
     assert_eq!(body.unwrap(), "HI");
     assert!(!x.request.headers.contains_key("content-length"), "hyper sets the new one");
+}
+
+fn streaming(calls: &Calls, name: &str) -> Fake {
+    let hooks = Hooks { request_stream: true, response_stream: true, ..Hooks::default() };
+    Fake { hooks, ..fake(calls, name, next) }
+}
+
+#[test]
+fn bodies_pass_stream_hooks_and_whole_body_hooks_in_order() {
+    let calls = Calls::default();
+    let whole = fake(&calls, "whole", |_, exchange| {
+        let seen = exchange.request_body.take_whole().expect("a body").0;
+        let replacement = Some(BytesMut::from(&[&seen[..], b"|"].concat()[..]));
+        exchange.request_body = BodySlot::Whole { bytes: seen, replacement };
+        Ok(Verdict::Next)
+    });
+    let whole = Fake { hooks: Hooks { request_body: true, ..Hooks::default() }, ..whole };
+    let chain = chain(vec![streaming(&calls, "a"), whole, streaming(&calls, "b")]);
+    let mut exchange = Box::new(Exchange::vacant());
+    exchange.request.headers.insert("content-length", http::HeaderValue::from_static("2"));
+    let out = block(async {
+        let body = Body::from(Bytes::from_static(b"xy"));
+        let body = chain.request_body(&mut exchange, body).await.unwrap();
+        body.collect(100).await.unwrap()
+    });
+    assert_eq!(out, "xyxy.|xyxy.|.");
+    assert!(exchange.request.headers.is_empty(), "its length is another one");
+    let order = ["a:on-request-stream", "whole:on-request-body", "b:on-request-stream"];
+    assert_eq!(*calls.lock().unwrap(), order);
+}
+
+#[test]
+fn a_stream_hook_that_fails_breaks_the_body_off() {
+    let calls = Calls::default();
+    let chain = chain(vec![streaming(&calls, "a")]);
+    let mut exchange = Box::new(Exchange::vacant());
+    exchange.response = Some(http::Response::new(()).into_parts().0);
+    let end = block(async {
+        let body = Body::from(Bytes::from_static(b"x!"));
+        let body = chain.response_body(&mut exchange, body, chain.all()).await.unwrap();
+        body.collect(100).await
+    });
+    assert!(
+        matches!(&end, Err(BodyError::Plugin { why, status: 500 }) if why.contains("broke")),
+        "{end:?}"
+    );
+}
+
+#[test]
+fn large_pieces_are_cut_and_an_empty_body_is_left_alone() {
+    let calls = Calls::default();
+    let chain = chain(vec![streaming(&calls, "a")]);
+    let mut exchange = Box::new(Exchange::vacant());
+    let large = Bytes::from(vec![b'x'; 200_000]);
+    let (out, empty) = block(async {
+        let body = chain.request_body(&mut exchange, Body::from(large)).await.unwrap();
+        let empty = chain.request_body(&mut exchange, Body::Empty).await.unwrap();
+        (body.collect(1 << 20).await.unwrap(), empty.collect(1).await.unwrap())
+    });
+    assert_eq!((out.len(), empty.len()), (400_001, 0));
+    assert_eq!(calls.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_body_phase_that_stops_is_seen_by_all_but_its_plugin() {
+    let calls = Calls::default();
+    let chain = chain(vec![
+        fake(&calls, "a", next),
+        fake(&calls, "b", |hook, _| match hook {
+            Hook::RequestBody => Err(Cause::Busy),
+            _ => Ok(Verdict::Next),
+        }),
+        fake(&calls, "c", next),
+    ]);
+    let mut x = Box::new(Exchange::vacant());
+    block(async {
+        let stopped = chain.request_body(&mut x, Bytes::from("in").into()).await;
+        let stop = stopped.err().expect("it stops");
+        calls.lock().unwrap().clear();
+        chain.response_heads(&mut x, chain.behind(&stop)).await.unwrap();
+    });
+    assert_eq!(*calls.lock().unwrap(), ["c:on-response-head", "a:on-response-head"]);
 }

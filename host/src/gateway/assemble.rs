@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crate::{
     chain::Chain,
-    config::{self, Config, Diagnostic, Diagnostics, Listener, PluginUse, Rewrite, Route, Span},
+    config::{
+        self, Config, Diagnostic, Diagnostics, Listener, OnErrorAction, PluginUse, Rewrite, Route,
+        Span,
+    },
     listener,
     plugin::{Plugin, PluginFilter, PluginRoom},
     proxy::{RouteInService, Snapshot},
@@ -241,16 +244,15 @@ fn check_chains(config: &Config, plugins: &Loaded, problems: &mut Diagnostics) {
     }
 }
 
+/// A body that a stream hook has begun on cannot be put back, so there is nothing to skip to.
 fn check_hooks(wanted: &PluginUse, plugin: &Plugin, problems: &mut Diagnostics) {
-    let hooks = plugin.hooks();
-    if hooks.request_stream || hooks.response_stream {
-        problems.push(
-            Diagnostic::error(
-                wanted.component_span,
-                format!("plugin `{}` has stream hooks, which are not called yet", wanted.name),
-            )
-            .help(Some("use on-request-body or on-response-body".to_owned())),
-        );
+    let (hooks, on_error) = (plugin.hooks(), wanted.on_error);
+    let skips = (hooks.request_stream && on_error.request == OnErrorAction::Skip)
+        || (hooks.response_stream && on_error.response == OnErrorAction::Skip);
+    if skips {
+        let message = format!("plugin `{}` has stream hooks, which cannot be skipped", wanted.name);
+        let help = "use on_error = \"deny\": what has passed already cannot be taken back";
+        problems.push(Diagnostic::error(wanted.span, message).help(Some(help.to_owned())));
     }
 }
 
@@ -307,7 +309,11 @@ fn check_upgrade(config: &Config, route: &Route, plugins: &Loaded, problems: &mu
     let reads = |wanted: &&PluginUse| {
         plugins.get(wanted).is_some_and(|plugin| {
             let hooks = plugin.hooks();
-            hooks.request_body || hooks.response_body || hooks.handler
+            hooks.request_body
+                || hooks.request_stream
+                || hooks.response_body
+                || hooks.response_stream
+                || hooks.handler
         })
     };
     let answers_on = |listener: &&Listener| {
@@ -319,7 +325,7 @@ fn check_upgrade(config: &Config, route: &Route, plugins: &Loaded, problems: &mu
             format!("plugin `{}` would not see what passes after an upgrade", reader.name);
         problems.push(
             Diagnostic::error(route.upgrade_span, message)
-                .label("its hooks are called with whole bodies")
+                .label("its hooks are about bodies")
                 .help(Some("give upgrades a route of their own, without it".to_owned())),
         );
     }

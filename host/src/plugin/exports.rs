@@ -17,12 +17,22 @@ pub(super) struct Exports {
     pub(super) schema: Option<ComponentExportIndex>,
     pub(super) request_head: Option<ComponentExportIndex>,
     pub(super) request_body: Option<ComponentExportIndex>,
+    pub(super) request_stream: Option<StreamExports>,
     pub(super) response_head: Option<ComponentExportIndex>,
     pub(super) response_body: Option<ComponentExportIndex>,
+    pub(super) response_stream: Option<StreamExports>,
     pub(super) handler: Option<ComponentExportIndex>,
     pub(super) tick: Option<ComponentExportIndex>,
-    /// Which hooks there are, the stream hooks among them.
+    /// Which hooks there are.
     pub(super) hooks: Hooks,
+}
+
+/// The three functions of a stream hook.
+#[derive(Clone, Copy)]
+pub(super) struct StreamExports {
+    pub(super) start: ComponentExportIndex,
+    pub(super) chunk: ComponentExportIndex,
+    pub(super) finish: ComponentExportIndex,
 }
 
 impl Exports {
@@ -33,14 +43,23 @@ impl Exports {
             let instance = component.get_export_index(None, name.as_str())?;
             component.get_export_index(Some(&instance), function)
         };
+        let stream = |interface| {
+            Some(StreamExports {
+                start: find(interface, "start")?,
+                chunk: find(interface, "chunk")?,
+                finish: find(interface, "finish")?,
+            })
+        };
         let configure = find("configure", "configure").ok_or_else(|| wrong_package(component))?;
         let mut exports = Self {
             configure,
             schema: find("schema", "settings"),
             request_head: find("on-request-head", "handle"),
             request_body: find("on-request-body", "handle"),
+            request_stream: stream("on-request-stream"),
             response_head: find("on-response-head", "handle"),
             response_body: find("on-response-body", "handle"),
+            response_stream: stream("on-response-stream"),
             handler: find("handler", "handle"),
             tick: find("on-tick", "tick"),
             hooks: Hooks::default(),
@@ -48,11 +67,11 @@ impl Exports {
         exports.hooks = Hooks {
             request_head: exports.request_head.is_some(),
             request_body: exports.request_body.is_some(),
-            request_stream: find("on-request-stream", "chunk").is_some(),
+            request_stream: exports.request_stream.is_some(),
             handler: exports.handler.is_some(),
             response_head: exports.response_head.is_some(),
             response_body: exports.response_body.is_some(),
-            response_stream: find("on-response-stream", "chunk").is_some(),
+            response_stream: exports.response_stream.is_some(),
             tick: exports.tick.is_some(),
             schema: exports.schema.is_some(),
         };

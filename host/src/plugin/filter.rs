@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{
     Plugin,
     instance::{Instance, StartError},
+    pool::Place,
 };
 use crate::{
     config::{Isolation, OnError},
-    filter::{Cause, Failure, Filter, Hook, Hooks, Verdict},
+    filter::{Cause, Failure, Filter, Hook, Hooks, Stage, Verdict},
     message::Exchange,
 };
 
@@ -32,6 +35,8 @@ impl PluginFilter {
 }
 
 impl Filter for PluginFilter {
+    type Stage = PluginStage;
+
     fn name(&self) -> &Arc<str> {
         &self.plugin.context.name
     }
@@ -49,11 +54,43 @@ impl Filter for PluginFilter {
     }
 
     async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Verdict, Failure> {
-        self.plugin.call(hook, exchange).await.map_err(|cause| Failure {
-            plugin: self.plugin.context.name.clone(),
-            hook,
-            cause,
-        })
+        self.plugin.call(hook, exchange).await.map_err(|cause| self.plugin.failed(hook, cause))
+    }
+
+    async fn open(
+        &self,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Option<PluginStage>, Failure> {
+        let opened = Plugin::open(&self.plugin, hook, exchange).await;
+        opened.map_err(|cause| self.plugin.failed(hook, cause))
+    }
+}
+
+/// One body in the hands of one instance, which is nobody else's until the body has ended.
+pub struct PluginStage {
+    plugin: Arc<Plugin>,
+    hook: Hook,
+    instance: Instance,
+    _place: Place,
+}
+
+impl Stage for PluginStage {
+    async fn chunk(&mut self, data: Bytes) -> Result<Bytes, Failure> {
+        let given = self.instance.chunk(self.hook, data.into()).await;
+        given.map(Bytes::from).map_err(|cause| self.plugin.failed(self.hook, cause))
+    }
+
+    /// Only after this an instance is used again: one that has failed, or whose body broke off,
+    /// may still hold a part of it.
+    async fn finish(mut self) -> Result<Bytes, Failure> {
+        match self.instance.finish(self.hook).await {
+            Ok(rest) => {
+                self.plugin.keep(self.instance);
+                Ok(rest.into())
+            }
+            Err(cause) => Err(self.plugin.failed(self.hook, cause)),
+        }
     }
 }
 
@@ -73,6 +110,38 @@ impl Plugin {
             self.keep(instance);
         }
         verdict
+    }
+
+    async fn open(
+        self: &Arc<Self>,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Option<PluginStage>, Cause> {
+        let (place, idle) = self.pool.check_out().await.ok_or(Cause::Busy)?;
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => self.start().await?,
+        };
+        match instance.open(hook, exchange).await {
+            Ok(true) => {
+                let plugin = self.clone();
+                Ok(Some(PluginStage { plugin, hook, instance, _place: place }))
+            }
+            Ok(false) => {
+                self.keep(instance);
+                Ok(None)
+            }
+            Err(cause) => {
+                if matches!(cause, Cause::Refused { .. }) {
+                    self.keep(instance);
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    fn failed(&self, hook: Hook, cause: Cause) -> Failure {
+        Failure { plugin: self.context.name.clone(), hook, cause }
     }
 
     /// Calls `on-tick`.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use wasmtime::{
     ResourceLimiter, Store, UpdateDeadline,
-    component::{ComponentNamedList, InstancePre, Lift, ResourceTable, TypedFunc},
+    component::{ComponentNamedList, InstancePre, Lift, Lower, ResourceTable, TypedFunc},
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::{
     bindings::{SettingError, Setup, types},
     context::Context,
-    exports::Exports,
+    exports::{Exports, StreamExports},
     host_calls::fetch::Fetches,
     meter::{Meter, TooLong, metered},
 };
@@ -25,6 +25,9 @@ use crate::{
 type HookFunc = TypedFunc<(), (Result<types::Action, types::Failure>,)>;
 type HandlerFunc = TypedFunc<(), (Result<types::Reply, types::Failure>,)>;
 type ConfigureFunc = TypedFunc<(String,), (Result<Setup, Vec<SettingError>>,)>;
+type StartFunc = TypedFunc<(), (Result<bool, types::Failure>,)>;
+type ChunkFunc = TypedFunc<(Vec<u8>,), (Result<Vec<u8>, types::Failure>,)>;
+type FinishFunc = TypedFunc<(), (Result<Vec<u8>, types::Failure>,)>;
 type TickFunc = TypedFunc<(), (Result<(), types::Failure>,)>;
 
 /// A guest that was configured and waits to be called.
@@ -37,10 +40,20 @@ pub(super) struct Instance {
 struct Funcs {
     request_head: Option<HookFunc>,
     request_body: Option<HookFunc>,
+    request_stream: Option<StreamFuncs>,
     response_head: Option<HookFunc>,
     response_body: Option<HookFunc>,
+    response_stream: Option<StreamFuncs>,
     handler: Option<HandlerFunc>,
     tick: Option<TickFunc>,
+}
+
+/// The functions of one stream hook.
+#[derive(Clone, Copy)]
+struct StreamFuncs {
+    start: StartFunc,
+    chunk: ChunkFunc,
+    finish: FinishFunc,
 }
 
 /// What a store holds, and what host calls see.
@@ -69,6 +82,8 @@ pub(super) enum Phase {
     Configure,
     /// A hook of an exchange.
     Hook(Hook),
+    /// In the middle of a body: the outside world, but the exchange has gone on.
+    Stream,
     /// `on-tick`: the outside world, no exchange.
     Tick,
 }
@@ -120,10 +135,48 @@ impl Instance {
         result
     }
 
+    /// Begins a stream hook: whether it wants the body.
+    pub(super) async fn open(
+        &mut self,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<bool, Cause> {
+        let start = self.stream(hook).map(|funcs| funcs.start);
+        self.store.data_mut().begin(hook, exchange);
+        let answered = self.measured(start, (), hook.name()).await;
+        self.store.data_mut().end(exchange);
+        answered?.map_err(refused)
+    }
+
+    /// A piece of a body for a stream hook.
+    pub(super) async fn chunk(&mut self, hook: Hook, data: Vec<u8>) -> Result<Vec<u8>, Cause> {
+        let chunk = self.stream(hook).map(|funcs| funcs.chunk);
+        self.store.data_mut().phase = Phase::Stream;
+        let answered = self.measured(chunk, (data,), hook.name()).await;
+        self.store.data_mut().rest();
+        answered?.map_err(refused)
+    }
+
+    /// The end of a body for a stream hook.
+    pub(super) async fn finish(&mut self, hook: Hook) -> Result<Vec<u8>, Cause> {
+        let finish = self.stream(hook).map(|funcs| funcs.finish);
+        self.store.data_mut().phase = Phase::Stream;
+        let answered = self.measured(finish, (), hook.name()).await;
+        self.store.data_mut().rest();
+        answered?.map_err(refused)
+    }
+
+    fn stream(&self, hook: Hook) -> Option<StreamFuncs> {
+        match hook {
+            Hook::RequestStream => self.funcs.request_stream,
+            _ => self.funcs.response_stream,
+        }
+    }
+
     /// Calls `on-tick`.
     pub(super) async fn tick(&mut self) -> Result<(), Cause> {
         self.store.data_mut().phase = Phase::Tick;
-        let answered = self.measured(self.funcs.tick, "on-tick").await;
+        let answered = self.measured(self.funcs.tick, (), "on-tick").await;
         self.store.data_mut().rest();
         answered?.map_err(refused)
     }
@@ -141,32 +194,35 @@ impl Instance {
             Hook::RequestBody => self.funcs.request_body,
             Hook::ResponseHead => self.funcs.response_head,
             Hook::ResponseBody => self.funcs.response_body,
+            Hook::RequestStream | Hook::ResponseStream => None,
         };
-        match self.measured(func, hook.name()).await?.map_err(refused)? {
+        match self.measured(func, (), hook.name()).await?.map_err(refused)? {
             types::Action::Next => Ok(Verdict::Next),
             types::Action::Respond(reply) => self.checked(reply).map(Verdict::Respond),
         }
     }
 
     async fn run_handler(&mut self) -> Result<Verdict, Cause> {
-        let reply = self.measured(self.funcs.handler, Hook::Handler.name()).await?;
+        let reply = self.measured(self.funcs.handler, (), Hook::Handler.name()).await?;
         self.checked(reply.map_err(refused)?).map(Verdict::Respond)
     }
 
     /// One call under its budgets, with the reason where there is no answer.
-    async fn measured<T>(
+    async fn measured<P, T>(
         &mut self,
-        func: Option<TypedFunc<(), (T,)>>,
+        func: Option<TypedFunc<P, (T,)>>,
+        params: P,
         name: &str,
     ) -> Result<T, Cause>
     where
-        (T,): ComponentNamedList + Lift + 'static,
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        (T,): ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let func = func.ok_or_else(|| Cause::Contract(format!("it does not export {name}")))?;
         let state = self.store.data();
         let meter = state.meter.clone();
         let (cpu, wall) = (state.context.limits.cpu, state.context.limits.wall);
-        let call = func.call_async(&mut self.store, ());
+        let call = func.call_async(&mut self.store, params);
         match metered(&meter, cpu, wall, call).await {
             Ok(Ok((answer,))) => Ok(answer),
             Ok(Err(error)) => Err(self.store.data_mut().cause_of(&error, cpu)),
@@ -214,11 +270,25 @@ async fn start_in(
             exports.$hook.map(|index| instance.get_typed_func(&mut *store, index)).transpose()?
         };
     }
+    macro_rules! stream {
+        ($hook:ident) => {
+            match exports.$hook {
+                Some(StreamExports { start, chunk, finish }) => Some(StreamFuncs {
+                    start: instance.get_typed_func(&mut *store, start)?,
+                    chunk: instance.get_typed_func(&mut *store, chunk)?,
+                    finish: instance.get_typed_func(&mut *store, finish)?,
+                }),
+                None => None,
+            }
+        };
+    }
     let funcs = Funcs {
         request_head: func!(request_head),
         request_body: func!(request_body),
+        request_stream: stream!(request_stream),
         response_head: func!(response_head),
         response_body: func!(response_body),
+        response_stream: stream!(response_stream),
         handler: func!(handler),
         tick: func!(tick),
     };

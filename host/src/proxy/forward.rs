@@ -9,6 +9,7 @@ use http_body::Body as _;
 use super::{Course, RouteInService, admit, upgrade::Wish};
 use crate::{
     body::{Body, BodyError},
+    chain::mend_head,
     config::Rewrite,
     message::{Exchange, Hop},
     rescue::Trouble,
@@ -88,6 +89,14 @@ pub(super) fn stamp(headers: &mut HeaderMap, id: &str) {
 pub(super) fn is_bodiless(exchange: &Exchange) -> bool {
     exchange.request.method == Method::HEAD
         || exchange.response.as_ref().is_some_and(|head| admit::has_no_body(head.status))
+}
+
+/// Makes the head of a response to HEAD, or of a 304, what it would be with its body: that would
+/// have passed plugins that change it.
+pub(super) fn mend_bodiless(exchange: &mut Exchange) {
+    if let Some(head) = &mut exchange.response {
+        mend_head(&mut head.headers);
+    }
 }
 
 /// Refuses a body that says that it is too long, and watches one that does not say.

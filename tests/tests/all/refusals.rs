@@ -249,11 +249,12 @@ fn a_handler_in_the_chain_of_a_listener() {
 }
 
 #[test]
-fn stream_hooks_which_are_not_called_yet() {
+fn stream_hooks_that_would_be_skipped() {
     let grants = "{ request-edit = true, response-edit = true }";
-    let toml = file(&[&plugin_with("p", "stream-upper", grants, ""), &route("[\"p\"]")]);
-    let texts = ["stream", "not called yet", "on-request-body"];
-    assert_refused(&toml, &component("stream-upper"), &texts, &[]);
+    let more = "on_error = \"skip\"";
+    let toml = file(&[&plugin_with("p", "stream-upper", grants, more), &route("[\"p\"]")]);
+    let texts = ["stream hooks", "cannot be skipped", "deny"];
+    assert_refused(&toml, "\"p\"", &texts, &[]);
 }
 
 #[test]

@@ -32,6 +32,10 @@ impl State {
         match self.phase {
             Phase::Hook(_) => Ok(&mut self.exchange),
             Phase::Configure => bail!("{call} was called in configure, where there is no exchange"),
+            Phase::Stream => bail!(
+                "{call} was called in the middle of a body, whose exchange has gone on: \
+                 take what is needed in `start`"
+            ),
             Phase::Tick => bail!("{call} was called in on-tick, where there is no exchange"),
         }
     }

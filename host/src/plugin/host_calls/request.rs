@@ -192,7 +192,10 @@ impl State {
 
     /// Whether the request has not been sent yet.
     fn is_request_open(&self) -> bool {
-        matches!(self.phase, Phase::Hook(Hook::RequestHead | Hook::RequestBody))
+        matches!(
+            self.phase,
+            Phase::Hook(Hook::RequestHead | Hook::RequestBody | Hook::RequestStream)
+        )
     }
 }
 

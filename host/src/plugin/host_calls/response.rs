@@ -118,6 +118,9 @@ impl State {
 
     fn is_response_open(&mut self, call: &str) -> wasmtime::Result<bool> {
         self.exchange(call)?;
-        Ok(matches!(self.phase, Phase::Hook(Hook::ResponseHead | Hook::ResponseBody)))
+        Ok(matches!(
+            self.phase,
+            Phase::Hook(Hook::ResponseHead | Hook::ResponseBody | Hook::ResponseStream)
+        ))
     }
 }

@@ -5,3 +5,4 @@ mod failures;
 mod instances;
 mod limits;
 mod order;
+mod streams;

@@ -1,0 +1,156 @@
+//! A body on its way through a stream hook: what arrives goes in piece by piece, what comes out goes
+//! on at once.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tracing::error;
+
+use crate::{
+    body::{Body, BodyError},
+    config::OnErrorAction,
+    filter::{Failure, Stage},
+    telemetry::HookMetrics,
+};
+
+/// The largest piece that is handed to a plugin: what an instance must hold at once.
+const PIECE: usize = 64 << 10;
+
+/// Whose body it is: for the log, when the head is out and nobody else is left to tell.
+pub(super) struct Label {
+    pub(super) route: Arc<str>,
+    pub(super) request: Arc<str>,
+    pub(super) metrics: Option<HookMetrics>,
+    pub(super) on_error: OnErrorAction,
+}
+
+/// The body behind this stage.
+pub(super) fn through<S: Stage>(body: Body, stage: S, label: Label) -> Body {
+    let state = State::Reading(stage);
+    Body::boxed(Through { body, left: Bytes::new(), trailers: None, state, label })
+}
+
+struct Through<S> {
+    body: Body,
+    /// Of a piece that was too large.
+    left: Bytes,
+    trailers: Option<HeaderMap>,
+    state: State<S>,
+    label: Label,
+}
+
+enum State<S> {
+    /// The next piece is waited for.
+    Reading(S),
+    /// The plugin works. It gives its stage back unless it has finished.
+    Working(Pin<Box<dyn Future<Output = (Option<S>, Result<Bytes, Failure>)> + Send>>),
+    /// The plugin has finished; trailers may follow.
+    Ending,
+    Done,
+}
+
+impl<S: Stage> HttpBody for Through<S> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        loop {
+            match std::mem::replace(&mut this.state, State::Done) {
+                State::Reading(stage) => match this.poll_piece(cx) {
+                    Poll::Pending => {
+                        this.state = State::Reading(stage);
+                        return Poll::Pending;
+                    }
+                    // The stage is dropped: its body has broken off.
+                    Poll::Ready(Err(why)) => return Poll::Ready(Some(Err(why))),
+                    Poll::Ready(Ok(piece)) => this.state = work(stage, piece),
+                },
+                State::Working(mut working) => match working.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        this.state = State::Working(working);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready((stage, Ok(bytes))) => {
+                        this.state = stage.map_or(State::Ending, State::Reading);
+                        if !bytes.is_empty() {
+                            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                        }
+                    }
+                    Poll::Ready((_, Err(failure))) => {
+                        return Poll::Ready(Some(Err(this.label.broke_off(&failure))));
+                    }
+                },
+                State::Ending => match this.trailers.take() {
+                    Some(trailers) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+                    None => return Poll::Ready(None),
+                },
+                State::Done => return Poll::Ready(None),
+            }
+        }
+    }
+
+    /// Never known beforehand: `finish` may always have something left.
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self.state {
+            State::Done => true,
+            State::Ending => self.trailers.is_none(),
+            _ => false,
+        }
+    }
+}
+
+impl<S> Through<S> {
+    /// What arrives next; none at the end.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
+        while self.left.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                None => return Poll::Ready(Ok(None)),
+                Some(Err(why)) => return Poll::Ready(Err(why)),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.left = data,
+                    Err(frame) => self.trailers = frame.into_trailers().ok(),
+                },
+            }
+        }
+        let length = self.left.len().min(PIECE);
+        Poll::Ready(Ok(Some(self.left.split_to(length))))
+    }
+}
+
+fn work<S: Stage>(mut stage: S, piece: Option<Bytes>) -> State<S> {
+    State::Working(match piece {
+        Some(piece) => Box::pin(async move {
+            let given = stage.chunk(piece).await;
+            (Some(stage), given)
+        }),
+        None => Box::pin(async move { (None, stage.finish().await) }),
+    })
+}
+
+impl Label {
+    /// The head is out, so that the client learns of it by a body without its end.
+    fn broke_off(&self, failure: &Failure) -> BodyError {
+        let (plugin, hook) = (&*failure.plugin, failure.hook.name());
+        let (route, request) = (&*self.route, &*self.request);
+        error!(plugin, hook, route, request, reason = "stream-failed", "{}", failure.cause);
+        if let Some(metrics) = &self.metrics {
+            metrics.broke_off(failure.cause.label());
+        }
+        let status = super::status_of(self.on_error, failure);
+        BodyError::Plugin { why: format!("{plugin}: {}", failure.cause), status }
+    }
+}
