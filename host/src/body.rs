@@ -41,6 +41,8 @@ pub enum BodyError {
         why: String,
         /// What its `on_error` says, where there is still somebody to tell.
         status: u16,
+        /// Its place in the chain.
+        at: usize,
     },
 }
 

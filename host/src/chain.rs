@@ -2,25 +2,24 @@
 //! heads and bodies backward. A chain knows nothing of HTTP connections or of sandboxes; it calls
 //! [`Filter`]s and says where it stopped.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::{
     body::{Body, BodyError},
-    config::OnErrorAction,
-    filter::{Failure, Filter, Hook, Hooks, Verdict},
-    message::{BodySlot, Exchange, Reply, Step},
-    telemetry::{HookMetrics, Telemetry},
+    filter::{Failure, Filter, Hook},
+    message::{BodySlot, Exchange, Reply},
+    telemetry::Telemetry,
 };
 
 mod coding;
+mod link;
 mod through;
+mod undo;
 
 pub use coding::{decode, mend_head};
+use link::{Link, no_reply};
 
 /// The plugins of one route.
 pub struct Chain<F> {
@@ -42,14 +41,6 @@ pub struct Wants {
     /// Index of the handler.
     pub handler: Option<usize>,
 }
-
-struct Link<F> {
-    filter: F,
-    hooks: Hooks,
-    /// By hook, for those that it has.
-    metrics: [Option<HookMetrics>; Hook::ALL.len()],
-}
-
 /// A pass that did not go through.
 #[derive(Debug)]
 pub struct Stop {
@@ -123,10 +114,10 @@ impl<F: Filter> Chain<F> {
         Back::before(self.len())
     }
 
-    /// Who sees the answer when the request stopped in the body phase: by then all heads had
-    /// passed.
-    pub fn behind(&self, stop: &Stop) -> Back {
-        Back { except: Some(stop.at), ..self.all() }
+    /// Every plugin but this one: who sees the answer when the request stopped there in the body
+    /// phase, for by then all heads had passed.
+    pub fn all_but(&self, at: usize) -> Back {
+        Back { except: Some(at), ..self.all() }
     }
 
     /// How many plugins there are.
@@ -193,7 +184,12 @@ impl<F: Filter> Chain<F> {
         // One body for all of them, so the smallest cap is the one that holds.
         let reads = self.links.iter().filter(|link| link.hooks.request_body);
         let cap = reads.map(|link| link.filter.body_cap()).min().unwrap_or(0);
-        let whole = coding::whole(body, cap, &mut exchange.request.headers).await;
+        // The deadline is for the client alone: a hook that is cut short would keep the exchange,
+        // and has limits of its own.
+        let deadline = exchange.deadline.into();
+        let whole = coding::whole(body, cap, &mut exchange.request.headers);
+        let whole = tokio::time::timeout_at(deadline, whole).await;
+        let whole = whole.unwrap_or(Err(BodyError::Timeout));
         whole.map_err(|error| Stop { at, why: Why::RequestBody(error) })
     }
 
@@ -201,7 +197,7 @@ impl<F: Filter> Chain<F> {
     pub async fn handle(&self, exchange: &mut Box<Exchange>, body: Body) -> Result<Reply, Stop> {
         let Some(at) = self.wants.handler else { unreachable!("asked only where there is one") };
         exchange.request_body =
-            BodySlot::OnDemand { rest: Some(body), read: bytes::BytesMut::new() };
+            BodySlot::OnDemand { rest: Some(body), read: bytes::BytesMut::new(), broken: None };
         let ran = self.links[at].run(Hook::Handler, exchange).await;
         exchange.request_body = BodySlot::Closed;
         match ran {
@@ -312,214 +308,6 @@ impl From<Held> for Body {
             Held::Flowing(body) => body,
             Held::Whole(bytes) => bytes.into(),
         }
-    }
-}
-
-/// The body after a hook: what it wrote, unless it failed and was passed over.
-fn after(mut slot: BodySlot, before: Bytes, ran: &Result<Ran, Why>) -> Bytes {
-    match (ran, slot.take_whole()) {
-        (Ok(Ran::Next), Some((bytes, _))) => bytes,
-        _ => before,
-    }
-}
-
-/// How a hook call went that does not stop the pass.
-enum Ran {
-    Next,
-    Skipped(Failure),
-}
-
-impl<F: Filter> Link<F> {
-    fn new(filter: F, route: &str, telemetry: &Arc<Telemetry>) -> Self {
-        let hooks = filter.hooks();
-        let metrics = Hook::ALL
-            .map(|hook| hooks.has(hook).then(|| telemetry.hook(filter.name(), route, hook.name())));
-        Self { filter, hooks, metrics }
-    }
-
-    async fn request_body(
-        &self,
-        at: usize,
-        bytes: Bytes,
-        exchange: &mut Box<Exchange>,
-    ) -> Result<Bytes, Stop> {
-        exchange.request_body = BodySlot::whole(bytes.clone());
-        let ran = self.run(Hook::RequestBody, exchange).await;
-        let bytes = after(std::mem::take(&mut exchange.request_body), bytes, &ran);
-        ran.map(|_| bytes).map_err(|why| Stop { at, why })
-    }
-
-    async fn response_body(
-        &self,
-        at: usize,
-        bytes: Bytes,
-        exchange: &mut Box<Exchange>,
-    ) -> Result<Bytes, Stop> {
-        exchange.response_body = BodySlot::whole(bytes.clone());
-        let ran = self.run(Hook::ResponseBody, exchange).await;
-        let bytes = after(std::mem::take(&mut exchange.response_body), bytes, &ran);
-        ran.map(|_| bytes).map_err(|why| Stop { at, why })
-    }
-
-    /// Begins a stream hook; gives the body behind it, and whether that is another one.
-    async fn stream(
-        &self,
-        hook: Hook,
-        at: usize,
-        body: Body,
-        exchange: &mut Box<Exchange>,
-    ) -> Result<(Body, bool), Stop> {
-        let started = Instant::now();
-        let opened = self.filter.open(hook, exchange).await;
-        let took = started.elapsed();
-        let metrics = self.metrics[hook as usize].clone();
-        let (decision, outcome) = match opened {
-            Ok(None) => ("next", Ok((body, false))),
-            Ok(Some(stage)) => {
-                let (route, request) = (exchange.route.clone(), exchange.id.clone());
-                let on_error = self.on_error(hook).or_deny();
-                let label = through::Label { route, request, metrics, on_error };
-                ("next", Ok((through::through(body, stage, label), true)))
-            }
-            Err(failure) => {
-                // It must not pass untransformed: `skip` is no way out here either.
-                let status = status_of(self.on_error(hook).or_deny(), &failure);
-                ("failed", Err(Stop { at, why: Why::Failed(failure, status) }))
-            }
-        };
-        let ran = outcome.as_ref().map(|_| Ran::Next).map_err(|stop| &stop.why);
-        self.account_stream(hook, took, ran);
-        let plugin = self.filter.name().clone();
-        exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
-        outcome
-    }
-
-    fn account_stream(&self, hook: Hook, took: Duration, ran: Result<Ran, &Why>) {
-        let Some(metrics) = &self.metrics[hook as usize] else { return };
-        metrics.seconds.observe(took.as_secs_f64());
-        match ran {
-            Err(Why::Failed(failure, status)) => metrics.failed(failure.cause.label(), *status),
-            _ => drop(metrics.next.inc()),
-        }
-    }
-
-    /// One hook call, timed and counted, and what `on_error` makes of a failure.
-    async fn run(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Ran, Why> {
-        let on_error = self.on_error(hook);
-        // A plugin that is passed over must leave nothing behind, so its failure is undone.
-        let undo = (on_error == OnErrorAction::Skip).then(|| Undo::of(exchange));
-        let started = Instant::now();
-        let answer = self.filter.call(hook, exchange).await;
-        let took = started.elapsed();
-        let (decision, outcome) = match (answer, undo) {
-            (Ok(Verdict::Next), _) => ("next", Ok(Ran::Next)),
-            (Ok(Verdict::Respond(reply)), _) => ("respond", Err(Why::Reply(Box::new(reply)))),
-            (Err(failure), Some(undo)) => {
-                undo.apply(exchange);
-                log_skip(&failure, exchange);
-                ("skipped", Ok(Ran::Skipped(failure)))
-            }
-            (Err(failure), None) => {
-                let status = status_of(on_error, &failure);
-                ("failed", Err(Why::Failed(failure, status)))
-            }
-        };
-        self.account(hook, took, &outcome);
-        let plugin = self.filter.name().clone();
-        exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
-        outcome
-    }
-
-    fn on_error(&self, hook: Hook) -> OnErrorAction {
-        match hook {
-            Hook::ResponseHead | Hook::ResponseBody | Hook::ResponseStream => {
-                self.filter.on_error().response
-            }
-            Hook::RequestHead | Hook::RequestBody | Hook::RequestStream => {
-                self.filter.on_error().request
-            }
-            // Without a reply there is nothing to go on with.
-            Hook::Handler => self.filter.on_error().request.or_deny(),
-        }
-    }
-
-    /// A body hook that cannot have its body has failed. It must not pass unread, so `skip` is no
-    /// way out.
-    fn refuse_endless(&self, hook: Hook, kind: String, at: usize) -> Stop {
-        let plugin = self.filter.name().clone();
-        let failure = Failure { plugin, hook, cause: crate::filter::Cause::Endless(kind) };
-        let status = status_of(self.on_error(hook).or_deny(), &failure);
-        if let Some(metrics) = &self.metrics[hook as usize] {
-            metrics.failed(failure.cause.label(), status);
-        }
-        Stop { at, why: Why::Failed(failure, status) }
-    }
-
-    fn account(&self, hook: Hook, took: Duration, outcome: &Result<Ran, Why>) {
-        let Some(metrics) = &self.metrics[hook as usize] else { return };
-        metrics.seconds.observe(took.as_secs_f64());
-        match outcome {
-            Ok(Ran::Next) => drop(metrics.next.inc()),
-            Ok(Ran::Skipped(failure)) => metrics.skipped(failure.cause.label()),
-            Err(Why::Reply(reply)) => metrics.responded(reply.status.as_u16()),
-            Err(Why::Failed(failure, status)) => metrics.failed(failure.cause.label(), *status),
-            // Bodies that could not be read are no hook call.
-            Err(Why::RequestBody(_) | Why::ResponseBody(..)) => {}
-        }
-    }
-}
-
-fn no_reply(filter: &impl Filter) -> Failure {
-    let cause = crate::filter::Cause::Contract("a handler without a reply".into());
-    Failure { plugin: filter.name().clone(), hook: Hook::Handler, cause }
-}
-
-fn status_of(on_error: OnErrorAction, failure: &Failure) -> u16 {
-    match (on_error, &failure.cause) {
-        // Too busy is not broken: the client may come again.
-        (OnErrorAction::Deny(500), crate::filter::Cause::Busy) => 503,
-        (OnErrorAction::Deny(status), _) => status,
-        (OnErrorAction::Skip, _) => 500,
-    }
-}
-
-fn log_skip(failure: &Failure, exchange: &Exchange) {
-    let (plugin, route, request) = (&*failure.plugin, &*exchange.route, &*exchange.id);
-    let hook = failure.hook.name();
-    tracing::warn!(plugin, route, request, hook, cause = %failure.cause, "skipped (on_error)");
-}
-
-/// The parts of an exchange that a plugin can change, as they were.
-struct Undo {
-    request: http::HeaderMap,
-    response: Option<(http::StatusCode, http::HeaderMap)>,
-    set_path: Option<String>,
-    set_query: Option<Option<String>>,
-    upstream: usize,
-    attributes: crate::message::Attributes,
-}
-
-impl Undo {
-    fn of(exchange: &Exchange) -> Self {
-        Self {
-            request: exchange.request.headers.clone(),
-            response: exchange.response.as_ref().map(|r| (r.status, r.headers.clone())),
-            set_path: exchange.set_path.clone(),
-            set_query: exchange.set_query.clone(),
-            upstream: exchange.upstream,
-            attributes: exchange.attributes.clone(),
-        }
-    }
-
-    fn apply(self, exchange: &mut Exchange) {
-        exchange.request.headers = self.request;
-        if let (Some(head), Some((status, headers))) = (&mut exchange.response, self.response) {
-            (head.status, head.headers) = (status, headers);
-        }
-        exchange.set_path = self.set_path;
-        exchange.set_query = self.set_query;
-        exchange.upstream = self.upstream;
-        exchange.attributes = self.attributes;
     }
 }
 

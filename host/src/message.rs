@@ -1,6 +1,7 @@
 //! The exchange: one request, what the plugins made of it, and its response.
 
 use std::{
+    any::Any,
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -10,7 +11,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, request, response};
 
-use crate::body::Body;
+use crate::body::{Body, BodyError};
 
 /// Everything that is known about one request and its response. The proxy owns it; a plugin's
 /// instance holds it for the length of one hook call.
@@ -75,6 +76,22 @@ pub struct Hop {
     pub takes_trailers: bool,
     /// The one protocol that the connection may become, in lower case.
     pub upgrade: Option<String>,
+    /// It was an extended CONNECT (RFC 8441): without the protocol there is nothing to answer.
+    pub is_connect: bool,
+}
+
+/// Keeps a client's connection busy, and a stop waiting for it, as long as any of it lives: for what
+/// goes on after the response has ended. A listener puts it into a request's extensions.
+#[derive(Clone)]
+pub struct KeepBusy(
+    #[expect(dead_code, reason = "it is there to be dropped")] Arc<dyn Any + Send + Sync>,
+);
+
+impl KeepBusy {
+    /// As long as this lives.
+    pub fn new(guard: impl Any + Send + Sync) -> Self {
+        Self(Arc::new(guard))
+    }
 }
 
 /// The connection's TLS session.
@@ -107,6 +124,8 @@ pub enum BodySlot {
         rest: Option<Body>,
         /// What has arrived.
         read: BytesMut,
+        /// Why there will be no more of it.
+        broken: Option<BodyError>,
     },
 }
 

@@ -4,11 +4,13 @@ mod admit;
 mod forward;
 mod snapshot;
 mod upgrade;
+mod watch;
 
 use admit::Admitted;
 use snapshot::Course;
 pub use snapshot::{RouteInService, Snapshot};
 use upgrade::{Tunnel, Wish};
+use watch::Watch;
 
 use std::{
     sync::Arc,
@@ -23,7 +25,7 @@ use tracing::{debug, error, info};
 use crate::{
     access_log::{self, Entry},
     body::{Body, BodyError},
-    chain::{Back, Stop, Why},
+    chain::{Back, Stop},
     config::ListenLimits,
     message::{Exchange, Reply, TlsSession},
     rescue::{Logged, Trouble, rescue},
@@ -74,6 +76,7 @@ impl Proxy {
         let (head, body) = request.into_parts();
         let (body, request_bytes) = self.observe(&snapshot, Body::Incoming(body));
         let mut exchange = admit::begin(head, peer, tls, entrance);
+        let mut watch = Watch::new(&snapshot, &exchange, &request_bytes);
         let admitted = match in_flight.count > entrance.limits.requests {
             true => Err(Trouble::Overloaded),
             false => self.admit(&snapshot, &mut exchange, entrance),
@@ -81,6 +84,7 @@ impl Proxy {
         let (route, answered) = match admitted {
             Ok(admitted) => {
                 let route = admitted.course.route;
+                watch.found(route);
                 (route, self.exchange(admitted, &mut exchange, body).await)
             }
             Err(trouble) => {
@@ -88,6 +92,7 @@ impl Proxy {
                 (&snapshot.unrouted, self.respond(&mut exchange, body))
             }
         };
+        watch.answered();
         let Answered { response, tunnel } = answered;
         self.account(route, &exchange, response.status());
         let entry = snapshot
@@ -130,6 +135,12 @@ impl Proxy {
                     if let Some(switched) = switched {
                         answered.switch(switched, exchange, course.route.upgrade_idle);
                     }
+                    let is_open = answered.response.status().is_success();
+                    if exchange.hop.is_connect && answered.tunnel.is_none() && is_open {
+                        // A 2xx would say that there is a tunnel (RFC 9110, 9.3.6).
+                        let body = self.answer(Trouble::UnwantedSwitch, exchange);
+                        answered = self.respond(exchange, body);
+                    }
                     return answered;
                 }
                 Err(Stop { at, why }) => {
@@ -150,16 +161,14 @@ impl Proxy {
     ) -> Result<Reached, (Trouble, Back)> {
         let (chain, all) = (course.chain, course.chain.all());
         let stopped = |stop: Stop| (Trouble::Chain(stop.why), Back::before(stop.at));
-        let body = forward::capped(body, course.route.max_body);
-        let body = body.map_err(|trouble| (trouble, Back::before(0)))?;
         chain.request_heads(exchange).await.map_err(stopped)?;
         if let Some(trouble) = astray {
             return Err((trouble, all));
         }
-        let body = self.request_body(course, exchange, body).await.map_err(|stop| {
-            let back = chain.behind(&stop);
-            (Trouble::Chain(stop.why), back)
-        })?;
+        let body = forward::capped(body, course.route.max_body);
+        let body = body.map_err(|trouble| (trouble, all))?;
+        let held = chain.request_body(exchange, body).await;
+        let body = held.map_err(|Stop { at, why }| (Trouble::Chain(why), chain.all_but(at)))?;
         if chain.wants().handler.is_some() {
             let reply = chain.handle(exchange, body).await.map_err(stopped)?;
             let (head, body) = parts_of(reply);
@@ -171,29 +180,17 @@ impl Proxy {
         let called = Instant::now();
         let answer = self.call_upstream(course, exchange, body, wish.as_mut()).await;
         exchange.upstream_took = Some(called.elapsed());
-        let response = answer.map_err(|error| (Trouble::Upstream(error), all))?;
+        let response = answer.map_err(|error| {
+            let back = match &error {
+                UpstreamError::RequestBody(BodyError::Plugin { at, .. }) => chain.all_but(*at),
+                _ => all,
+            };
+            (Trouble::Upstream(error), back)
+        })?;
         let (mut head, body) = response.into_parts();
         let switch = switched(wish, &mut head).map_err(|trouble| (trouble, all))?;
         forward::strip_hop_by_hop(&mut head.headers);
         Ok(Reached { head, body, switch })
-    }
-
-    async fn request_body(
-        &self,
-        course: Course<'_>,
-        exchange: &mut Box<Exchange>,
-        body: Body,
-    ) -> Result<Body, Stop> {
-        let wants = course.chain.wants();
-        if !wants.request_body && !wants.request_stream {
-            return Ok(body);
-        }
-        let deadline = exchange.deadline.into();
-        let at = 0;
-        match tokio::time::timeout_at(deadline, course.chain.request_body(exchange, body)).await {
-            Ok(result) => result,
-            Err(_) => Err(Stop { at, why: Why::RequestBody(BodyError::Timeout) }),
-        }
     }
 
     async fn call_upstream(
@@ -233,11 +230,10 @@ impl Proxy {
 
     /// Carries what passes after an upgrade, beside the connection's own task.
     fn dig(&self, tunnel: Tunnel, entry: Option<Entry>) {
-        let telemetry = self.telemetry.clone();
+        let open = OpenTunnel::new(&self.telemetry);
         tokio::spawn(async move {
-            telemetry.upgraded.inc();
+            let _open = open;
             let passed = tunnel.run().await;
-            telemetry.upgraded.dec();
             if let Some(entry) = entry {
                 entry.finish(passed.from_client, passed.to_client, passed.complete);
             }
@@ -348,6 +344,24 @@ impl std::fmt::Display for Trail<'_> {
             write!(f, "{gap}{}:{}={}/{micros}us", step.plugin, step.hook, step.decision)?;
         }
         Ok(())
+    }
+}
+
+/// A tunnel is a request that is served, to the listener's limits too.
+struct OpenTunnel(Arc<Telemetry>);
+
+impl OpenTunnel {
+    fn new(telemetry: &Arc<Telemetry>) -> Self {
+        telemetry.upgraded.inc();
+        telemetry.in_flight.inc();
+        Self(telemetry.clone())
+    }
+}
+
+impl Drop for OpenTunnel {
+    fn drop(&mut self) {
+        self.0.upgraded.dec();
+        self.0.in_flight.dec();
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Trouble {
     Chain(Why),
     /// The request body is longer than the route takes, which is this many bytes.
     BodyTooLarge(u64),
+    /// An extended CONNECT for a protocol that the route does not grant.
+    NoSuchProtocol,
     /// The service switched to a protocol that nobody asked it for.
     UnwantedSwitch,
     /// The service did not answer.
@@ -133,6 +135,12 @@ fn judge(trouble: &Trouble) -> Judgement {
             "uri-too-long",
             "URI too long",
             format!("The request target is longer than {cap} bytes."),
+        ),
+        Trouble::NoSuchProtocol => verdict(
+            StatusCode::NOT_IMPLEMENTED,
+            "no-such-protocol",
+            "Not implemented",
+            "This path does not become that protocol.",
         ),
         Trouble::UnwantedSwitch => verdict(
             StatusCode::BAD_GATEWAY,

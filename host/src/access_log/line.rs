@@ -137,8 +137,16 @@ fn header(out: &mut Vec<u8>, value: Option<&HeaderValue>) {
     }
 }
 
+/// The longest text that a line repeats: what clients send must not fill the buffer.
+const LONGEST: usize = 4 << 10;
+
 /// A string of JSON: line breaks are escaped, so nobody can write a line of their own.
 fn string(out: &mut Vec<u8>, text: &str) {
+    if text.len() > LONGEST {
+        let cut = text.floor_char_boundary(LONGEST);
+        let _ = serde_json::to_writer(&mut *out, &format!("{}…", &text[..cut]));
+        return;
+    }
     // Writing to memory does not fail.
     let _ = serde_json::to_writer(&mut *out, text);
 }

@@ -33,9 +33,11 @@ pub struct AccessLog {
     writer: Arc<Writer>,
 }
 
-/// What is known of an exchange when the head of its response is on its way.
+/// What is known of an exchange when the head of its response is on its way. Dropped unfinished it
+/// is written all the same, as incomplete.
 pub struct Entry {
     log: Arc<AccessLog>,
+    finished: bool,
     exchange: Box<Exchange>,
     request_bytes: Counter,
     status: StatusCode,
@@ -51,7 +53,7 @@ impl AccessLog {
         Self { fields: settings.fields.iter().map(named).collect(), writer }
     }
 
-    /// Begins an entry, which is written when it is dropped: at the end of the response.
+    /// Begins an entry, which is written at the end of the response.
     pub fn entry(
         self: &Arc<Self>,
         exchange: Box<Exchange>,
@@ -64,7 +66,14 @@ impl AccessLog {
             _ => None,
         };
         let response_headers = self.fields.iter().filter_map(wanted).collect();
-        Entry { log: self.clone(), exchange, request_bytes, status, response_headers }
+        Entry {
+            log: self.clone(),
+            finished: false,
+            exchange,
+            request_bytes,
+            status,
+            response_headers,
+        }
     }
 }
 
@@ -78,10 +87,23 @@ impl Entry {
     }
 
     /// Writes the line of an exchange whose bytes were counted elsewhere.
-    pub fn finish(self, request_bytes: u64, response_bytes: u64, complete: bool) {
+    pub fn finish(mut self, request_bytes: u64, response_bytes: u64, complete: bool) {
+        self.write(request_bytes, response_bytes, complete);
+    }
+
+    fn write(&mut self, request_bytes: u64, response_bytes: u64, complete: bool) {
+        self.finished = true;
         let end = line::End { request_bytes, response_bytes, complete };
         let mut text = Vec::with_capacity(512);
-        line::write(&mut text, &self.log.fields, &self, &end);
+        line::write(&mut text, &self.log.fields, self, &end);
         self.log.writer.write(&text);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.write(self.request_bytes.get(), 0, false);
+        }
     }
 }

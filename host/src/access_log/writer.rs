@@ -3,6 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -17,6 +18,9 @@ use crate::{telemetry::Telemetry, worker};
 const PAUSE: Duration = Duration::from_millis(100);
 /// What one worker collects before the thread is woken early.
 const FULL_ENOUGH: usize = 64 << 10;
+
+/// What each worker has at least: more than the longest line.
+const LEAST_ROOM: usize = 256 << 10;
 
 /// Takes lines from the workers and writes them, each whole, in the order of each worker.
 pub struct Writer {
@@ -59,8 +63,15 @@ impl Target {
     }
 }
 
+/// Never waits: a FIFO that nobody reads would hold up whoever opens it, and reloads with it.
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)?;
+    let kind = file.metadata()?.file_type();
+    match kind.is_file() || kind.is_char_device() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is neither a file nor a device")),
+    }
 }
 
 impl Writer {
@@ -74,7 +85,7 @@ impl Writer {
         let shards = workers + 1;
         let writer = Arc::new(Self {
             buffers: (0..shards).map(|_| Mutex::default()).collect(),
-            room: usize::try_from(buffer).unwrap_or(usize::MAX) / shards,
+            room: (usize::try_from(buffer).unwrap_or(usize::MAX) / shards).max(LEAST_ROOM),
             state: Mutex::new(State { next: Some(target), asked: 0, made: 0, closed: false }),
             wake: Condvar::new(),
             done: Condvar::new(),
@@ -303,10 +314,10 @@ mod tests {
 
     #[test]
     fn what_has_no_room_is_dropped_and_counted() {
-        let (writer, disk, telemetry) = writer(1 << 20, 2 * 8);
+        let (writer, disk, telemetry) = writer(1 << 20, 1);
         // The thread takes what there is at its own time; a line that is longer than the buffer
         // never fits.
-        writer.write(b"too long for it\n");
+        writer.write(&vec![b'x'; LEAST_ROOM + 1]);
         writer.write(b"fits\n");
         writer.close(LONG);
         assert_eq!(text(&disk), "fits\n");

@@ -3,7 +3,10 @@ use std::sync::Mutex;
 use bytes::BytesMut;
 
 use super::*;
-use crate::{config::OnError, filter::Cause};
+use crate::{
+    config::{OnError, OnErrorAction},
+    filter::{Cause, Hooks, Verdict},
+};
 
 /// A filter that writes down its calls and answers as told.
 struct Fake {
@@ -95,7 +98,7 @@ fn chain(filters: Vec<Fake>) -> Chain<Fake> {
 }
 
 fn block<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 #[test]
@@ -238,7 +241,7 @@ fn a_stream_hook_that_fails_breaks_the_body_off() {
         body.collect(100).await
     });
     assert!(
-        matches!(&end, Err(BodyError::Plugin { why, status: 500 }) if why.contains("broke")),
+        matches!(&end, Err(BodyError::Plugin { why, status: 500, at: 0 }) if why.contains("broke")),
         "{end:?}"
     );
 }
@@ -274,7 +277,7 @@ fn a_body_phase_that_stops_is_seen_by_all_but_its_plugin() {
         let stopped = chain.request_body(&mut x, Bytes::from("in").into()).await;
         let stop = stopped.err().expect("it stops");
         calls.lock().unwrap().clear();
-        chain.response_heads(&mut x, chain.behind(&stop)).await.unwrap();
+        chain.response_heads(&mut x, chain.all_but(stop.at)).await.unwrap();
     });
     assert_eq!(*calls.lock().unwrap(), ["c:on-response-head", "a:on-response-head"]);
 }

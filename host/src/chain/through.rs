@@ -5,13 +5,16 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use prometheus_client::metrics::histogram::Histogram;
 use tracing::error;
 
+use super::link::status_of;
 use crate::{
     body::{Body, BodyError},
     config::OnErrorAction,
@@ -28,6 +31,8 @@ pub(super) struct Label {
     pub(super) request: Arc<str>,
     pub(super) metrics: Option<HookMetrics>,
     pub(super) on_error: OnErrorAction,
+    /// The plugin's place in the chain.
+    pub(super) at: usize,
 }
 
 /// The body behind this stage.
@@ -49,11 +54,15 @@ enum State<S> {
     /// The next piece is waited for.
     Reading(S),
     /// The plugin works. It gives its stage back unless it has finished.
-    Working(Pin<Box<dyn Future<Output = (Option<S>, Result<Bytes, Failure>)> + Send>>),
+    Working(Work<S>),
     /// The plugin has finished; trailers may follow.
     Ending,
+    /// It has failed, or the body before it: whoever asks again must not see an end.
+    Broken,
     Done,
 }
+
+type Work<S> = Pin<Box<dyn Future<Output = (Option<S>, Result<Bytes, Failure>)> + Send>>;
 
 impl<S: Stage> HttpBody for Through<S> {
     type Data = Bytes;
@@ -72,8 +81,14 @@ impl<S: Stage> HttpBody for Through<S> {
                         return Poll::Pending;
                     }
                     // The stage is dropped: its body has broken off.
-                    Poll::Ready(Err(why)) => return Poll::Ready(Some(Err(why))),
-                    Poll::Ready(Ok(piece)) => this.state = work(stage, piece),
+                    Poll::Ready(Err(why)) => {
+                        this.state = State::Broken;
+                        return Poll::Ready(Some(Err(why)));
+                    }
+                    Poll::Ready(Ok(piece)) => {
+                        let seconds = this.label.metrics.as_ref().map(|all| all.seconds.clone());
+                        this.state = State::Working(work(stage, piece, seconds));
+                    }
                 },
                 State::Working(mut working) => match working.as_mut().poll(cx) {
                     Poll::Pending => {
@@ -87,6 +102,7 @@ impl<S: Stage> HttpBody for Through<S> {
                         }
                     }
                     Poll::Ready((_, Err(failure))) => {
+                        this.state = State::Broken;
                         return Poll::Ready(Some(Err(this.label.broke_off(&failure))));
                     }
                 },
@@ -94,6 +110,11 @@ impl<S: Stage> HttpBody for Through<S> {
                     Some(trailers) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
                     None => return Poll::Ready(None),
                 },
+                State::Broken => {
+                    this.state = State::Broken;
+                    let why = "it has broken off before".to_owned();
+                    return Poll::Ready(Some(Err(BodyError::Aborted(why))));
+                }
                 State::Done => return Poll::Ready(None),
             }
         }
@@ -131,14 +152,26 @@ impl<S> Through<S> {
     }
 }
 
-fn work<S: Stage>(mut stage: S, piece: Option<Bytes>) -> State<S> {
-    State::Working(match piece {
+/// One call, timed as those of other hooks are.
+fn work<S: Stage>(mut stage: S, piece: Option<Bytes>, seconds: Option<Histogram>) -> Work<S> {
+    let started = Instant::now();
+    let timed = move || {
+        if let Some(seconds) = seconds {
+            seconds.observe(started.elapsed().as_secs_f64());
+        }
+    };
+    match piece {
         Some(piece) => Box::pin(async move {
             let given = stage.chunk(piece).await;
+            timed();
             (Some(stage), given)
         }),
-        None => Box::pin(async move { (None, stage.finish().await) }),
-    })
+        None => Box::pin(async move {
+            let rest = stage.finish().await;
+            timed();
+            (None, rest)
+        }),
+    }
 }
 
 impl Label {
@@ -150,7 +183,8 @@ impl Label {
         if let Some(metrics) = &self.metrics {
             metrics.broke_off(failure.cause.label());
         }
-        let status = super::status_of(self.on_error, failure);
-        BodyError::Plugin { why: format!("{plugin}: {}", failure.cause), status }
+        let status = status_of(self.on_error, failure);
+        let why = format!("{plugin}: {}", failure.cause);
+        BodyError::Plugin { why, status, at: self.at }
     }
 }

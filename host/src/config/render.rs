@@ -1,6 +1,6 @@
 //! Diagnostics as text for people and as JSON for editors.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::{Diagnostic, Diagnostics, Severity, Source, Span};
@@ -49,7 +49,7 @@ fn snippet(diagnostic: &Diagnostic, span: Span, source: &Source, color: bool) ->
     let group = Group::with_level(level)
         .element(Snippet::source(source.text.as_str()).annotation(annotation));
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    renderer.decor_style(DecorStyle::Ascii).term_width(WIDTH).render(&[group])
+    renderer.term_width(WIDTH).render(&[group])
 }
 
 /// The few colours of the lines that are written here.

@@ -6,28 +6,37 @@ use std::{
     io,
     net::SocketAddr,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
-use http::Request;
+use http::{Method, Request};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::{net::TcpStream, sync::watch, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::{oneshot, watch},
+    time::timeout,
+};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 use tracing::debug;
 
 use super::{
     Connection, Counted, Handler, Settings,
-    activity::{Activity, Answer, Doing, Io},
+    activity::{Activity, Answer, Busy, Doing, Io},
 };
-use crate::{alarm::Alarm, config::ListenLimits, message::TlsSession, tls::Stream};
+use crate::{
+    alarm::Alarm,
+    config::ListenLimits,
+    message::{KeepBusy, TlsSession},
+    tls::Stream,
+};
 
 /// A connection that was accepted.
 pub(super) struct Accepted {
@@ -59,8 +68,14 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
     let watch = Watch::new(&activity, &settings.limits);
     let io = TokioIo::new(Io::new(stream, prefix, &activity, http2, counted));
     let connection = Arc::new(Connection { peer, listener: settings.name.clone(), tls });
-    let service = service_fn(move |request: Request<Incoming>| {
+    let after = Arc::new(Afterwards::default());
+    let later = after.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let (handler, connection, busy) = (handler.clone(), connection.clone(), activity.begin());
+        if may_switch(&request) {
+            let guard = later.hold(activity.begin());
+            request.extensions_mut().insert(KeepBusy::new(guard));
+        }
         async move {
             let response = handler.handle(request, &connection).await;
             Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
@@ -75,6 +90,35 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
         let connection = http1_settings(&settings.limits).serve_connection(io, service);
         let finish = http1::UpgradeableConnection::graceful_shutdown;
         drive(connection.with_upgrades(), finish, watch, stopping).await;
+    }
+    after.ended().await;
+}
+
+/// Whether the connection may become something else by this request.
+fn may_switch(request: &Request<Incoming>) -> bool {
+    request.headers().contains_key(http::header::UPGRADE) || request.method() == Method::CONNECT
+}
+
+/// What goes on when a connection is no longer HTTP. A connection is over when that is.
+#[derive(Default)]
+struct Afterwards(Mutex<Vec<oneshot::Receiver<()>>>);
+
+impl Afterwards {
+    /// A guard: as long as it lives the connection is busy, and not over.
+    fn hold(&self, busy: Busy) -> (Mutex<Busy>, oneshot::Sender<()>) {
+        let (sender, receiver) = oneshot::channel();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that are over are forgotten, so that a long connection does not collect them.
+        all.retain_mut(|one| matches!(one.try_recv(), Err(oneshot::error::TryRecvError::Empty)));
+        all.push(receiver);
+        (Mutex::new(busy), sender)
+    }
+
+    async fn ended(&self) {
+        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for one in all {
+            let _ = one.await;
+        }
     }
 }
 

@@ -101,16 +101,12 @@ pub(super) fn begin(
     tls: Option<Arc<TlsSession>>,
     entrance: &Entrance,
 ) -> Box<Exchange> {
+    // Read before anything is taken off.
+    let known = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
+    let id = request_id(&head.headers, known.trusted);
     let mut hop = forward::take_hop(&mut head.headers);
     upgrade::translate(&mut head, &mut hop);
-    let known = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
-    Box::new(Exchange {
-        id: request_id(&head.headers, known.trusted),
-        client: known.client,
-        hop,
-        request: head,
-        ..Exchange::vacant()
-    })
+    Box::new(Exchange { id, client: known.client, hop, request: head, ..Exchange::vacant() })
 }
 
 impl Proxy {
@@ -152,6 +148,7 @@ impl Proxy {
         exchange.upstreams = route.upstream_names.clone();
         exchange.deadline = exchange.started + route.timeout;
         let course = route.course(&entrance.listener).ok_or(Trouble::NoRoute)?;
+        let astray = astray.or_else(|| upgrade::ungranted(route, &exchange.hop));
         Ok(Admitted { course, astray })
     }
 

@@ -44,7 +44,8 @@ pub(super) fn request(
     }
     // hyper answers `Expect` itself as soon as the body is asked for.
     headers.remove(header::EXPECT);
-    if course.chain.wants().response_body {
+    let wants = course.chain.wants();
+    if wants.response_body || wants.response_stream {
         // Plugins see identity, and all of it.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.remove(header::RANGE);
@@ -114,6 +115,7 @@ pub(super) fn take_hop(headers: &mut HeaderMap) -> Hop {
     let hop = Hop {
         takes_trailers: says(headers, &header::TE, "trailers"),
         upgrade: upgrade_of(headers),
+        is_connect: false,
     };
     strip_hop_by_hop(headers);
     hop
@@ -136,12 +138,18 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-        // A client cannot have the host's own fields taken away by naming them.
-        .filter(|name| !matches!(*name, header::HOST | header::CONTENT_LENGTH))
+        .filter(|name| !is_ours(name))
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
+}
+
+/// What a client cannot have taken away by naming it: who asked, and by which way.
+fn is_ours(name: &HeaderName) -> bool {
+    matches!(*name, header::HOST | header::CONTENT_LENGTH | header::VIA | header::FORWARDED)
+        || name.as_str().starts_with("x-forwarded-")
+        || name == "x-request-id"
 }
 
 fn target(route: &RouteInService, exchange: &Exchange) -> PathAndQuery {

@@ -21,7 +21,8 @@ use tracing::debug;
 use super::{RouteInService, admit::random_u64, forward::upgrade_of};
 use crate::{
     body::Body,
-    message::{Exchange, Hop},
+    message::{Exchange, Hop, KeepBusy},
+    rescue::Trouble,
 };
 
 const WEBSOCKET: &str = "websocket";
@@ -31,7 +32,9 @@ pub(super) struct Wish {
     /// What to: one token, lower case.
     protocol: String,
     client: OnUpgrade,
-    /// Of a client that speaks HTTP/2 and so sends no key: what the service must answer to ours.
+    busy: Option<KeepBusy>,
+    /// What the service must answer to the key of a WebSocket: the client's, or ours for a client
+    /// that speaks HTTP/2 and so sends none.
     accept: Option<HeaderValue>,
 }
 
@@ -40,6 +43,8 @@ pub(super) struct Tunnel {
     client: OnUpgrade,
     service: OnUpgrade,
     idle: Duration,
+    /// Keeps the client's connection busy, and a stop waiting.
+    _busy: Option<KeepBusy>,
 }
 
 /// What went through a tunnel.
@@ -59,38 +64,51 @@ pub(super) fn translate(head: &mut request::Parts, hop: &mut Hop) {
     if let Some(protocol) = head.extensions.get::<Protocol>() {
         head.method = Method::GET;
         hop.upgrade = Some(protocol.as_str().to_ascii_lowercase());
+        hop.is_connect = true;
     }
+}
+
+/// An extended CONNECT that its route does not grant: there is no request without the protocol to
+/// go on with (RFC 8441, 3).
+pub(super) fn ungranted(route: &RouteInService, hop: &Hop) -> Option<Trouble> {
+    let granted = hop.upgrade.as_ref().is_some_and(|name| route.upgrade.contains(name));
+    (hop.is_connect && !granted).then_some(Trouble::NoSuchProtocol)
 }
 
 /// What the client wants to switch to, if the route lets it.
 pub(super) fn wish(route: &RouteInService, exchange: &mut Exchange, body: &Body) -> Option<Wish> {
     let protocol = exchange.hop.upgrade.as_ref().filter(|name| route.upgrade.contains(name))?;
-    // In HTTP/2 the body is what the connection will carry.
     if exchange.request.version != Version::HTTP_2 && !body.is_end_stream() {
         return None;
     }
     let protocol = protocol.clone();
     let client = exchange.request.extensions.remove::<OnUpgrade>()?;
-    Some(Wish { protocol, client, accept: None })
+    let busy = exchange.request.extensions.remove::<KeepBusy>();
+    Some(Wish { protocol, client, busy, accept: None })
 }
 
 impl Wish {
     /// Puts onto the forwarded request what was taken off as the client's connection's own.
     pub(super) fn ask(&mut self, headers: &mut HeaderMap, from_h2: bool) {
         self.mark(headers);
-        if from_h2 && self.protocol == WEBSOCKET {
+        if self.protocol != WEBSOCKET {
+            return;
+        }
+        if from_h2 {
             let key = base64(&[random_u64().to_be_bytes(), random_u64().to_be_bytes()].concat());
-            self.accept = HeaderValue::from_str(&accept_of(&key)).ok();
             if let Ok(key) = HeaderValue::from_str(&key) {
                 headers.insert(header::SEC_WEBSOCKET_KEY, key);
             }
         }
+        // A service that only echoes what it is sent does not know the answer.
+        let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok());
+        self.accept = key.and_then(|key| HeaderValue::from_str(&accept_of(key)).ok());
     }
 
     /// Whether the service switched to what was asked for.
     pub(super) fn is_granted(&self, head: &response::Parts) -> bool {
         let same = upgrade_of(&head.headers).is_some_and(|protocol| protocol == self.protocol);
-        let accepted = self.accept.is_none()
+        let accepted = self.protocol != WEBSOCKET
             || head.headers.get(header::SEC_WEBSOCKET_ACCEPT) == self.accept.as_ref();
         head.status == StatusCode::SWITCHING_PROTOCOLS && same && accepted
     }
@@ -113,7 +131,7 @@ impl Wish {
         } else {
             self.mark(&mut response.headers);
         }
-        Some(Tunnel { client: self.client, service, idle })
+        Some(Tunnel { client: self.client, service, idle, _busy: self.busy })
     }
 
     fn mark(&self, headers: &mut HeaderMap) {
@@ -128,6 +146,7 @@ impl Tunnel {
     /// Carries bytes until both sides have closed, one has failed, or neither has sent anything
     /// for too long.
     pub(super) async fn run(self) -> Passed {
+        let _busy = self._busy;
         let mut passed = Passed { from_client: 0, to_client: 0, complete: false };
         let both = futures_util::future::try_join(self.client, self.service).await;
         let (client, service) = match both {

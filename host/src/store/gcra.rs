@@ -93,13 +93,6 @@ fn duration(time: u128) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
-    use governor::{
-        Quota, RateLimiter,
-        clock::{Clock as _, FakeRelativeClock, Reference as _},
-    };
-
     use super::*;
     use crate::stores::Algorithm;
 
@@ -206,47 +199,5 @@ mod tests {
             assert!(reset >= bucket.window && reset <= 2 * bucket.window + ten_years, "{reset:?}");
         }
         assert!(refill(&bucket(1, ten_years, u64::MAX)).is_none());
-    }
-
-    /// A walk through takes of all sizes at all times, beside another implementation. Its units
-    /// are whole nanoseconds, so these buckets' are.
-    #[test]
-    fn agrees_with_governor() {
-        let mut random = Random(42);
-        let mut refused = 0;
-        for _ in 0..300 {
-            let (unit, burst) = (1 + random.below(1_000_000), 1 + random.below(50));
-            let limit = 1 + random.below(1000);
-            let bucket = bucket(limit, Duration::from_nanos(unit * limit), burst);
-            let clock = FakeRelativeClock::default();
-            let cells = |n: u64| NonZeroU32::new(n as u32).unwrap();
-            let rate = Quota::with_period(Duration::from_nanos(unit)).unwrap();
-            let theirs =
-                RateLimiter::direct_with_clock(rate.allow_burst(cells(burst)), clock.clone());
-            let start = clock.now();
-            let mut state = None;
-            for _ in 0..100 {
-                let cost = 1 + random.below(burst);
-                let now = clock.now().duration_since(start).as_u64();
-                let ours = take(now, &bucket, &mut state, cost);
-                let allowed = theirs.check_n(cells(cost)).unwrap().is_ok();
-                assert_eq!(ours, allowed, "{bucket:?} cost {cost} at {now}");
-                refused += u32::from(!allowed);
-                clock.advance(Duration::from_nanos(random.below(2 * unit * cost)));
-            }
-        }
-        assert!((3_000..27_000).contains(&refused), "{refused} of 30,000: no test of both sides");
-    }
-
-    /// xorshift64: the same walk every time.
-    struct Random(u64);
-
-    impl Random {
-        fn below(&mut self, limit: u64) -> u64 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            self.0 % limit
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use torana_tests::{Backend, Gateway, RawBackend, Setup, reply, request, toml};
+use torana_tests::{Backend, Gateway, Raw, RawBackend, Setup, reply, request, toml};
 
 const HEADERS: &str = r#"
 [plugins.headers]
@@ -103,6 +103,25 @@ async fn a_response_that_breaks_off_is_not_complete() {
     let line = lines(&gateway, 1).await.remove(0);
     let expected = json!({ "status": 200, "complete": false, "response_bytes": 4 });
     assert_eq!(line, expected);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_its_answer_is_written_down_and_counted() {
+    let backend = Backend::start_async(|_| std::future::pending()).await;
+    let log =
+        "\n[access_log]\nfields = [\"method\", \"path\", \"route\", \"status\", \"complete\"]\n";
+    let gateway = Gateway::start(&config(log, backend.address())).await;
+    let mut client = Raw::connect(gateway.address("public")).await;
+    client.write("GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    backend.wait_for(1).await;
+    drop(client);
+    let line = lines(&gateway, 1).await.remove(0);
+    let expected = json!({
+        "method": "GET", "path": "/users/1", "route": "users", "status": 499, "complete": false,
+    });
+    assert_eq!(line, expected);
+    let counted = "torana_requests_total{route=\"users\",status=\"499\"} 1";
+    assert!(gateway.admin().get("/metrics").await.text().contains(counted));
 }
 
 #[tokio::test]

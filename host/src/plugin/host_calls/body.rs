@@ -97,7 +97,7 @@ impl State {
         match &mut self.exchange.request_body {
             BodySlot::Closed => Err(BodyError::Unavailable),
             BodySlot::Whole { .. } => Ok(()),
-            BodySlot::OnDemand { rest, read } => {
+            BodySlot::OnDemand { rest, read, broken } => {
                 while (read.len() as u64) < end
                     && let Some(body) = rest
                 {
@@ -105,16 +105,21 @@ impl State {
                         Some(Ok(frame)) => {
                             let data = frame.into_data().unwrap_or_default();
                             if (read.len() + data.len()) as u64 > cap {
-                                return Err(BodyError::TooLarge);
+                                (*rest, *broken) = (None, Some(Broken::TooLarge(cap)));
+                            } else {
+                                read.extend_from_slice(&data);
                             }
-                            read.extend_from_slice(&data);
                         }
-                        Some(Err(Broken::TooLarge(_))) => return Err(BodyError::TooLarge),
-                        Some(Err(_)) => return Err(BodyError::Aborted),
+                        Some(Err(why)) => (*rest, *broken) = (None, Some(why)),
                         None => *rest = None,
                     }
                 }
-                Ok(())
+                // Every time, and not only when it happens: what has come is not all there is.
+                match broken {
+                    Some(Broken::TooLarge(_)) => Err(BodyError::TooLarge),
+                    Some(_) => Err(BodyError::Aborted),
+                    None => Ok(()),
+                }
             }
         }
     }

@@ -5,10 +5,15 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
-use hyper::{client::conn::http2, ext::Protocol};
+use hyper::{
+    body::Incoming,
+    client::conn::http2::{self, SendRequest},
+    ext::Protocol,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use nix::sys::signal::Signal;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -148,10 +153,8 @@ async fn silence_ends_it() {
     assert_eq!(client.read_to_close().await, "hello");
 }
 
-#[tokio::test]
-async fn over_http2_it_is_an_extended_connect() {
-    let (backend, heads) = echo().await;
-    let gateway = Gateway::start(&toml::proxy_with(backend.address(), UPGRADE)).await;
+/// An extended CONNECT, and the connection that it was made on.
+async fn connect(gateway: &Gateway) -> (Response<Incoming>, SendRequest<Empty<Bytes>>) {
     let tcp = TcpStream::connect(gateway.address("public")).await.expect("connecting");
     let (mut sender, connection) =
         http2::handshake(TokioExecutor::new(), TokioIo::new(tcp)).await.expect("h2");
@@ -164,12 +167,67 @@ async fn over_http2_it_is_an_extended_connect() {
         request.expect("a request")
     };
     // The client may ask so only when it has seen the gateway's settings.
-    let response = loop {
+    loop {
         match sender.send_request(ask()).await {
-            Ok(response) => break response,
+            Ok(response) => return (response, sender),
             Err(_) => sender.ready().await.expect("the connection lives"),
         }
-    };
+    }
+}
+
+#[tokio::test]
+async fn over_http2_nothing_is_opened_without_leave() {
+    let (backend, heads) = echo().await;
+    let gateway = Gateway::start(&toml::proxy(backend.address())).await;
+    let (response, _sender) = connect(&gateway).await;
+    assert_eq!(response.status(), StatusCode::NOT_IMPLEMENTED);
+    assert!(heads.lock().unwrap().is_empty(), "it is no GET either");
+    // A 2xx would mean that there is a tunnel.
+    let fine = RawBackend::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno").await;
+    let gateway = Gateway::start(&toml::proxy_with(fine.address(), UPGRADE)).await;
+    let (response, _sender) = connect(&gateway).await;
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn a_tunnel_keeps_its_http2_connection_and_a_stop_waiting() {
+    let (backend, _) = echo().await;
+    let limits = "limits = { idle_timeout = \"100ms\", head_timeout = \"100ms\" }\n";
+    let log = "[access_log]\nfields = [\"status\", \"request_bytes\"]\n";
+    let toml = [
+        log,
+        toml::LISTEN,
+        limits,
+        &toml::upstream("service", backend.address()),
+        &toml::route("all", &format!("{}\n{UPGRADE}", toml::ALL)),
+    ];
+    let gateway = Gateway::start(&toml.concat()).await;
+    let (response, sender) = connect(&gateway).await;
+    let mut socket = TokioIo::new(hyper::upgrade::on(response).await.expect("an upgrade"));
+    let mut text = [0; 5];
+    socket.read_exact(&mut text).await.expect("hello");
+    // Far longer than an idle connection lives: four of them, one after the other.
+    for _ in 0..4 {
+        let mut idle = Raw::connect(gateway.address("public")).await;
+        assert_eq!(idle.read_to_close().await, "");
+        socket.write_all(b"piece").await.expect("it is open");
+        within("the echo", socket.read_exact(&mut text)).await.expect("it is open");
+    }
+    gateway.signal(Signal::SIGTERM);
+    gateway.wait_for_log("the stop", |line| line.contains("stopping")).await;
+    socket.write_all(b"piece").await.expect("it is open");
+    within("the echo", socket.read_exact(&mut text)).await.expect("it is open");
+    socket.shutdown().await.expect("closing");
+    drop((socket, sender));
+    let line = gateway.output().wait("a line", |_| true).await;
+    assert_eq!(line, "{\"status\":200,\"request_bytes\":25}");
+}
+
+#[tokio::test]
+async fn over_http2_it_is_an_extended_connect() {
+    let (backend, heads) = echo().await;
+    let gateway = Gateway::start(&toml::proxy_with(backend.address(), UPGRADE)).await;
+    let (response, _sender) = connect(&gateway).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert!(!response.headers().contains_key("sec-websocket-accept"));
     let mut socket = TokioIo::new(hyper::upgrade::on(response).await.expect("an upgrade"));

@@ -339,19 +339,24 @@ async fn a_body_that_stalls_ends_at_the_timeout_of_its_route() {
     assert_eq!(backend.received().len(), 1, "the service saw nothing of it");
 }
 
-/// RFC 1952, with one stored block (RFC 1951, 3.2.4).
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(bytes.len()).expect("a small body");
-    let mut deflated = vec![1];
-    deflated.extend(length.to_le_bytes());
-    deflated.extend((!length).to_le_bytes());
-    deflated.extend(bytes);
+/// RFC 1952, with stored blocks (RFC 1951, 3.2.4).
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut deflated = Vec::with_capacity(bytes.len() + bytes.len() / 1000 + 16);
+    for block in bytes.chunks(0xffff) {
+        let length = block.len() as u16;
+        deflated.push(0);
+        deflated.extend(length.to_le_bytes());
+        deflated.extend((!length).to_le_bytes());
+        deflated.extend(block);
+    }
+    // An empty one is the last.
+    deflated.extend([1, 0, 0, 0xff, 0xff]);
     gzip_of(&deflated, crc32(bytes.iter().copied()), bytes.len())
 }
 
 /// This many zeros, as small as they get: one block of the fixed codes (RFC 1951, 3.2.6), a zero
 /// and then "258 times the same".
-fn gzip_of_zeros(count: usize) -> Vec<u8> {
+pub(crate) fn gzip_of_zeros(count: usize) -> Vec<u8> {
     let mut bits = Bits::default();
     let literal_zero = |bits: &mut Bits| bits.code(0b0011_0000, 8);
     // Last block, fixed codes.

@@ -1,6 +1,6 @@
 //! Guests that misbehave: each fails one request, and nothing else.
 
-mod bodies;
+pub(crate) mod bodies;
 mod failures;
 mod instances;
 mod limits;

@@ -126,6 +126,25 @@ async fn a_failure_in_the_middle_is_never_taken_for_the_end() {
 }
 
 #[tokio::test]
+async fn the_answer_to_a_failed_upload_does_not_pass_the_plugin_that_failed() {
+    let backend = echoing().await;
+    let gateway = Gateway::start(&upper(backend.address(), "config.fail_after = 3")).await;
+    let answer = gateway.client().post("/a", "hello").await;
+    // In lower case, and whole.
+    answer.problem(500);
+}
+
+#[tokio::test]
+async fn streams_are_of_identity_and_whole() {
+    let backend = Backend::start(|_| reply(200, "fine")).await;
+    let gateway = Gateway::start(&upper(backend.address(), "")).await;
+    let asked = request("GET", "/a").header("accept-encoding", "gzip").header("range", "bytes=1-2");
+    assert_eq!(gateway.client().send(asked, "").await.text(), "FINE");
+    let sent = backend.only();
+    assert_eq!((sent.header("accept-encoding"), sent.header("range")), (Some("identity"), None));
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_gives_the_instance_free() {
     let service = RawBackend::start(|mut connection: RawConnection| async move {
         connection.head().await;

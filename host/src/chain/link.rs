@@ -1,0 +1,201 @@
+//! One plugin in its chain: called, timed, counted, and its failures judged by `on_error`.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+use super::{Stop, Why, through, undo::Undo};
+use crate::{
+    body::Body,
+    config::OnErrorAction,
+    filter::{Cause, Failure, Filter, Hook, Hooks, Verdict},
+    message::{BodySlot, Exchange, Step},
+    telemetry::{HookMetrics, Telemetry},
+};
+
+/// One plugin of a chain.
+pub(super) struct Link<F> {
+    pub(super) filter: F,
+    pub(super) hooks: Hooks,
+    /// By hook, for those that it has.
+    metrics: [Option<HookMetrics>; Hook::ALL.len()],
+}
+
+/// How a hook call went that does not stop the pass.
+pub(super) enum Ran {
+    Next,
+    Skipped(Failure),
+}
+
+impl<F: Filter> Link<F> {
+    pub(super) fn new(filter: F, route: &str, telemetry: &Arc<Telemetry>) -> Self {
+        let hooks = filter.hooks();
+        let metrics = Hook::ALL
+            .map(|hook| hooks.has(hook).then(|| telemetry.hook(filter.name(), route, hook.name())));
+        Self { filter, hooks, metrics }
+    }
+
+    pub(super) async fn request_body(
+        &self,
+        at: usize,
+        bytes: Bytes,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Bytes, Stop> {
+        exchange.request_body = BodySlot::whole(bytes.clone());
+        let ran = self.run(Hook::RequestBody, exchange).await;
+        let bytes = after(std::mem::take(&mut exchange.request_body), bytes, &ran);
+        ran.map(|_| bytes).map_err(|why| Stop { at, why })
+    }
+
+    pub(super) async fn response_body(
+        &self,
+        at: usize,
+        bytes: Bytes,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Bytes, Stop> {
+        exchange.response_body = BodySlot::whole(bytes.clone());
+        let ran = self.run(Hook::ResponseBody, exchange).await;
+        let bytes = after(std::mem::take(&mut exchange.response_body), bytes, &ran);
+        ran.map(|_| bytes).map_err(|why| Stop { at, why })
+    }
+
+    /// Begins a stream hook; gives the body behind it, and whether that is another one.
+    pub(super) async fn stream(
+        &self,
+        hook: Hook,
+        at: usize,
+        body: Body,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<(Body, bool), Stop> {
+        let started = Instant::now();
+        let opened = self.filter.open(hook, exchange).await;
+        let took = started.elapsed();
+        let metrics = self.metrics[hook as usize].clone();
+        let (decision, outcome) = match opened {
+            Ok(None) => ("next", Ok((body, false))),
+            Ok(Some(stage)) => {
+                let (route, request) = (exchange.route.clone(), exchange.id.clone());
+                let on_error = self.on_error(hook).or_deny();
+                let label = through::Label { route, request, metrics, on_error, at };
+                ("next", Ok((through::through(body, stage, label), true)))
+            }
+            Err(failure) => {
+                // It must not pass untransformed: `skip` is no way out here either.
+                let status = status_of(self.on_error(hook).or_deny(), &failure);
+                ("failed", Err(Stop { at, why: Why::Failed(failure, status) }))
+            }
+        };
+        let ran = outcome.as_ref().map(|_| Ran::Next).map_err(|stop| &stop.why);
+        self.account_stream(hook, took, ran);
+        let plugin = self.filter.name().clone();
+        exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
+        outcome
+    }
+
+    fn account_stream(&self, hook: Hook, took: Duration, ran: Result<Ran, &Why>) {
+        let Some(metrics) = &self.metrics[hook as usize] else { return };
+        metrics.seconds.observe(took.as_secs_f64());
+        match ran {
+            Err(Why::Failed(failure, status)) => metrics.failed(failure.cause.label(), *status),
+            _ => drop(metrics.next.inc()),
+        }
+    }
+
+    /// One hook call, timed and counted, and what `on_error` makes of a failure.
+    pub(super) async fn run(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Ran, Why> {
+        let on_error = self.on_error(hook);
+        // A plugin that is passed over must leave nothing behind, so its failure is undone.
+        let undo = (on_error == OnErrorAction::Skip).then(|| Undo::of(exchange));
+        let started = Instant::now();
+        let answer = self.filter.call(hook, exchange).await;
+        let took = started.elapsed();
+        let (decision, outcome) = match (answer, undo) {
+            (Ok(Verdict::Next), _) => ("next", Ok(Ran::Next)),
+            (Ok(Verdict::Respond(reply)), _) => ("respond", Err(Why::Reply(Box::new(reply)))),
+            (Err(failure), Some(undo)) => {
+                undo.apply(exchange);
+                log_skip(&failure, exchange);
+                ("skipped", Ok(Ran::Skipped(failure)))
+            }
+            (Err(failure), None) => {
+                let status = status_of(on_error, &failure);
+                ("failed", Err(Why::Failed(failure, status)))
+            }
+        };
+        self.account(hook, took, &outcome);
+        let plugin = self.filter.name().clone();
+        exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
+        outcome
+    }
+
+    fn on_error(&self, hook: Hook) -> OnErrorAction {
+        match hook {
+            Hook::ResponseHead | Hook::ResponseBody | Hook::ResponseStream => {
+                self.filter.on_error().response
+            }
+            Hook::RequestHead | Hook::RequestBody | Hook::RequestStream => {
+                self.filter.on_error().request
+            }
+            // Without a reply there is nothing to go on with.
+            Hook::Handler => self.filter.on_error().request.or_deny(),
+        }
+    }
+
+    /// A body hook that cannot have its body has failed. It must not pass unread, so `skip` is no
+    /// way out.
+    pub(super) fn refuse_endless(&self, hook: Hook, kind: String, at: usize) -> Stop {
+        let plugin = self.filter.name().clone();
+        let failure = Failure { plugin, hook, cause: Cause::Endless(kind) };
+        let status = status_of(self.on_error(hook).or_deny(), &failure);
+        if let Some(metrics) = &self.metrics[hook as usize] {
+            metrics.failed(failure.cause.label(), status);
+        }
+        Stop { at, why: Why::Failed(failure, status) }
+    }
+
+    fn account(&self, hook: Hook, took: Duration, outcome: &Result<Ran, Why>) {
+        let Some(metrics) = &self.metrics[hook as usize] else { return };
+        metrics.seconds.observe(took.as_secs_f64());
+        match outcome {
+            Ok(Ran::Next) => drop(metrics.next.inc()),
+            Ok(Ran::Skipped(failure)) => metrics.skipped(failure.cause.label()),
+            Err(Why::Reply(reply)) => metrics.responded(reply.status.as_u16()),
+            Err(Why::Failed(failure, status)) => metrics.failed(failure.cause.label(), *status),
+            // Bodies that could not be read are no hook call.
+            Err(Why::RequestBody(_) | Why::ResponseBody(..)) => {}
+        }
+    }
+}
+
+/// A handler that answered `next`.
+pub(super) fn no_reply(filter: &impl Filter) -> Failure {
+    let cause = Cause::Contract("a handler without a reply".into());
+    Failure { plugin: filter.name().clone(), hook: Hook::Handler, cause }
+}
+
+/// What a failure is to the client.
+pub(super) fn status_of(on_error: OnErrorAction, failure: &Failure) -> u16 {
+    match (on_error, &failure.cause) {
+        // Too busy is not broken: the client may come again.
+        (OnErrorAction::Deny(500), Cause::Busy) => 503,
+        (OnErrorAction::Deny(status), _) => status,
+        (OnErrorAction::Skip, _) => 500,
+    }
+}
+
+fn log_skip(failure: &Failure, exchange: &Exchange) {
+    let (plugin, route, request) = (&*failure.plugin, &*exchange.route, &*exchange.id);
+    let hook = failure.hook.name();
+    tracing::warn!(plugin, route, request, hook, cause = %failure.cause, "skipped (on_error)");
+}
+
+/// The body after a hook: what it wrote, unless it failed and was passed over.
+fn after(mut slot: BodySlot, before: Bytes, ran: &Result<Ran, Why>) -> Bytes {
+    match (ran, slot.take_whole()) {
+        (Ok(Ran::Next), Some((bytes, _))) => bytes,
+        _ => before,
+    }
+}
