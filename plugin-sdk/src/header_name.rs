@@ -1,4 +1,4 @@
-//! A header's name in the settings.
+//! Headers' names in the settings: any header, or one that a plugin may change.
 
 use std::{borrow::Cow, fmt, ops::Deref};
 
@@ -25,8 +25,8 @@ const RESERVED: [&str; 10] = [
 ];
 
 impl HeaderName {
-    /// Whether the host keeps this field for itself, so that no plugin can change it. A plugin that
-    /// edits the headers of its settings can say so before the first request.
+    /// Whether the host keeps this field for itself, so that no plugin can change it. Settings whose
+    /// headers are to be changed have [`EditableName`] for that.
     pub fn is_reserved(&self) -> bool {
         RESERVED.contains(&self.0.as_str())
     }
@@ -76,9 +76,68 @@ impl JsonSchema for HeaderName {
     }
 }
 
+/// The name of a header that a plugin may change: any [`HeaderName`] but those that the host keeps
+/// for itself ([`HeaderName::is_reserved`]). The host would refuse to change these for each request;
+/// in the settings, this type refuses them before the first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "HeaderName")]
+pub struct EditableName(HeaderName);
+
+impl TryFrom<HeaderName> for EditableName {
+    type Error = String;
+
+    fn try_from(name: HeaderName) -> Result<Self, String> {
+        if name.is_reserved() {
+            return Err(format!("`{name}` is kept by the host: no plugin can change it"));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl Deref for EditableName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EditableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl JsonSchema for EditableName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "EditableName".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        HeaderName::json_schema(generator)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_host_keeps_is_not_editable() {
+        let editable = |name: &str| crate::settings::parse::<EditableName>(&format!("{name:?}"));
+        assert_eq!(&*editable("X-Tenant").unwrap(), "x-tenant");
+        assert_eq!(editable("Set-Cookie").unwrap().to_string(), "set-cookie");
+        for (wrong, why) in [
+            ("Content-Length", "`content-length` is kept by the host: no plugin can change it"),
+            ("x tenant", "`x tenant` is not a header name: letters, digits and dashes"),
+        ] {
+            assert_eq!(editable(wrong).unwrap_err().into_vec()[0].message, why);
+        }
+    }
 
     #[test]
     fn framing_is_the_hosts() {

@@ -88,7 +88,7 @@ mod plugin;
 pub mod settings;
 
 pub use error::{Explain, Failure, Refused};
-pub use header_name::HeaderName;
+pub use header_name::{EditableName, HeaderName};
 pub use message::{Action, Content, Header, Reply};
 pub use plugin::{Hook, Hooks, Outcome, Plugin, StreamOutcome, Transform};
 #[doc(hidden)]
@@ -102,8 +102,9 @@ pub use torana_plugin_macros::{plugin, settings};
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        Action, Content, Failure, Header, HeaderName, NoSettings, Outcome, Plugin, Refused, Reply,
-        SecretName, SettingErrors, StreamOutcome, Transform, host::Host, plugin, settings,
+        Action, Content, EditableName, Failure, Header, HeaderName, NoSettings, Outcome, Plugin,
+        Refused, Reply, SecretName, SettingErrors, StreamOutcome, Transform, host::Host, plugin,
+        settings,
     };
     // For their methods alone: their names are the author's to use.
     #[doc(no_inline)]

@@ -1,7 +1,7 @@
 //! A case that holds says nothing; one that does not says what is wrong.
 
 use torana_plugin_sdk::{
-    cases::{Case, check},
+    cases::{Case, check, check_decoding},
     host::Outgoing,
     prelude::*,
 };
@@ -183,4 +183,51 @@ fn every_difference_is_told() {
 
     let other_path = KNOWN.replace("/users/{id}", "/people/{id}");
     assert_eq!(differences(&other_path)[0], "the request's path does not match the route's");
+}
+
+/// Encodes in a way that is easily undone.
+struct Reverse;
+
+#[plugin]
+impl Plugin for Reverse {
+    type Settings = NoSettings;
+
+    fn new(_: NoSettings) -> Result<Self, SettingErrors> {
+        Ok(Self)
+    }
+
+    fn on_response_stream(&self, host: &impl Host) -> StreamOutcome {
+        host.response_edit().set_header("content-encoding", "reverse")?;
+        Ok(Some(Box::new(Reversed(Vec::new()))))
+    }
+}
+
+struct Reversed(Vec<u8>);
+
+impl Transform for Reversed {
+    fn chunk(&mut self, data: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        self.0.extend(data);
+        Ok(Vec::new())
+    }
+    fn finish(&mut self) -> Result<Vec<u8>, Failure> {
+        self.0.reverse();
+        Ok(std::mem::take(&mut self.0))
+    }
+}
+
+#[test]
+fn an_encoded_body_is_looked_at_as_the_client_reads_it() {
+    let case = |body: &str| {
+        let text = format!(
+            "grants = {{ response-edit = true }}\nupstream = {{ body = \"abcdefg\" }}\n\
+             [expect]\ndecision = \"next\"\nresponse = {{ body = \"{body}\" }}\n"
+        );
+        Case::parse(&text).unwrap()
+    };
+    let undo = |coding: &str, body: &[u8]| {
+        (coding == "reverse").then(|| body.iter().rev().copied().collect())
+    };
+    assert_eq!(check_decoding::<Reverse>(&case("abcdefg"), undo), [""; 0]);
+    assert_eq!(check_decoding::<Reverse>(&case("abcdefg"), |_, _| None).len(), 1);
+    assert_eq!(check::<Reverse>(&case("gfedcba")), [""; 0]);
 }

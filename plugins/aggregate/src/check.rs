@@ -68,16 +68,16 @@ fn of_all(settings: &Settings, errors: &mut SettingErrors) {
     if calls > u64::from(settings.max_calls) {
         let text = format!(
             "the parts make up to {calls} calls and {} are allowed: lower `max` of the parts with \
-             `each`, or raise `max-calls` (and `limits.fetches` of the plugin, which is 32 if it \
+             `each`, or raise `max_calls` (and `limits.fetches` of the plugin, which is 32 if it \
              says nothing)",
             settings.max_calls
         );
-        errors.add(["max-calls"], text);
+        errors.add(["max_calls"], text);
     }
     let is_legal = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
     if settings.cache_control.is_empty() || !settings.cache_control.bytes().all(is_legal) {
         let text = "this is no value of cache-control: write \"no-store\" or \"max-age=60\"";
-        errors.add(["cache-control"], text);
+        errors.add(["cache_control"], text);
     }
     if let Some(header) = settings.report.header.0.as_ref().filter(|name| is_taken(name)) {
         let text = format!("`{header}` has a meaning of its own: write another name");

@@ -97,7 +97,7 @@ impl fmt::Display for Fault {
             Self::NotSent(why) => write!(f, "not sent: {why}"),
             Self::Status(status) => write!(f, "status {status}"),
             Self::NotFound => f.write_str("status 404"),
-            Self::TooLarge => f.write_str("larger than `max-bytes` or `limits.body` allows"),
+            Self::TooLarge => f.write_str("larger than `max_bytes` or `limits.body` allows"),
             Self::NotText => f.write_str("the answer is not UTF-8"),
             Self::NotJson(why) => write!(f, "the answer is no JSON: {why}"),
             Self::TooDeep => write!(f, "the answer is nested deeper than {MAX_DEPTH}"),

@@ -40,7 +40,7 @@ pub(crate) fn not_found(part: &str) -> Stop {
     Stop::Refused(Reply::problem(404, "not-found", &detail))
 }
 
-/// For more than `max-bytes` of reply.
+/// For more than `max_bytes` of reply.
 pub(crate) fn too_large() -> Stop {
     let detail = "The reply would be larger than the gateway allows.";
     Stop::Refused(Reply::problem(502, "reply-too-large", detail))

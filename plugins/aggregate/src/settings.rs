@@ -14,7 +14,6 @@ use crate::{
 
 /// What the reply is composed of.
 #[settings]
-#[serde(rename_all = "kebab-case")]
 pub(crate) struct Settings {
     /// The parts: one call each, or one for each element of another part's array.
     pub(crate) parts: Ordered<String, Part>,
@@ -56,7 +55,6 @@ impl Default for Report {
 
 /// One call, or one for each element of another part's array.
 #[settings]
-#[serde(rename_all = "kebab-case")]
 pub(crate) struct Part {
     /// The service: an upstream's name, or an origin, as the grant `fetch` has it.
     pub(crate) to: String,
@@ -205,7 +203,7 @@ mod tests {
     #[test]
     fn a_default_keeps_its_spelling() {
         let json =
-            r#"{"parts":{"a":{"to":"s","path":"/","on-error":{"default":{"b":1.10,"a":[]}}}}}"#;
+            r#"{"parts":{"a":{"to":"s","path":"/","on_error":{"default":{"b":1.10,"a":[]}}}}}"#;
         let settings: Settings = settings::parse(json).unwrap();
         let crate::fields::Policy::Default(value) = &settings.parts.0[0].1.on_error.0 else {
             panic!("there is a default");
@@ -229,13 +227,13 @@ mod tests {
     fn the_schema_says_what_there_is() {
         let schema: serde_json::Value =
             serde_json::from_str(&settings::schema::<Settings>()).unwrap();
-        assert_eq!(schema["properties"]["max-calls"]["default"], 32);
+        assert_eq!(schema["properties"]["max_calls"]["default"], 32);
         assert_eq!(schema["properties"]["timeout"]["default"], "5s");
         assert_eq!(schema["required"], serde_json::json!(["parts"]));
         let part = schema["properties"]["parts"]["additionalProperties"].to_string();
         assert_eq!(part, "{\"$ref\":\"#/definitions/Part\"}");
         let keys = schema["definitions"]["Part"]["properties"].as_object().unwrap();
-        for key in ["on-error", "not-found", "each", "gather", "as", "into"] {
+        for key in ["on_error", "not_found", "each", "gather", "as", "into"] {
             assert!(keys.contains_key(key), "{key}");
         }
     }

@@ -2,7 +2,6 @@
 
 mod expiry;
 mod hash;
-mod header;
 mod key_setting;
 mod pass;
 mod query;

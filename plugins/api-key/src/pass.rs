@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use template::Template;
 use torana_plugin_sdk::prelude::*;
 
-use crate::{header::EditableName, registry::Identity, settings::Consumer};
+use crate::{registry::Identity, settings::Consumer};
 
 /// What to do with requests that pass.
 pub(crate) struct Pass {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use template::Template;
 use torana_plugin_sdk::prelude::*;
 
-use crate::{expiry::Moment, hash::KeyHash, header::EditableName, source::Source};
+use crate::{expiry::Moment, hash::KeyHash, source::Source};
 
 /// Who is known by which keys, and what follows from that.
 #[settings]

@@ -14,7 +14,7 @@ use crate::{
 
 /// Who may do what.
 #[settings]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(default)]
 pub(crate) struct Settings {
     /// The rules, in order. The first that matches decides.
     pub(crate) rules: Vec<Rule>,

@@ -46,8 +46,8 @@ impl Query {
 }
 
 /// How many bytes of memory a document will take, at most and about: its text a few times, and for
-/// each value and each object what was measured in the component. (`[0,0,...]` takes 50 times its
-/// length, `[{"":0},...]` 80 times, a list of products 6 times.)
+/// each value and each object what was measured in the component. (`[0,0,...]` takes up to 60
+/// times its length, `[{"":0},...]` up to 90 times, a list of products up to 20 times.)
 fn weight(document: &str) -> usize {
     let count = |weight: usize, byte: u8| {
         weight

@@ -59,7 +59,7 @@ impl BffShape {
         if !refuses || head::is_problem(host) || host.response_body().length()? == 0 {
             return Ok(Action::Next);
         }
-        host.log().warn("the upstream's response is not JSON, and `not-json` is \"refuse\"");
+        host.log().warn("the upstream's response is not JSON, and `not_json` is \"refuse\"");
         Ok(refusal("not-json", "The response of the service is not of the expected type."))
     }
 

@@ -16,7 +16,7 @@ use crate::path::Names;
 
 /// Which client gets what.
 #[settings]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(default)]
 pub(crate) struct Settings {
     /// What each kind of client gets, by the profile's name.
     pub(crate) profiles: BTreeMap<String, ProfileSettings>,
@@ -131,7 +131,7 @@ impl Settings {
             ));
         }
         if !(1..=512).contains(&self.max_depth) {
-            errors.add(["max-depth"], "write 1 to 512");
+            errors.add(["max_depth"], "write 1 to 512");
         }
         if self.fields.as_ref().is_some_and(|fields| fields.parameter.is_empty()) {
             errors.add(["fields", "parameter"], "write the name of a query parameter");

@@ -66,10 +66,10 @@ impl Limit {
             return Some("write `count`: pages need a length");
         }
         if pages && self.offset_parameter.is_some() {
-            return Some("write either `page-parameter` or `offset-parameter`");
+            return Some("write either `page_parameter` or `offset_parameter`");
         }
         if self.max.is_some() && self.count_parameter.is_none() {
-            return Some("`max` is for what a client asks: write `count-parameter` too");
+            return Some("`max` is for what a client asks: write `count_parameter` too");
         }
         if self.max.is_some_and(|max| self.count.is_some_and(|count| count > max)) {
             return Some("`count` is more than `max`");

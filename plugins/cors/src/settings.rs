@@ -16,7 +16,6 @@ use crate::{
 
 /// Which pages of other origins may use this service from a browser, and how.
 #[settings]
-#[serde(rename_all = "kebab-case")]
 pub(crate) struct Settings {
     /// The origins: "https://app.example.com", "https://*.example.com" (one label), "null"; or
     /// ["*"] for all.

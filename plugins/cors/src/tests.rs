@@ -30,13 +30,13 @@ fn an_origin_that_is_no_text_is_nobodys() {
     let host = || FakeHost::get("/").with_header_bytes("origin", b"https://a.example\xff");
     let pass = cors(r#"{"origins":["https://a.example"]}"#);
     assert_eq!(answer(&pass, &host()), (200, Vec::new()));
-    let deny = cors(r#"{"origins":["https://a.example"],"other-origins":"deny"}"#);
+    let deny = cors(r#"{"origins":["https://a.example"],"other_origins":"deny"}"#);
     assert_eq!(answer(&deny, &host()).0, 403);
 }
 
 #[test]
 fn a_page_of_ours_passes_where_strangers_are_denied() {
-    let deny = cors(r#"{"origins":["https://a.example"],"other-origins":"deny"}"#);
+    let deny = cors(r#"{"origins":["https://a.example"],"other_origins":"deny"}"#);
     let session =
         || TlsSession { version: "TLSv1.3".into(), server_name: None, client_certificate: None };
     let host = |origin: &str| {

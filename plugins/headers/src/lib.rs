@@ -1,7 +1,6 @@
 //! Sets, adds, removes and renames headers of requests and responses.
 
 mod apply;
-mod name;
 mod settings;
 
 use settings::Settings;

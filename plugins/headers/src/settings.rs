@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use template::Template;
 use torana_plugin_sdk::prelude::*;
 
-use crate::name::EditableName;
-
 /// Which headers to change.
 #[settings]
 #[derive(Default)]

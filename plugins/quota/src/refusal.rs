@@ -62,7 +62,7 @@ impl fmt::Display for Refusal {
             Self::NoKey(source) => write!(
                 f,
                 "nobody to count: `{source}` has no value, or more than one; should another \
-                 plugin stand before this one, or `missing-key` be \"ip\"?"
+                 plugin stand before this one, or `missing_key` be \"ip\"?"
             ),
             Self::NoTier(Some(tier)) => write!(
                 f,

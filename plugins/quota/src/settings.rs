@@ -18,7 +18,7 @@ use crate::{limit::Limit, method::Method, name::Name, network::Prefixes, source:
 
 /// How often each consumer may call.
 #[settings]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(default)]
 pub(crate) struct Settings {
     /// One limit: "100/1m", or a table with `limit`, `algorithm`, `burst` and `name`.
     pub(crate) limit: Option<Limit>,
@@ -165,7 +165,7 @@ impl Settings {
         self.check_limits(&mut errors);
         self.check_costs(&mut errors);
         for (name, bits, most) in
-            [("ipv4-prefix", self.ipv4_prefix, 32), ("ipv6-prefix", self.ipv6_prefix, 128)]
+            [("ipv4_prefix", self.ipv4_prefix, 32), ("ipv6_prefix", self.ipv6_prefix, 128)]
         {
             if !(1..=most).contains(&bits) {
                 errors.add([name], format!("{bits} bits cannot be; write 1 to {most}"));
@@ -208,7 +208,7 @@ impl Settings {
 
     fn check_costs(&self, errors: &mut SettingErrors) {
         let costs = self.method_costs.iter().map(|(method, cost)| {
-            let path = vec!["method-costs", &**method];
+            let path = vec!["method_costs", &**method];
             (path, *cost)
         });
         let costs: Vec<_> = [(vec!["cost"], self.cost)].into_iter().chain(costs).collect();

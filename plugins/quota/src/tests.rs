@@ -74,7 +74,7 @@ fn a_caller_that_moves_within_its_network_is_the_same() {
 
 #[test]
 fn a_consumer_named_like_an_address_is_not_that_address() {
-    let quota = quota(r#"{"limit":"1/1h","missing-key":"ip"}"#);
+    let quota = quota(r#"{"limit":"1/1h","missing_key":"ip"}"#);
     let host = FakeHost::get("/").with_client("192.0.2.9");
     assert_eq!(status(&quota, &host), 200);
     assert_eq!(status(&quota, &next(&host).with_attribute("consumer.id", "192.0.2.9")), 200);
@@ -129,7 +129,7 @@ fn a_plugin_that_stands_in_a_chain_twice_tells_of_both() {
 
 #[test]
 fn what_goes_on_uncounted_is_counted_as_such() {
-    let quota = quota(r#"{"limit":"1/1h","key":[],"store-error":"allow"}"#);
+    let quota = quota(r#"{"limit":"1/1h","key":[],"store_error":"allow"}"#);
     let host = FakeHost::get("/").with_unavailable_stores();
     assert_eq!(status(&quota, &host), 200);
     assert_eq!(host.counted("uncounted"), 1);
@@ -137,7 +137,7 @@ fn what_goes_on_uncounted_is_counted_as_such() {
 
 #[test]
 fn a_dry_run_counts_what_it_would_refuse() {
-    let quota = quota(r#"{"limit":"1/1h","key":[],"dry-run":true}"#);
+    let quota = quota(r#"{"limit":"1/1h","key":[],"dry_run":true}"#);
     let first = FakeHost::get("/");
     assert_eq!(answer(&quota, &first), (200, String::new()));
     assert_eq!(first.counted("would-refuse"), 0);
@@ -150,7 +150,7 @@ fn a_dry_run_counts_what_it_would_refuse() {
 fn the_schema_has_every_setting() {
     let schema = settings::schema::<super::Settings>();
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
-    for name in ["limit", "limits", "tiers", "missing-key", "method-costs", "legacy-fields"] {
+    for name in ["limit", "limits", "tiers", "missing_key", "method_costs", "legacy_fields"] {
         assert!(schema["properties"][name].is_object(), "{name}: {schema:#}");
     }
 }

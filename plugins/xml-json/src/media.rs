@@ -1,6 +1,6 @@
 //! Media types, and what a client accepts (RFC 9110, 8.3 and 12.5.1).
 
-use crate::error::Language;
+use crate::{error::Language, problem};
 
 /// The language of a media type; none for what is neither, and for formats that are written in one
 /// but are no data to translate.
@@ -31,7 +31,7 @@ const OWN_FORMATS: [&str; 6] = [
 
 /// Errors have media types of their own: who accepts them says nothing about the rest.
 pub(crate) fn is_problem(content_type: &str) -> bool {
-    matches!(essence(content_type).as_str(), "application/problem+json" | "application/problem+xml")
+    matches!(essence(content_type).as_str(), problem::JSON | problem::XML)
 }
 
 /// A media type without its parameters, lower case.
@@ -103,6 +103,24 @@ impl Accept {
         let [first, second] = preferred.map(|language| (language, self.quality(language)));
         let (language, (quality, named)) = if second.1.0 > first.1.0 { second } else { first };
         (quality > 0).then(|| Choice { language, media_type: named.map(str::to_owned) })
+    }
+
+    /// The language in which the client is told what is wrong: that of its choice. One that accepts
+    /// neither may still accept problems.
+    pub(crate) fn of_problems(&self, preferred: [Language; 2]) -> Language {
+        if let Some(choice) = self.choose(preferred) {
+            return choice.language;
+        }
+        let [first, second] =
+            preferred.map(|language| (language, self.quality_of_problems(language)));
+        if second.1 > first.1 { second.0 } else { first.0 }
+    }
+
+    fn quality_of_problems(&self, language: Language) -> u16 {
+        self.quality_of(match language {
+            Language::Json => problem::JSON,
+            Language::Xml => problem::XML,
+        })
     }
 
     /// How much a language is liked, and by which media type that is named.
@@ -237,6 +255,25 @@ mod tests {
             (&["nonsense"], Json, "JSON "),
         ] {
             assert_eq!(choice(accept, first), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn problems_are_in_the_language_of_the_choice() {
+        use Language::{Json, Xml};
+        for (accept, first, expected) in [
+            ("*/*", Xml, Xml),
+            ("*/*", Json, Json),
+            ("text/xml", Json, Xml),
+            ("application/xml;q=0.1, application/problem+json", Json, Xml),
+            ("image/png, application/problem+xml", Json, Xml),
+            ("application/problem+xml;q=0.1, application/problem+json;q=0.2", Xml, Json),
+            ("image/png", Xml, Xml),
+            ("image/png", Json, Json),
+        ] {
+            let second = if first == Xml { Json } else { Xml };
+            let language = Accept::parse([accept]).of_problems([first, second]);
+            assert_eq!(language, expected, "{accept}");
         }
     }
 }

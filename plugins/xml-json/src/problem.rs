@@ -8,6 +8,7 @@ use crate::{
     json::{Json, Kind},
     output::{Output, collect},
     soap::{self, Code, Version},
+    translate::DECLARATION,
     xml::{NodeId, Prefixes, Tree},
 };
 
@@ -31,6 +32,16 @@ fn options(limits: &Options) -> Options {
 pub(crate) fn to_xml(json: &Json<'_>, limits: &Options, out: &mut Output<'_>) -> Result<(), Error> {
     let options = Options { namespaces: Namespaces::Map, ..options(limits) };
     write_xml(json, json.root(), Top::Document, &options, out)
+}
+
+/// A problem of our own, as a document. No cap of the settings is meant for it.
+pub(crate) fn document(json: &str) -> Result<String, Error> {
+    let limits = Options::new(Convention::Parker.shape());
+    let json = Json::read(json, limits.json_limits())?;
+    collect(usize::MAX, |out| {
+        out.push(DECLARATION);
+        to_xml(&json, &limits, out)
+    })
 }
 
 /// From problem+xml to problem+json.

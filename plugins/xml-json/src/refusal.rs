@@ -5,11 +5,20 @@ use torana_plugin_sdk::prelude::*;
 use crate::{
     error::{Error, Language},
     output::collect,
+    problem,
     soap::{self, Code, Version},
+    xml::chars,
 };
 
-/// The reply to a request whose body is not translated. `soap`: for a client that speaks it.
-pub(crate) fn of_request(error: &Error, soap: Option<Version>) -> Reply {
+/// How a client is told what is wrong: like all else, in the language that it wants to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Problem(Language),
+    Fault(Version),
+}
+
+/// The reply to a request whose body is not translated.
+pub(crate) fn of_request(error: &Error, form: Form) -> Reply {
     let (status, kind) = match error {
         Error::Malformed { language, .. } => (400, malformed(*language)),
         Error::DocumentType { .. } => (400, "document-type-refused"),
@@ -25,14 +34,14 @@ pub(crate) fn of_request(error: &Error, soap: Option<Version>) -> Reply {
         error => error.to_string(),
     };
     let detail = format!("The request cannot be translated: {text}.");
-    match soap {
-        Some(version) => fault(error, version, &detail),
-        None => Reply::problem(status, kind, &detail),
+    match form {
+        Form::Fault(version) => fault(error, version, &detail),
+        Form::Problem(language) => problem(language, status, kind, &detail),
     }
 }
 
 /// The reply in the place of a response that is not translated. The log says more.
-pub(crate) fn of_response(error: &Error, soap: Option<Version>) -> Reply {
+pub(crate) fn of_response(error: &Error, form: Form) -> Reply {
     let (kind, detail) = match error {
         Error::Malformed { language, position, .. } => (
             malformed(*language),
@@ -55,9 +64,9 @@ pub(crate) fn of_response(error: &Error, soap: Option<Version>) -> Reply {
             ("not-convertible", "The service's answer cannot be translated.".into())
         }
     };
-    match soap {
-        Some(version) => envelope(version, Code::Receiver, &detail),
-        None => Reply::problem(502, kind, &detail),
+    match form {
+        Form::Fault(version) => envelope(version, Code::Receiver, &detail),
+        Form::Problem(language) => problem(language, 502, kind, &detail),
     }
 }
 
@@ -83,22 +92,44 @@ fn envelope(version: Version, code: Code, reason: &str) -> Reply {
         Ok(())
     });
     let body = written.unwrap_or_default();
-    let mut reply = Reply::empty(code.status(version))
-        .header("content-type", format!("{}; charset=utf-8", version.media_type()))
+    in_xml(code.status(version), version.media_type(), body).header("vary", "accept")
+}
+
+fn problem(language: Language, status: u16, kind: &str, detail: &str) -> Reply {
+    let reply = match language {
+        Language::Json => Reply::problem(status, kind, detail),
+        Language::Xml => problem_in_xml(status, kind, detail),
+    };
+    reply.header("vary", "accept")
+}
+
+fn problem_in_xml(status: u16, kind: &str, detail: &str) -> Reply {
+    let json = Reply::problem(status, kind, &chars::printable(detail));
+    let text = str::from_utf8(json.body.as_bytes()).unwrap_or_default();
+    match problem::document(text) {
+        Ok(document) => in_xml(status, problem::XML, document),
+        Err(_) => json,
+    }
+}
+
+/// (Like [`Reply::problem`], it is about this request only.)
+fn in_xml(status: u16, media_type: &str, body: String) -> Reply {
+    let mut reply = Reply::empty(status)
+        .header("content-type", format!("{media_type}; charset=utf-8"))
         .header("cache-control", "no-store");
     reply.body = body.into();
     reply
 }
 
 /// A body in no language that is spoken here.
-pub(crate) fn media_type(detail: &str) -> Reply {
+pub(crate) fn media_type(detail: &str, language: Language) -> Reply {
     // (RFC 9110, 15.5.16: Accept says what would do.)
-    Reply::problem(415, "unsupported-media-type", detail)
+    problem(language, 415, "unsupported-media-type", detail)
         .header("accept", "application/json, application/xml, text/xml")
 }
 
 /// A client that accepts no language that is spoken here.
-pub(crate) fn not_acceptable() -> Reply {
+pub(crate) fn not_acceptable(language: Language) -> Reply {
     let detail = "There are application/json and application/xml; Accept allows neither.";
-    Reply::problem(406, "not-acceptable", detail).header("vary", "accept")
+    problem(language, 406, "not-acceptable", detail)
 }

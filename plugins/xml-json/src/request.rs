@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Language},
     media::{self, Accept, Choice},
     output::Output,
-    refusal,
+    refusal::{self, Form},
     response::Wanted,
     soap::Version,
     translate::{Message, Translated},
@@ -20,21 +20,22 @@ use crate::{
 pub(crate) fn head(plugin: &XmlJson, host: &impl Host) -> Outcome {
     let request = host.request();
     let content_type = content_type(&request)?;
+    let spoken = content_type.as_deref().and_then(media::language).unwrap_or(plugin.service);
+    let lines = values(&request, "accept")?;
+    let accept = Accept::parse(lines.iter().map(String::as_str));
+    let of_problems = accept.of_problems(preferred(spoken));
     if has_body(&request)?
-        && let Some(refusal) = refused(plugin, content_type.as_deref())
+        && let Some(refusal) = refused(plugin, content_type.as_deref(), of_problems)
     {
         return Ok(refusal.into());
     }
-    let spoken = content_type.as_deref().and_then(media::language).unwrap_or(plugin.service);
-    let lines = values(&request, "accept")?;
-    let choice = Accept::parse(lines.iter().map(String::as_str)).choose(preferred(spoken));
-    let wanted = match choice {
+    let wanted = match accept.choose(preferred(spoken)) {
         Some(choice) => {
             rewrite_accept(plugin, host, &choice)?;
             Wanted::Translated(choice)
         }
         None if plugin.passes_others => Wanted::Untouched,
-        None => return Ok(refusal::not_acceptable().into()),
+        None => return Ok(refusal::not_acceptable(of_problems).into()),
     };
     wanted.note(host)?;
     if let Some(version) = content_type.as_deref().and_then(Version::of_media_type) {
@@ -49,14 +50,16 @@ pub(crate) fn body(plugin: &XmlJson, host: &impl Host) -> Outcome {
         return Ok(Action::Next);
     }
     let content_type = content_type(&host.request())?;
-    if let Some(refusal) = refused(plugin, content_type.as_deref()) {
+    let wanted = Wanted::noted(host).language();
+    let of_problems = wanted.unwrap_or(plugin.service);
+    if let Some(refusal) = refused(plugin, content_type.as_deref(), of_problems) {
         return Ok(refusal.into());
     }
     let content_type = content_type.unwrap_or_default();
     let language = media::language(&content_type);
-    if language.is_none_or(|language| language == plugin.service) {
+    let Some(spoken) = language.filter(|&language| language != plugin.service) else {
         return Ok(Action::Next);
-    }
+    };
     let message = Message { content_type: &content_type, status: None };
     let translation = &plugin.translation;
     let version = translation.soap.as_ref().and_then(|soap| soap.version).unwrap_or(Version::V11);
@@ -70,10 +73,8 @@ pub(crate) fn body(plugin: &XmlJson, host: &impl Host) -> Outcome {
         Ok(translated) => describe(plugin, host, &translated, version),
         Err(error) => {
             host.log().info(format_args!("the request is not translated: {error}"));
-            let soap =
-                plugin.translation.soap.as_ref().filter(|_| plugin.service == Language::Json);
-            let soap = soap.map(|soap| soap.version.unwrap_or_else(|| noted_version(host)));
-            Ok(refusal::of_request(&error, soap).into())
+            let form = form(plugin, host, wanted.unwrap_or(spoken));
+            Ok(refusal::of_request(&error, form).into())
         }
     }
 }
@@ -136,16 +137,25 @@ pub(crate) fn translate(
 }
 
 /// What is said to a body that is in no language that is spoken here.
-fn refused(plugin: &XmlJson, content_type: Option<&str>) -> Option<Reply> {
-    if plugin.passes_others {
-        return None;
-    }
-    match content_type {
-        None => Some(refusal::media_type("The body needs one Content-Type.")),
+fn refused(plugin: &XmlJson, content_type: Option<&str>, of_problems: Language) -> Option<Reply> {
+    let detail = match content_type {
+        _ if plugin.passes_others => return None,
+        None => "The body needs one Content-Type.",
         Some(content_type) if media::language(content_type).is_none() => {
-            Some(refusal::media_type("The body must be JSON or XML, and its Content-Type say so."))
+            "The body must be JSON or XML, and its Content-Type say so."
         }
-        Some(_) => None,
+        Some(_) => return None,
+    };
+    Some(refusal::media_type(detail, of_problems))
+}
+
+/// How a client that wants to have this language is refused.
+pub(crate) fn form(plugin: &XmlJson, host: &impl Host, language: Language) -> Form {
+    match &plugin.translation.soap {
+        Some(soap) if language == Language::Xml => {
+            Form::Fault(soap.version.unwrap_or_else(|| noted_version(host)))
+        }
+        _ => Form::Problem(language),
     }
 }
 

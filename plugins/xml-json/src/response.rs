@@ -7,7 +7,7 @@ use crate::{
     error::Language,
     media::{self, Choice},
     refusal,
-    request::{noted_version, translate},
+    request::{form, noted_version, translate},
     translate::{Message, Translated},
 };
 
@@ -34,7 +34,16 @@ impl Wanted {
         Ok(host.attributes().set(WANTED, text.trim_end())?)
     }
 
-    fn noted(host: &impl Host) -> Self {
+    /// The language that it gets, if it is one of ours.
+    pub(crate) fn language(&self) -> Option<Language> {
+        match self {
+            Self::Translated(choice) => Some(choice.language),
+            Self::Untouched => None,
+        }
+    }
+
+    /// As it was kept.
+    pub(crate) fn noted(host: &impl Host) -> Self {
         let text = host.attributes().get(WANTED).unwrap_or_default();
         let (language, media_type) = text.split_once(' ').unwrap_or((&text, ""));
         let language = match language {
@@ -83,8 +92,8 @@ pub(crate) fn body(plugin: &XmlJson, host: &impl Host) -> Outcome {
         }
         Err(error) => {
             host.log().warn(format_args!("the service's answer is not translated: {error}"));
-            let is_soap = choice.language == Language::Xml && translation.soap.is_some();
-            Ok(refusal::of_response(&error, is_soap.then_some(version)).into())
+            let form = form(plugin, host, choice.language);
+            Ok(refusal::of_response(&error, form).into())
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 /// How bodies are translated.
 #[settings]
 #[derive(Clone, Default)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(default)]
 pub(crate) struct Settings {
     /// What the service speaks. Clients may speak either.
     pub(crate) service: Format,
@@ -151,13 +151,13 @@ impl Settings {
         if let Some(action) = &self.soap_action {
             let is_text = action.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
             if self.soap.is_none() || self.service != Format::Xml {
-                errors.add(["soap-action"], "it needs `soap` and `service = \"xml\"`");
+                errors.add(["soap_action"], "it needs `soap` and `service = \"xml\"`");
             } else if !is_text {
-                errors.add(["soap-action"], "an action is a URI, without quotes around it");
+                errors.add(["soap_action"], "an action is a URI, without quotes around it");
             }
         }
         if self.soap.is_none() && !self.soap_understood.is_empty() {
-            errors.add(["soap-understood"], "it needs `soap`");
+            errors.add(["soap_understood"], "it needs `soap`");
         }
     }
 

@@ -49,7 +49,7 @@ pub(crate) struct Translated {
     pub(crate) version: Option<Version>,
 }
 
-const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+pub(crate) const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 impl Translation {
     /// From XML to JSON.

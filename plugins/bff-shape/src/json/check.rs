@@ -53,7 +53,7 @@ impl Checker<'_> {
 
     fn container(&mut self, open: u8, close: u8) -> Result<bool, Malformed> {
         if self.open.len() >= self.max_depth {
-            return self.error("nested deeper than `max-depth`");
+            return self.error("nested deeper than `max_depth`");
         }
         self.at += 1;
         if self.space() == Some(close) {

@@ -15,7 +15,6 @@ use crate::window::Limit;
 
 /// How many items are shown, and what the client may say of it.
 #[settings]
-#[serde(rename_all = "kebab-case")]
 struct LimitTable {
     /// How many items, if the client does not say.
     count: Option<u64>,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use torana_plugin_sdk::prelude::*;
 
 /// Where a profile's name comes from. Exactly one of `header`, `query`, `claim`, `attribute` and
-/// `user-agent` is there.
+/// `user_agent` is there.
 #[settings]
 #[derive(Clone, Debug, Default)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(default)]
 pub(crate) struct Source {
     /// A request header.
     pub(crate) header: Option<HeaderName>,
@@ -43,7 +43,7 @@ impl Source {
             self.user_agent,
         ];
         if kinds.into_iter().filter(|there| *there).count() != 1 {
-            let text = "write one of `header`, `query`, `claim`, `attribute` and `user-agent = \
+            let text = "write one of `header`, `query`, `claim`, `attribute` and `user_agent = \
                         true`; other sources are further entries of the list";
             errors.add(["sources", &index], text);
         }

@@ -5,6 +5,7 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     io::{self, Write},
 };
 
@@ -104,6 +105,7 @@ impl<'a, W: Write> Walk<'a, W> {
             }
             let state = object.member(&name);
             if state != StateId::DROP && !self.plan.state(state).is_moved {
+                make_room(&mut found);
                 found.push(Member { start: place(key.start), value: place(key.value), state });
             }
             members.go_on(self.document.end_of(key.value));
@@ -187,7 +189,13 @@ impl<'a, W: Write> Walk<'a, W> {
             Fate::Renamed(new, _) => Some(Cow::Borrowed(new)),
             Fate::Kept(_) => Some(self.name(member)),
         });
-        output.guard(own.chain(frame.awaited().map(Cow::Borrowed)).collect());
+        // (`collect` would sort them in a vector of their own first, which a million names do not
+        // leave room for.)
+        let mut names = BTreeSet::new();
+        for name in own.chain(frame.awaited().map(Cow::Borrowed)) {
+            names.insert(name);
+        }
+        output.guard(names);
     }
 
     fn member(
@@ -346,6 +354,14 @@ impl<'a, W: Write> Walk<'a, W> {
             Value::At(at, id) => self.value(at, id, &[]).map(drop),
             Value::Given(json) => self.write(json),
         }
+    }
+}
+
+/// Doubling a list of a million members would take more memory than the document.
+fn make_room(members: &mut Vec<Member>) {
+    const MANY: usize = 1 << 16;
+    if members.len() == members.capacity() && members.len() >= MANY {
+        members.reserve_exact(members.len() / 4);
     }
 }
 

@@ -115,7 +115,7 @@ pub(crate) fn write_fault(
 ) {
     version.open(out);
     let name = code.name(version);
-    let reason = printable(reason);
+    let reason = chars::printable(reason);
     let (before, between, after) = match version {
         Version::V11 => (
             "<soap:Fault><faultcode>soap:",
@@ -141,11 +141,6 @@ pub(crate) fn write_fault(
     }
     out.push("</soap:Fault>");
     Version::close(out);
-}
-
-fn printable(text: &str) -> String {
-    let is_good = |&c: &char| chars::is_char(c);
-    text.chars().filter(is_good).collect()
 }
 
 fn fault_11(tree: &Tree<'_>, fault: NodeId) -> Fault {

@@ -5,6 +5,11 @@ pub(crate) fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
+/// A text without what no document may hold.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|&c| is_char(c)).collect()
+}
+
 /// The first character of a text that no document may hold.
 pub(crate) fn illegal(text: &str) -> Option<char> {
     let is_suspect = |byte: u8| CLASS[byte as usize] & (ILLEGAL | TOP) != 0;
