@@ -76,6 +76,9 @@ pub struct Hop {
     pub takes_trailers: bool,
     /// The one protocol that the connection may become, in lower case.
     pub upgrade: Option<String>,
+    /// Its body has a transfer coding beside `chunked`, or `chunked` twice (RFC 9112, 6.1): nobody
+    /// here undoes that, and without the field the service could not either.
+    pub is_coded: bool,
     /// It was an extended CONNECT (RFC 8441): without the protocol there is nothing to answer.
     pub is_connect: bool,
 }

@@ -118,6 +118,9 @@ impl Proxy {
     ) -> Result<Admitted<'a>, Trouble> {
         let head = &exchange.request;
         check_target(head, entrance)?;
+        if exchange.hop.is_coded {
+            return Err(Trouble::BadRequest("its transfer coding is not `chunked` alone"));
+        }
         exchange.authority = authority(head)?;
         self.check_loop(&head.headers)?;
         let path = NormalPath::of(head.uri.path()).map_err(Trouble::BadPath)?;
@@ -182,6 +185,10 @@ fn check_target(head: &request::Parts, entrance: &Entrance) -> Result<(), Troubl
     let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     if length > entrance.limits.uri_bytes {
         return Err(Trouble::UriTooLong(entrance.limits.uri_bytes));
+    }
+    // RFC 3986, 2: what is not ASCII is percent-encoded. Servers do not agree on what else it is.
+    if !uri.path().is_ascii() || !uri.query().unwrap_or_default().is_ascii() {
+        return Err(Trouble::BadRequest("its target has bytes that are not ASCII"));
     }
     if !uri.path().starts_with('/') {
         return Err(Trouble::BadRequest("its target is not a path"));

@@ -115,10 +115,24 @@ pub(super) fn take_hop(headers: &mut HeaderMap) -> Hop {
     let hop = Hop {
         takes_trailers: says(headers, &header::TE, "trailers"),
         upgrade: upgrade_of(headers),
+        is_coded: !is_chunked_alone(headers),
         is_connect: false,
     };
+    // Names that some servers take for those of the framing (CGI knows no dashes).
+    for lookalike in ["content_length", "transfer_encoding"] {
+        headers.remove(lookalike);
+    }
     strip_hop_by_hop(headers);
     hop
+}
+
+fn is_chunked_alone(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(only), None) => only.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// The one protocol that a head asks for, or switches to, in lower case.
