@@ -49,11 +49,11 @@ fn calls(c: &mut Criterion) {
     let mut group = c.benchmark_group("head");
     for isolation in ["pooled", "request"] {
         for length in [1, 3, 5] {
-            let plugins = vec!["\"headers\""; length].join(", ");
-            let text = HEADERS.replace("ISOLATION", isolation).replace("CHAIN", &plugins);
-            let chain = Chain::new(room.filters(&text), "r", &room.telemetry);
-            let mut exchange = exchange();
             group.bench_function(BenchmarkId::new(isolation, length), |b| {
+                let plugins = vec!["\"headers\""; length].join(", ");
+                let text = HEADERS.replace("ISOLATION", isolation).replace("CHAIN", &plugins);
+                let chain = room.chain(&text);
+                let mut exchange = exchange();
                 b.iter(|| pass(&room, &chain, &mut exchange));
             });
         }
@@ -68,12 +68,12 @@ fn pass(room: &Room, chain: &Chain<PluginFilter>, exchange: &mut Box<Exchange>) 
 
 fn body(c: &mut Criterion) {
     let room = Room::new();
-    let chain = Chain::new(room.filters(BODY), "r", &room.telemetry);
     let bytes = Bytes::from(vec![b'a'; 64 << 10]);
     let mut group = c.benchmark_group("body");
     group.throughput(Throughput::Bytes(bytes.len() as u64));
-    let mut exchange = exchange();
     group.bench_function("64KiB", |b| {
+        let chain = room.chain(BODY);
+        let mut exchange = exchange();
         b.iter(|| {
             exchange.trail.clear();
             let body = Body::from(bytes.clone());

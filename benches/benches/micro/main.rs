@@ -3,10 +3,22 @@
 
 mod chain;
 mod config;
+mod cpu;
+mod plugins;
 mod room;
 mod route;
 
-use criterion::{criterion_group, criterion_main};
+use cpu::CpuTime;
+use criterion::{Criterion, criterion_group, criterion_main};
 
-criterion_group!(micro, route::benches, config::benches, chain::benches);
-criterion_main!(micro);
+/// The gateway's, for what is native here is held against it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+criterion_group!(wall, route::benches, config::benches, chain::benches, plugins::waits);
+criterion_group! {
+    name = cpu_time;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = plugins::benches
+}
+criterion_main!(wall, cpu_time);
