@@ -1,13 +1,16 @@
 //! The project's chores, as `cargo xtask COMMAND`: one file a command.
 //!
-//! In reading order: [`guests`], [`build`] and [`mod@test`] make things; [`demo`] shows them.
+//! In reading order: [`guests`], [`build`] and [`languages`] make things, [`mod@test`] and [`suites`]
+//! try them; [`demo`] shows them.
 
 mod build;
 mod cargo;
 mod demo;
 mod guests;
+mod languages;
 mod progress;
 mod project;
+mod suites;
 mod test;
 
 use std::{env, process::ExitCode};
@@ -25,6 +28,10 @@ cargo xtask COMMAND
   build                   the gateway, target/release/torana, and the guests
   test [FILTER ...]       build, then test everything; with filters, only what they name
                           of the host's tests
+  languages               examples/plugins in JavaScript and Python, to target/test-guests;
+                          test does that as well where node, npm and python3 are
+  suites                  build, get suites of others from their registries, run them
+                          through a gateway and show the scores
   demo [NAME] [--check]   build, run examples/NAME (shop) and show what to try, until Ctrl-C;
                           with --check, send what its README shows and compare the replies
 ";
@@ -50,7 +57,9 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "guests" if rest.is_empty() => guests::run(&project),
         "guests" => guests::run_only(&project, rest),
         "build" => no_more(rest).and_then(|()| build::run(&project)),
+        "languages" => no_more(rest).and_then(|()| languages::run(&project).map(|_| ())),
         "test" => test::run(&project, rest),
+        "suites" => no_more(rest).and_then(|()| suites::run(&project)),
         "demo" => demo::run(&project, &demo::Arguments::parse(rest)?),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::{
     build,
     cargo::{HOST, cargo, has_nextest, run as run_command},
+    languages,
     progress::step,
     project::Project,
 };
@@ -15,8 +16,15 @@ use crate::{
 pub(crate) fn run(project: &Project, filters: &[String]) -> Result<()> {
     // The tests run the gateway and the guests as a user would: built, from target/.
     build::run(project)?;
+    let has_languages = languages::run(project)?;
     let nextest = has_nextest(project);
-    step("tests of the host", || run_command(tests(project, nextest).args(HOST).args(filters)))?;
+    step("tests of the host", || {
+        let mut command = tests(project, nextest);
+        if has_languages {
+            command.args(["--features", "torana-tests/languages"]);
+        }
+        run_command(command.args(HOST).args(filters))
+    })?;
     if !filters.is_empty() {
         return Ok(());
     }
@@ -42,6 +50,11 @@ fn plugin_tests(project: &Project, nextest: bool) -> Command {
     command.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]);
     command.arg("--target-dir").arg(project.target.join("guests-native"));
     command
+}
+
+/// What runs tests here.
+pub(crate) fn runner(project: &Project) -> Command {
+    tests(project, has_nextest(project))
 }
 
 /// nextest where it is installed: it runs tests side by side, and a crash takes only its own down.

@@ -23,8 +23,7 @@ from wit_world.imports.types import (
     Action,
     Action_Next,
     Action_Respond,
-    HeaderError_NotText,
-    HeaderError_Repeated,
+    HeaderError,
 )
 
 JSON_TYPE = re.compile(r"application/json *(;|$)", re.IGNORECASE)
@@ -52,7 +51,7 @@ class OnRequestHead(exports.OnRequestHead):
             caller = request.header(header)
         except Err as error:
             # These two are the client's mistakes; whatever else there is, is ours.
-            if not isinstance(error.value, HeaderError_Repeated | HeaderError_NotText):
+            if error.value not in (HeaderError.REPEATED, HeaderError.NOT_TEXT):
                 raise
             return refuse(400, "bad-header", f"The header `{header}` must be there once, as UTF-8.")
         if not caller:

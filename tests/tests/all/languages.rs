@@ -192,4 +192,4 @@ macro_rules! language {
 }
 
 language!(javascript, fails_with: ["not-text", "plugin.js:"]);
-language!(python, fails_with: ["BodyError_NotText", "plugin.py:"]);
+language!(python, fails_with: ["BodyError.NOT_TEXT", "plugin.py:"]);

@@ -8,10 +8,13 @@ mod check;
 mod docs;
 mod guests;
 mod headers_plugin;
+#[cfg(feature = "languages")]
+mod languages;
 mod lifecycle;
 mod proxy;
 mod quota;
 mod refusals;
 mod reload;
 mod sandbox;
+mod shaping;
 mod tls;

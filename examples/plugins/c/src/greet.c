@@ -71,7 +71,7 @@ bool exports_torana_plugin_on_request_head_handle(torana_plugin_types_action_t *
   plugin_option_string_t caller;
   torana_plugin_types_header_error_t header_error;
   if (!torana_plugin_request_header(&configured.header, &caller, &header_error)) {
-    if (header_error.tag == TORANA_PLUGIN_TYPES_HEADER_ERROR_HIDDEN) {
+    if (header_error == TORANA_PLUGIN_TYPES_HEADER_ERROR_HIDDEN) {
       return fail(failure, "the caller's header is hidden: add headers.read to the grants");
     }
     return refuse(action, 400, "bad-header", "Bad header",
@@ -120,7 +120,7 @@ static bool greet(plugin_string_t caller, plugin_string_t call, const char **why
   plugin_string_t body, changed;
   torana_plugin_types_body_error_t error;
   if (!torana_plugin_response_body_text(&body, &error)) {
-    *why = error.tag == TORANA_PLUGIN_TYPES_BODY_ERROR_NOT_TEXT ? "the body is not UTF-8"
+    *why = error == TORANA_PLUGIN_TYPES_BODY_ERROR_NOT_TEXT ? "the body is not UTF-8"
                                                             : "the body cannot be read";
     return false;
   }

@@ -46,7 +46,7 @@ func Handle() types.Result[Action, Failure] {
 }
 
 func refuseOrFail(header string, err HeaderError) types.Result[Action, Failure] {
-	switch err.Tag() {
+	switch err {
 	case HeaderError_Repeated, HeaderError_NotText:
 		// The client's mistakes; whatever else there is, is ours.
 		detail := fmt.Sprintf("The header `%s` must be there once, as UTF-8.", header)

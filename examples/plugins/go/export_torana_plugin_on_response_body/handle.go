@@ -31,7 +31,7 @@ func Handle() types.Result[Action, Failure] {
 	}
 	body := torana_plugin_response_body.Text()
 	if body.IsErr() {
-		if body.Err().Tag() == BodyError_NotText {
+		if body.Err() == BodyError_NotText {
 			return fail("the body is not UTF-8")
 		}
 		return fail("the body cannot be read")

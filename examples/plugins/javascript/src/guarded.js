@@ -14,7 +14,7 @@ export function guarded(hook) {
 
 function describe(error) {
   if (!(error instanceof Error)) return String(error);
-  // An error of the contract is the payload: a case of a variant.
+  // An error of the contract is the payload: a case of an enum or a variant.
   const what = "payload" in error ? JSON.stringify(error.payload) : String(error);
   return `${what} ${error.stack.trim()}`;
 }

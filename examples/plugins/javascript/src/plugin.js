@@ -36,7 +36,7 @@ export const onRequestHead = {
       caller = request.header(header);
     } catch (error) {
       // These two are the client's mistakes; whatever else there is, is ours.
-      if (!["repeated", "not-text"].includes(error.payload?.tag)) throw error;
+      if (!["repeated", "not-text"].includes(error.payload)) throw error;
       return refuse(400, "bad-header", `The header \`${header}\` must be there once, as UTF-8.`);
     }
     if (!caller) return refuse(401, "missing-header", `The header \`${header}\` is missing.`);
