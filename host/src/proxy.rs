@@ -202,7 +202,7 @@ impl Proxy {
     ) -> Result<Response<Body>, UpstreamError> {
         let request = forward::request(course, exchange, body, &self.via, wish);
         let upstream = course.route.upstream(exchange.upstream);
-        upstream.send(request, exchange.deadline).await
+        upstream.send_for(upstream.key(exchange), request, exchange.deadline).await
     }
 
     async fn back(

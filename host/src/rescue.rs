@@ -232,6 +232,12 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "Bad gateway",
             "The service cannot be reached.",
         ),
+        UpstreamError::Busy { .. } => verdict(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "upstream-busy",
+            "Service unavailable",
+            "The service has as much to do as it can. Try again in a moment.",
+        ),
         UpstreamError::Protocol { .. } => verdict(
             StatusCode::BAD_GATEWAY,
             "upstream-failed",

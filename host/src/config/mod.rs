@@ -73,7 +73,10 @@ pub use schema::schema;
 pub use secrets::Secrets;
 pub use settings::Settings;
 pub use source::{Source, Span};
-pub use upstream::{HealthCheck, Protocol, Target, Upstream, UpstreamTls};
+pub use upstream::{
+    Balance, Eject, HashKey, HealthCheck, Protocol, Retries, RetryOn, Target, Upstream,
+    UpstreamLimits, UpstreamTls,
+};
 
 use std::sync::Arc;
 

@@ -11,6 +11,12 @@ use super::{
     value::Value,
 };
 
+mod balance;
+mod trouble;
+
+pub use balance::{Balance, HashKey, Target};
+pub use trouble::{Eject, Retries, RetryOn, UpstreamLimits};
+
 /// One service and the places where it runs.
 #[derive(Debug, Clone)]
 pub struct Upstream {
@@ -20,33 +26,34 @@ pub struct Upstream {
     pub span: Span,
     /// At least one.
     pub targets: Vec<Target>,
+    /// Which of them is next.
+    pub balance: Balance,
     /// TLS to the targets, if any.
     pub tls: Option<UpstreamTls>,
     /// Which HTTP the targets speak.
     pub protocol: Protocol,
     /// Active health checks, if any.
     pub health: Option<HealthCheck>,
+    /// Which requests are sent again, if any.
+    pub retries: Option<Retries>,
+    /// When a target is passed over for its failures, if ever.
+    pub eject: Option<Eject>,
+    /// What may be asked of it at a time.
+    pub limits: UpstreamLimits,
+    /// How often the targets' names are looked up; at each connect if zero.
+    pub resolve: Duration,
     /// TCP (and TLS) connect.
     pub connect_timeout: Duration,
     /// From the request sent to the response head.
     pub head_timeout: Duration,
+    /// From looking for a connection to the response head, for each attempt.
+    pub try_timeout: Option<Duration>,
     /// Between two reads of a body.
     pub idle_timeout: Duration,
     /// How long an unused connection is kept; below the service's own keep-alive.
     pub keep_alive: Duration,
     /// Idle connections kept for each worker and target.
     pub keep_connections: usize,
-}
-
-/// `host:port`
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Target {
-    /// Where it stands.
-    pub span: Span,
-    /// A name or an address (IPv6 without brackets).
-    pub host: String,
-    /// The port.
-    pub port: u16,
 }
 
 /// `tls = true` or `tls = { ca, sni, cert, key }`.
@@ -95,10 +102,25 @@ pub(super) static UPSTREAM: Shape = Shape {
     keys: &[
         key(
             "targets",
-            Kind::List(&Kind::Text("127.0.0.1:9001")),
-            "Where it runs: `host:port` of each instance. Requests are spread over them.",
+            balance::TARGETS,
+            "Where it runs: `host:port` of each instance, or a table with a `weight`. Requests are \
+             spread over them.",
         )
         .required(),
+        key(
+            "balance",
+            balance::BALANCE,
+            "Which target is next. `round-robin`: they take turns by weight. `least-requests`: of \
+             two that are drawn by weight, the one with fewer requests in flight. `hash`: always \
+             the same one for the same `hash`, as long as it is fit.",
+        )
+        .or("round-robin"),
+        key(
+            "hash",
+            balance::HASH,
+            "What `balance = \"hash\"` hashes: the client's address, or one of a header, a cookie \
+             and an attribute. Requests without it take turns.",
+        ),
         key(
             "tls",
             Kind::OneOf(&[Kind::Bool, Kind::Table(&UPSTREAM_TLS)]),
@@ -112,6 +134,22 @@ pub(super) static UPSTREAM: Shape = Shape {
         )
         .or("http/1.1"),
         key("health", Kind::Table(&HEALTH), "Checks each target in the background, if given."),
+        key("eject", Kind::Table(&trouble::EJECT), "Passes over targets that fail, if given."),
+        key(
+            "retries",
+            Kind::Table(&trouble::RETRIES),
+            "Sends requests again where that is safe, if given. Without, only targets that take no \
+             connection and kept connections that were closed meanwhile are replaced.",
+        ),
+        key("limits", Kind::Table(&trouble::LIMITS), "What may be asked of it at a time."),
+        key(
+            "resolve",
+            Kind::Duration(0, DAY),
+            "How often the names of targets are looked up. Connections to addresses that a name \
+             no longer has are not used again, new ones are spread over all of its addresses. \
+             With \"0s\" each new connection looks up the name, and kept ones stay.",
+        )
+        .or("30s"),
         key("timeouts", Kind::Table(&TIMEOUTS), "How long to wait for a target."),
         key("keep_alive", Kind::Table(&KEEP_ALIVE), "Connections that wait for the next request."),
     ],
@@ -156,6 +194,12 @@ static TIMEOUTS: Shape = Shape {
         key("connect", Kind::Duration(1, HOUR), "TCP and TLS connect.").or("5s"),
         key("head", Kind::Duration(1, DAY), "From the request sent to the head of the reply.")
             .or("60s"),
+        key(
+            "try",
+            Kind::Duration(1, DAY),
+            "From looking for a connection to the head of the reply, for each attempt; without \
+             limit if not given. It does not hold while a body is streamed to the target.",
+        ),
         key("idle", Kind::Duration(1, DAY), "Between two reads of a body.").or("60s"),
     ],
 };
@@ -186,16 +230,29 @@ pub(super) fn read(name: Name<'_>, table: &Table<'_>) -> Upstream {
     let upstream = Upstream {
         name: name.text.into(),
         span: table.span,
-        targets: targets(table),
+        targets: balance::targets(table),
+        balance: balance::read(table),
         tls: table.get("tls").and_then(|value| tls(&value)),
         protocol: protocol(table.choice("protocol")),
         health: table.get("health").and_then(|value| health(&value.table()?)),
+        retries: table.get("retries").and_then(|value| Some(trouble::retries(&value.table()?))),
+        eject: table.get("eject").and_then(|value| Some(trouble::eject(&value.table()?))),
+        limits: trouble::limits(&table.sub("limits")),
+        resolve: table.duration("resolve"),
         connect_timeout: timeouts.duration("connect"),
         head_timeout: timeouts.duration("head"),
+        try_timeout: timeouts.has("try").then(|| timeouts.duration("try")),
         idle_timeout: timeouts.duration("idle"),
         keep_alive: keep_alive.duration("idle"),
         keep_connections: keep_alive.integer("connections") as usize,
     };
+    if let Some(eject) = &upstream.eject
+        && upstream.targets.len() * (eject.most as usize) < 100
+    {
+        let message = "`eject` ejects nobody: `most` of the targets is less than one";
+        let problem = Diagnostic::warning(table.span_of("eject"), message);
+        table.cx.report(problem.help("add a target, or raise `most`".to_owned()));
+    }
     if upstream.protocol == Protocol::Auto && upstream.tls.is_none() {
         let message = "`protocol = \"auto\"` needs TLS: it is negotiated in the handshake (ALPN)";
         let problem = Diagnostic::error(table.span_of("protocol"), message).label("without `tls`");
@@ -204,24 +261,6 @@ pub(super) fn read(name: Name<'_>, table: &Table<'_>) -> Upstream {
             .report(problem.help("write \"http/1.1\" or \"h2\", or add `tls = true`".to_owned()));
     }
     upstream
-}
-
-fn targets(table: &Table<'_>) -> Vec<Target> {
-    let mut targets: Vec<Target> = Vec::new();
-    for value in table.list("targets") {
-        let Some((host, port)) = value.parse(host::target) else { continue };
-        if targets.iter().any(|target| target.host == host && target.port == port) {
-            table.cx.report(
-                Diagnostic::warning(value.span, "this target stands twice").label("the second one"),
-            );
-        }
-        targets.push(Target { span: value.span, host, port });
-    }
-    if table.get("targets").is_some_and(|value| value.is_empty_list()) {
-        let problem = Diagnostic::error(table.span_of("targets"), "an upstream needs a target");
-        table.cx.report(problem.label("empty").help("write targets = [\"host:port\"]".to_owned()));
-    }
-    targets
 }
 
 fn tls(value: &Value<'_>) -> Option<UpstreamTls> {

@@ -13,7 +13,7 @@ use tracing::error;
 use crate::{
     plugin::Plugin,
     store::Memory,
-    upstream::{Fetch, run_health_checks},
+    upstream::{Fetch, run_health_checks, run_resolver},
 };
 
 /// The background of one configuration. Dropping it ends all of it.
@@ -29,8 +29,9 @@ impl Background {
     ) -> Self {
         let mut tasks = JoinSet::new();
         tasks.spawn(expire(memory.clone()));
-        let fetch = fetch.clone();
-        tasks.spawn(run_health_checks(move || fetch.upstreams()));
+        let (checked, resolved) = (fetch.clone(), fetch.clone());
+        tasks.spawn(run_health_checks(move || checked.upstreams()));
+        tasks.spawn(run_resolver(move || resolved.upstreams()));
         for plugin in ticking {
             tasks.spawn(tick(plugin));
         }

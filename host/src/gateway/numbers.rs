@@ -9,7 +9,11 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
 
-use crate::{listener::Connections, proxy::Snapshot, upstream::TargetStats};
+use crate::{
+    listener::Connections,
+    proxy::Snapshot,
+    upstream::{TargetStats, UpstreamStats},
+};
 
 /// Connections, upstreams and pools of the configuration in service.
 pub(super) struct Numbers {
@@ -24,28 +28,51 @@ struct TargetLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamLabels {
+    upstream: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    upstream: String,
+    limit: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PluginLabels {
     plugin: String,
 }
 
 type Encoded = Result<(), fmt::Error>;
+type PerUpstream = (&'static str, &'static str, fn(&UpstreamStats) -> u64);
 type PerTarget = (&'static str, &'static str, fn(&TargetStats) -> u64);
 
 /// What only goes up.
-const TARGET_COUNTERS: [PerTarget; 3] = [
+const TARGET_COUNTERS: [PerTarget; 4] = [
     ("upstream_requests", "Requests sent, repeated ones counted again", |s| s.requests),
     ("upstream_connects", "Connections made", |s| s.connects),
     ("upstream_connect_failures", "Connections that could not be made", |s| s.connect_failures),
+    ("upstream_ejections", "Times that the target was ejected for its failures", |s| s.ejections),
 ];
 
-const TARGET_GAUGES: [PerTarget; 4] = [
+const TARGET_GAUGES: [PerTarget; 5] = [
     ("upstream_in_flight", "Requests whose response has not ended", |s| s.in_flight),
     ("upstream_connections_open", "Connections that are open", |s| s.open),
     ("upstream_connections_idle", "HTTP/1.1 connections that wait for a request", |s| s.idle),
     (
         "upstream_healthy",
-        "1 if the target gets requests, 0 if checks or failed connects took it out",
+        "1 if the target gets requests, 0 if checks, failed connects or an ejection took it out",
         |s| u64::from(s.healthy),
+    ),
+    ("upstream_ejected", "1 if the target is ejected for its failures", |s| u64::from(s.ejected)),
+];
+
+const UPSTREAM_COUNTERS: [PerUpstream; 2] = [
+    ("upstream_retries", "Requests sent again under `retries`", |s| s.retries),
+    (
+        "upstream_retry_budget_exhausted",
+        "Requests not sent again, for the budget of `retries` was used up",
+        |s| s.retry_budget_exhausted,
     ),
 ];
 
@@ -73,6 +100,7 @@ impl Collector for Numbers {
                 ConstGauge::new(as_gauge(value(stats))).encode(family.encode_family(labels)?)?;
             }
         }
+        upstreams(&snapshot, &mut encoder)?;
         plugins(&snapshot, &mut encoder)
     }
 }
@@ -97,6 +125,36 @@ impl Numbers {
             encoder.encode_descriptor("connections_open", help, None, MetricType::Gauge)?;
         ConstGauge::new(as_gauge(connections.open() as u64)).encode(metric)
     }
+}
+
+fn upstreams(snapshot: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+    let named = |upstream: &Arc<crate::upstream::Upstream>| {
+        (upstream.name().to_string(), upstream.own_stats())
+    };
+    let all: Vec<_> = snapshot.upstreams.iter().map(named).collect();
+    for (name, help, value) in UPSTREAM_COUNTERS {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (upstream, stats) in &all {
+            let labels = UpstreamLabels { upstream: upstream.clone() };
+            ConstCounter::new(value(stats)).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    let limits = all.iter().flat_map(|(upstream, stats)| {
+        let labels = |limit| LimitLabels { upstream: upstream.clone(), limit };
+        stats.limits.iter().map(move |limit| (labels(limit.name), limit))
+    });
+    let limits: Vec<_> = limits.collect();
+    let (name, help) = ("upstream_refused", "Requests refused, for one of `limits` was reached");
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, limit) in &limits {
+        ConstCounter::new(limit.refused).encode(family.encode_family(labels)?)?;
+    }
+    let (name, help) = ("upstream_breaker_open", "1 if one of `limits` is reached");
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (labels, limit) in &limits {
+        ConstGauge::new(i64::from(limit.reached)).encode(family.encode_family(labels)?)?;
+    }
+    Ok(())
 }
 
 /// A plugin that chains use with different settings has as many pools; their sum is shown.

@@ -18,6 +18,7 @@ use tokio_rustls::{TlsConnector, TlsStream};
 use super::{
     address::Policy,
     connection::{Connection, Http1, Http2, Usage, drive},
+    resolve::Origin,
     stats::{Counters, Open},
     target::Target,
 };
@@ -90,10 +91,13 @@ impl Connector {
     ) -> Result<Connection, ConnectError> {
         let until = deadline.min(Instant::now() + self.connect_timeout);
         let made = async {
-            let stream = self.secure(tcp(target, self.policy, until).await?, target).await?;
+            let generation = target.addresses.generation();
+            let (stream, address) = tcp(target, self.policy, until).await?;
+            let stream = self.secure(stream, target).await?;
             let h2 = self.protocol == Protocol::H2 || stream.chose_h2();
             target.expects_h2.store(h2, Relaxed);
-            self.speak(stream, h2, Open::count(counters, index)).await
+            let usage = Usage::new(Origin::new(address, generation));
+            self.speak(stream, h2, usage, Open::count(counters, index)).await
         };
         let made = tokio::time::timeout_at(until.into(), made).await;
         let result = made.unwrap_or(Err(ConnectError::Timeout));
@@ -122,10 +126,11 @@ impl Connector {
         &self,
         stream: Stream,
         h2: bool,
+        usage: Arc<Usage>,
         open: Open,
     ) -> Result<Connection, ConnectError> {
         let failed = |why: hyper::Error| ConnectError::Failed(with_sources(&why));
-        let (io, usage) = (TokioIo::new(stream), Usage::new());
+        let io = TokioIo::new(stream);
         if h2 {
             let (sender, connection) = http2_settings().handshake(io).await.map_err(failed)?;
             drive(connection, usage.clone(), self.keep_alive, open);
@@ -155,7 +160,11 @@ fn http2_settings() -> http2::Builder<TokioExecutor> {
 
 /// TCP to the first address that answers. Each has an equal share of the time that is left, so
 /// that one that swallows packets does not use up all of it.
-async fn tcp(target: &Target, policy: Policy, until: Instant) -> Result<TcpStream, ConnectError> {
+async fn tcp(
+    target: &Target,
+    policy: Policy,
+    until: Instant,
+) -> Result<(TcpStream, SocketAddr), ConnectError> {
     let addresses = resolve(target).await?;
     policy.check(&addresses).map_err(ConnectError::Denied)?;
     let mut last = ConnectError::Failed("the name has no address".to_owned());
@@ -163,7 +172,7 @@ async fn tcp(target: &Target, policy: Policy, until: Instant) -> Result<TcpStrea
         let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         let share = until.saturating_duration_since(Instant::now()) / left;
         match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return nodelay(stream),
+            Ok(Ok(stream)) => return Ok((nodelay(stream)?, *address)),
             Ok(Err(why)) => last = failed(why),
             Err(_) => last = ConnectError::Timeout,
         }
@@ -174,6 +183,9 @@ async fn tcp(target: &Target, policy: Policy, until: Instant) -> Result<TcpStrea
 async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, ConnectError> {
     if let Some(address) = target.address() {
         return Ok(vec![address]);
+    }
+    if let Some(known) = target.addresses.known() {
+        return Ok(known);
     }
     let found = lookup_host((target.host.as_str(), target.port)).await.map_err(failed)?;
     Ok(found.collect())

@@ -14,7 +14,7 @@ use std::{
 use hyper::client::conn::{http1, http2};
 use tracing::debug;
 
-use super::stats::Open;
+use super::{resolve::Origin, stats::Open};
 use crate::{alarm::Alarm, body::Body};
 
 /// What requests are sent on.
@@ -54,6 +54,7 @@ pub(super) struct Http2 {
 /// make it `Sync`.
 #[derive(Debug)]
 pub(super) struct Usage {
+    origin: Origin,
     opened: Instant,
     exchanges: AtomicUsize,
     /// Microseconds since `opened`.
@@ -61,9 +62,14 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    pub(super) fn new() -> Arc<Self> {
-        let opened = Instant::now();
-        Arc::new(Self { opened, exchanges: AtomicUsize::new(0), idle_since: AtomicU64::new(0) })
+    pub(super) fn new(origin: Origin) -> Arc<Self> {
+        let (exchanges, idle_since) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Arc::new(Self { origin, opened: Instant::now(), exchanges, idle_since })
+    }
+
+    /// To where the connection goes.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     pub(super) fn begin(&self) {

@@ -35,6 +35,13 @@ pub enum UpstreamError {
         /// What was wrong with it.
         reason: String,
     },
+    /// As much is asked of the upstream as may be. Nothing was sent.
+    Busy {
+        /// Its name.
+        upstream: Arc<str>,
+        /// Which of its `limits` is reached.
+        limit: &'static str,
+    },
     /// The request's own body ended before its end: the fault is on the client's side.
     RequestBody(BodyError),
 }
@@ -46,6 +53,8 @@ pub enum Phase {
     Connect,
     /// The head of the response, once the request was sent (`timeouts.head`).
     Head,
+    /// One attempt, to the head of the response (`timeouts.try`).
+    Try,
     /// All of it (the route's `timeout`).
     Total,
 }
@@ -57,6 +66,7 @@ impl fmt::Display for UpstreamError {
             Self::Denied { target, reason } => write!(f, "{target} may not be called: {reason}"),
             Self::Timeout { target, phase } => write!(f, "{target}: {phase}"),
             Self::Protocol { target, reason } => write!(f, "no response from {target}: {reason}"),
+            Self::Busy { upstream, limit } => write!(f, "{upstream}: `limits.{limit}` is reached"),
             Self::RequestBody(why) => write!(f, "the request could not be sent: {why}"),
         }
     }
@@ -67,6 +77,7 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Self::Connect => "connecting took too long (`timeouts.connect`)",
             Self::Head => "no response head in time (`timeouts.head`)",
+            Self::Try => "no response head from this attempt in time (`timeouts.try`)",
             Self::Total => "no response within the request's deadline",
         })
     }

@@ -119,13 +119,25 @@ impl Origin {
         let settings = config::Upstream {
             name: format!("{}:{}", self.host, self.port).into(),
             span: Span::default(),
-            targets: vec![config::Target { span: Span::default(), host, port: self.port }],
+            targets: vec![config::Target {
+                span: Span::default(),
+                host,
+                port: self.port,
+                weight: 1,
+            }],
+            balance: config::Balance::RoundRobin,
             tls: self.https.then(config::UpstreamTls::default),
             protocol: if self.https { Protocol::Auto } else { Protocol::Http1 },
             health: None,
+            retries: None,
+            eject: None,
+            limits: config::UpstreamLimits::default(),
+            // Whoever holds the name may change it: it is looked at for each connection.
+            resolve: Duration::ZERO,
             connect_timeout: Duration::from_secs(5),
             // A fetch has a timeout of its own, over all.
             head_timeout: Duration::from_secs(3600),
+            try_timeout: None,
             idle_timeout: Duration::from_secs(60),
             keep_alive: Duration::from_secs(30),
             keep_connections: 16,
@@ -188,7 +200,9 @@ fn broken(why: BodyError) -> DispatchError {
 impl From<UpstreamError> for DispatchError {
     fn from(why: UpstreamError) -> Self {
         match why {
-            UpstreamError::Connect { .. } => Self::Unreachable(why.to_string()),
+            UpstreamError::Connect { .. } | UpstreamError::Busy { .. } => {
+                Self::Unreachable(why.to_string())
+            }
             UpstreamError::Denied { .. } => Self::Denied(why.to_string()),
             UpstreamError::Timeout { .. } => Self::Timeout,
             UpstreamError::Protocol { .. } => Self::Protocol(why.to_string()),

@@ -1,42 +1,34 @@
 //! Active health checks, on the control thread.
 
 use std::{
-    future::pending,
     sync::{Arc, PoisonError, atomic::Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use http::{HeaderValue, Request, header::USER_AGENT};
 use tracing::{info, warn};
 
 use super::{
-    Upstream, Upstreams, connection::Connection, request, stats::Counters, target::Target,
+    Upstream, Upstreams,
+    connection::Connection,
+    request,
+    rounds::{self, LOOK_AGAIN},
+    stats::Counters,
+    target::Target,
 };
 use crate::{
     body::{Body, with_sources},
     config::HealthCheck,
 };
 
-/// How soon upstreams of a new configuration are noticed.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
 /// Checks the targets of whatever upstreams are current, until this future is dropped. Upstreams
 /// that were replaced are not checked again.
 pub async fn run_health_checks(current: impl Fn() -> Arc<Upstreams>) {
-    let mut running = FuturesUnordered::new();
-    loop {
-        let (due, next) = due(&current(), Instant::now());
-        running.extend(due.into_iter().map(|(upstream, index)| check(upstream, index)));
-        tokio::select! {
-            () = tokio::time::sleep_until(next.into()) => {}
-            () = async {
-                if running.next().await.is_none() {
-                    pending::<()>().await;
-                }
-            } => {}
-        }
-    }
+    rounds::run(|now| {
+        let (due, next) = due(&current(), now);
+        (due.into_iter().map(|(upstream, index)| check(upstream, index)).collect(), next)
+    })
+    .await;
 }
 
 /// What one target's checks have found.
@@ -131,6 +123,8 @@ async fn probe(upstream: &Upstream, target: &Target, settings: &HealthCheck) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         config,

@@ -7,7 +7,7 @@ use futures_util::future::Either;
 use http::{Request, Response};
 use hyper::{body::Incoming, client::conn::TrySendError};
 
-use super::{connection::Connection, pool::Slot};
+use super::{connection::Connection, limits::Pass, pool::Slot};
 use crate::{alarm::Alarm, body::Body};
 
 /// One exchange's hold on a connection; counts as a request in flight.
@@ -17,6 +17,8 @@ pub(super) struct Lease {
     connection: Option<Connection>,
     /// The timer for whatever this exchange waits for.
     pub(super) alarm: Alarm,
+    /// Under `limits.in_flight`, once there is a response.
+    pub(super) pass: Option<Pass>,
 }
 
 impl Lease {
@@ -28,7 +30,7 @@ impl Lease {
         request: Request<Body>,
     ) -> (Self, impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> + use<>)
     {
-        slot.counters[target].request_began();
+        slot.request_began(target);
         connection.usage().begin();
         let (response, alarm) = match &mut connection {
             Connection::Http1(http1) => (
@@ -39,7 +41,10 @@ impl Lease {
                 (Either::Right(http2.sender.try_send_request(request)), Alarm::default())
             }
         };
-        (Self { slot: slot.clone(), target, connection: Some(connection), alarm }, response)
+        (
+            Self { slot: slot.clone(), target, connection: Some(connection), alarm, pass: None },
+            response,
+        )
     }
 
     /// The response has ended: the connection is free for the next request. hyper says "ready"
@@ -65,6 +70,6 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.discard();
-        self.slot.counters[self.target].request_ended();
+        self.slot.request_ended(self.target);
     }
 }

@@ -1,27 +1,37 @@
 //! The services behind the gateway, and the only outbound sockets.
 //!
 //! ```text
-//! send      one request: target, connection, retry        fetch    the same for plugins
-//! pool      a worker's connections; who is next           health   checks in the background
-//! connect   name, TCP, TLS, HTTP                          address  where plugins may not go
-//! connection  the task that drives it                     stats    what is counted
-//! lease     an exchange's hold on a connection
+//! send      one request: target, connection, attempts     fetch    the same for plugins
+//! retry     whether to send it again                      limits   whether to send it at all
+//! pool      a worker's connections                        health   checks in the background
+//! balance, hash   who is next                             outlier  who fails and is passed over
+//! connect   name, TCP, TLS, HTTP                          resolve  names, in the background
+//! connection  the task that drives it                     address  where plugins may not go
+//! lease     an exchange's hold on a connection            stats    what is counted
 //! request, upload   what goes out                         download what comes back
 //! ```
 //!
-//! Connections belong to a worker and never leave its thread. Health, and who was set aside, are
-//! shared atomics on the target.
+//! Connections belong to a worker and never leave its thread. Health, and who was set aside or
+//! ejected, are shared atomics on the target. What is not configured is not counted either: with
+//! neither retries, nor limits, nor ejection, nothing that workers share is written for a request.
 
 mod address;
+mod balance;
 mod connect;
 mod connection;
 mod download;
 mod error;
 mod fetch;
+mod hash;
 mod health;
 mod lease;
+mod limits;
+mod outlier;
 mod pool;
 mod request;
+mod resolve;
+mod retry;
+mod rounds;
 mod send;
 mod stats;
 mod target;
@@ -30,17 +40,22 @@ mod upload;
 pub use error::{Phase, UpstreamError};
 pub use fetch::Fetch;
 pub use health::run_health_checks;
-pub use stats::TargetStats;
+pub use limits::LimitStats;
+pub use resolve::run_resolver;
+pub use stats::{TargetStats, UpstreamStats};
 
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
 };
 
 use address::Policy;
+use balance::Load;
 use connect::Connector;
+use limits::Limits;
 use pool::Slot;
+use retry::Budget;
 use target::Target;
 
 use crate::{
@@ -98,6 +113,10 @@ pub struct Upstream {
     files: u64,
     connector: Connector,
     targets: Box<[Target]>,
+    limits: Limits,
+    budget: Budget,
+    /// Held while a target is ejected.
+    ejecting: Mutex<()>,
     /// By worker index.
     slots: Box<[Arc<Slot>]>,
 }
@@ -117,10 +136,21 @@ impl Upstream {
             .collect()
     }
 
+    /// Its own numbers.
+    pub fn own_stats(&self) -> UpstreamStats {
+        UpstreamStats {
+            retries: self.budget.retries(),
+            retry_budget_exhausted: self.budget.exhausted(),
+            limits: self.limits.stats(),
+        }
+    }
+
     fn target_stats(&self, index: usize, target: &Target) -> TargetStats {
         let mut sum = TargetStats {
             target: target.name.clone(),
             healthy: target.is_fit(),
+            ejected: target.outlier.is_ejected(target::milliseconds()),
+            ejections: target.outlier.ejections(),
             requests: 0,
             in_flight: 0,
             connects: 0,
@@ -164,12 +194,17 @@ impl Upstream {
         policy: Policy,
     ) -> Result<Self, String> {
         let tls = settings.tls.as_ref();
-        let targets = settings.targets.iter().map(|target| Target::new(target, tls));
+        let targets =
+            settings.targets.iter().map(|target| Target::new(target, tls, settings.eject));
         let targets = targets.collect::<Result<Box<[_]>, _>>()?;
-        let slot = |index| Arc::new(Slot::new(targets.len(), keep(&settings), index));
+        let load = Load::of(&settings);
+        let slot = |index| Arc::new(Slot::new(&settings, index, load.clone()));
         Ok(Self {
             connector: Connector::new(&settings, policy)?,
             slots: (0..slots).map(slot).collect(),
+            limits: Limits::new(&settings),
+            budget: Budget::default(),
+            ejecting: Mutex::default(),
             targets,
             files,
             settings,
@@ -178,6 +213,7 @@ impl Upstream {
 
     /// A target that is out stays out until a check finds otherwise.
     fn inherit(&self, old: &Self) {
+        self.inherit_ejections(old);
         if self.settings.health.is_none() {
             return;
         }
@@ -199,19 +235,16 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// How many idle connections are worth keeping.
-fn keep(settings: &config::Upstream) -> usize {
-    if settings.keep_alive.is_zero() { 0 } else { settings.keep_connections }
-}
-
 /// Equal but for where it stands in the file.
 fn same(a: &config::Upstream, b: &config::Upstream) -> bool {
-    let place = |target: &config::Target| (target.host.clone(), target.port);
+    let place = |target: &config::Target| (target.host.clone(), target.port, target.weight);
     a.name == b.name
         && a.targets.iter().map(place).eq(b.targets.iter().map(place))
         && (&a.tls, a.protocol, &a.health) == (&b.tls, b.protocol, &b.health)
-        && (a.connect_timeout, a.head_timeout, a.idle_timeout)
-            == (b.connect_timeout, b.head_timeout, b.idle_timeout)
+        && (&a.balance, &a.retries, a.eject, a.limits, a.resolve)
+            == (&b.balance, &b.retries, b.eject, b.limits, b.resolve)
+        && (a.connect_timeout, a.head_timeout, a.try_timeout, a.idle_timeout)
+            == (b.connect_timeout, b.head_timeout, b.try_timeout, b.idle_timeout)
         && (a.keep_alive, a.keep_connections) == (b.keep_alive, b.keep_connections)
 }
 

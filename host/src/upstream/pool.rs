@@ -7,15 +7,19 @@ use std::{
 };
 
 use super::{
+    balance::{Balancer, Load, Wanted},
     connection::{Connection, Http1, Http2},
     stats::Counters,
     target::Target,
 };
+use crate::config;
 
 /// A worker's share of an upstream.
 pub(super) struct Slot {
     pool: Mutex<Pool>,
     pub(super) counters: Arc<[Counters]>,
+    /// Requests in flight to each target, where somebody has to know.
+    load: Option<Arc<[Load]>>,
     /// Held while a shared connection is made, so that requests that come meanwhile wait for it
     /// and do not make more. One for each target.
     pub(super) dialing: Box<[tokio::sync::Mutex<()>]>,
@@ -24,8 +28,7 @@ pub(super) struct Slot {
 }
 
 struct Pool {
-    /// Where the next search for a target begins.
-    cursor: usize,
+    balancer: Balancer,
     lanes: Box<[Lane]>,
 }
 
@@ -39,40 +42,56 @@ struct Lane {
 }
 
 impl Slot {
-    /// Workers begin at different targets, or they would all call the first one together.
-    pub(super) fn new(targets: usize, keep: usize, worker: usize) -> Self {
+    /// `load` is shared with the other workers' slots.
+    pub(super) fn new(
+        settings: &config::Upstream,
+        worker: usize,
+        load: Option<Arc<[Load]>>,
+    ) -> Self {
+        let targets = settings.targets.len();
         Self {
             pool: Mutex::new(Pool {
-                cursor: worker % targets.max(1),
+                balancer: Balancer::new(settings, worker, load.clone()),
                 lanes: (0..targets).map(|_| Lane::default()).collect(),
             }),
             counters: (0..targets).map(|_| Counters::default()).collect(),
+            load,
             dialing: (0..targets).map(|_| tokio::sync::Mutex::default()).collect(),
-            keep,
+            keep: if settings.keep_alive.is_zero() { 0 } else { settings.keep_connections },
         }
     }
 
-    /// The next target that is not among `tried`, and a kept connection to it if `kept` and there
-    /// is one. Where no target is fit for requests, any will do: a wrong health check must not
-    /// turn away everything.
+    /// The next target, and a kept connection to it if one is wanted and there is one.
     pub(super) fn pick(
         &self,
         targets: &[Target],
-        tried: &[usize],
-        kept: bool,
+        wanted: Wanted<'_>,
     ) -> Option<(usize, Option<Connection>)> {
         let mut pool = self.pool();
-        let count = targets.len();
-        let mut order =
-            (0..count).map(|i| (pool.cursor + i) % count).filter(|i| !tried.contains(i));
-        let target = order.clone().find(|i| targets[*i].is_fit()).or_else(|| order.next())?;
-        pool.cursor = (target + 1) % count;
-        Some((target, if kept { pool.lanes[target].take() } else { None }))
+        let index = pool.balancer.pick(targets, wanted)?;
+        let kept = if wanted.kept { pool.lanes[index].take(&targets[index]) } else { None };
+        Some((index, kept))
+    }
+
+    /// A request is sent to a target.
+    pub(super) fn request_began(&self, target: usize) {
+        self.counters[target].request_began();
+        if let Some(load) = &self.load {
+            load[target].began();
+        }
+    }
+
+    /// Its response has ended.
+    pub(super) fn request_ended(&self, target: usize) {
+        self.counters[target].request_ended();
+        if let Some(load) = &self.load {
+            load[target].ended();
+        }
     }
 
     /// The shared connection to a target.
-    pub(super) fn shared(&self, target: usize) -> Option<Connection> {
-        self.pool().lanes[target].shared()
+    pub(super) fn shared(&self, index: usize, target: &Target) -> Option<Connection> {
+        self.pool().lanes[index].shared(target)
     }
 
     /// Makes a connection the shared one.
@@ -105,20 +124,21 @@ impl Slot {
 }
 
 impl Lane {
-    fn take(&mut self) -> Option<Connection> {
-        if let Some(shared) = self.shared() {
+    fn take(&mut self, target: &Target) -> Option<Connection> {
+        if let Some(shared) = self.shared(target) {
             return Some(shared);
         }
         while let Some(newest) = self.idle.pop_back() {
-            if newest.sender.is_ready() {
+            if newest.sender.is_ready() && target.addresses.has(newest.usage.origin()) {
                 return Some(Connection::Http1(newest));
             }
         }
         None
     }
 
-    fn shared(&mut self) -> Option<Connection> {
-        if self.shared.as_ref()?.sender.is_closed() {
+    fn shared(&mut self, target: &Target) -> Option<Connection> {
+        let shared = self.shared.as_ref()?;
+        if shared.sender.is_closed() || !target.addresses.has(shared.usage.origin()) {
             self.shared = None;
         }
         self.shared.clone().map(Connection::Http2)

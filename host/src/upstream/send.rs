@@ -13,49 +13,139 @@ use hyper::{body::Incoming, client::conn::TrySendError};
 use tracing::debug;
 
 use super::{
-    Phase, Upstream, UpstreamError, connect::ConnectError, connection::Connection, download,
-    lease::Lease, pool::Slot, request, target::Target, upload::Upload,
+    Phase, Upstream, UpstreamError, balance::Wanted, connect::ConnectError, connection::Connection,
+    download, lease::Lease, pool::Slot, request, retry::Retry, target::Target, upload::Upload,
 };
 use crate::{
     alarm::Alarm,
     body::{Body, with_sources},
+    config::RetryOn,
 };
 
 impl Upstream {
     /// Sends a request to one of the targets and waits for the head of its response, whose body is
     /// held to `deadline` too. The request is origin-form with clean headers.
     ///
-    /// Nothing that the service has seen is sent again, but for idempotent requests on a
-    /// connection that turns out to have been closed while it was kept: that race cannot be seen
-    /// beforehand, and it is no fault of the client's.
+    /// Nothing that the service has seen is sent again, but for idempotent requests: on a
+    /// connection that turns out to have been closed while it was kept, for that race cannot be
+    /// seen beforehand and is no fault of the client's; and where `retries` are configured.
     pub async fn send(
         &self,
+        request: Request<Body>,
+        deadline: Instant,
+    ) -> Result<Response<Body>, UpstreamError> {
+        self.send_for(None, request, deadline).await
+    }
+
+    /// The same on behalf of a [`key`](Self::key), which may decide on the target.
+    pub async fn send_for(
+        &self,
+        key: Option<u64>,
         mut request: Request<Body>,
         deadline: Instant,
     ) -> Result<Response<Body>, UpstreamError> {
-        let slot = self.slot();
-        let upload = Upload::watch(request.body_mut(), self.settings.idle_timeout, deadline);
-        let mut attempt = Attempt { tried: Vec::new(), kept: true, last: None };
+        let pass = self.limits.request()?;
+        let (slot, idle_timeout) = (self.slot(), self.settings.idle_timeout);
+        let mut upload = Upload::watch(request.body_mut(), idle_timeout, deadline);
+        let mut retry = match &self.settings.retries {
+            None => None,
+            Some(settings) => {
+                let prepared = Retry::prepare(settings, &self.budget, &mut request, &mut upload);
+                // In a box, so that whoever has no retries carries nothing of them.
+                Some(Box::new(Box::pin(prepared).await?))
+            }
+        };
+        let mut attempt = Attempt { key, tried: Vec::new(), kept: true, last: None, unsent: None };
         loop {
-            let (index, connection, kept) = self.connection(slot, &mut attempt, deadline).await?;
+            let until = self.until(deadline, upload.as_ref());
+            let outcome = self.attempt(slot, request, &mut attempt, upload.as_ref(), until).await;
+            let next = retry
+                .as_mut()
+                .and_then(|retry| retry.next(&outcome, attempt.unsent.take(), deadline));
+            let Some((again, pause)) = next else {
+                let Answered { response, mut lease, .. } = outcome.map_err(|failed| failed.why)?;
+                lease.pass = pass;
+                return Ok(download::receive(response, lease, idle_timeout, deadline).await);
+            };
+            let failed = match outcome {
+                Ok(Answered { response, lease, index }) => {
+                    // Most such answers are short: then their connection can be kept.
+                    drop(download::receive(response, lease, idle_timeout, deadline).await);
+                    Some(index)
+                }
+                Err(failed) => failed.target,
+            };
+            debug!(upstream = %self.settings.name, ?pause, "sending it again");
+            tokio::time::sleep(pause).await;
+            attempt.begin_anew(failed, self.targets.len());
+            request = again;
+        }
+    }
+
+    /// How long one attempt may take. A body that is streamed has its own pace and could not be
+    /// sent again, so it is not hurried.
+    fn until(&self, deadline: Instant, upload: Option<&Upload>) -> Until {
+        let whole = Until { at: deadline, phase: Phase::Total };
+        match self.settings.try_timeout {
+            Some(most) if upload.is_none() => {
+                let at = Instant::now() + most;
+                if at < deadline { Until { at, phase: Phase::Try } } else { whole }
+            }
+            _ => whole,
+        }
+    }
+
+    /// Sends it once, in the eyes of whoever configures: to the first target that takes a
+    /// connection.
+    async fn attempt(
+        &self,
+        slot: &Arc<Slot>,
+        mut request: Request<Body>,
+        attempt: &mut Attempt,
+        upload: Option<&Upload>,
+        until: Until,
+    ) -> Result<Answered, Failed> {
+        loop {
+            let (index, connection, kept) = match self.connection(slot, attempt, until).await {
+                Ok(found) => found,
+                Err(failed) => {
+                    attempt.unsent = Some(request);
+                    return Err(failed);
+                }
+            };
             let target = &self.targets[index];
             let spare = self.prepare(&mut request, target, &connection, kept);
             let (mut lease, response) = Lease::begin(slot, index, connection, request);
-            let wait = Wait { head: self.settings.head_timeout, deadline, upload: upload.as_ref() };
+            let wait = Wait { head: self.settings.head_timeout, until, upload };
             match wait.on(response, &mut lease.alarm).await {
                 Ok(Ok(response)) => {
-                    let idle_timeout = self.settings.idle_timeout;
-                    return Ok(download::receive(response, lease, idle_timeout, deadline).await);
+                    self.answered(index, response.status());
+                    return Ok(Answered { response, lease, index });
                 }
                 Ok(Err(error)) => {
                     debug!(target = %target.name, kept, error = with_sources(error.error()), "not answered");
                     let sent = Sent { index, target, kept, spare };
                     request = attempt.again(error, sent).map_err(|why| {
-                        let failure = upload.as_ref().and_then(Upload::failure);
-                        failure.map_or(why, UpstreamError::RequestBody)
+                        match upload.and_then(Upload::failure) {
+                            Some(failure) => Failed::of_client(UpstreamError::RequestBody(failure)),
+                            None => {
+                                self.failed(index, &why);
+                                Failed::of(index, why, RetryOn::Reset)
+                            }
+                        }
                     })?;
+                    if !kept {
+                        self.failed(index, &"closed before the request was written");
+                    }
                 }
-                Err(phase) => return Err(timeout(target, phase)),
+                Err(phase) => {
+                    let why = timeout(target, phase);
+                    // A client that sends slowly is not the target's fault.
+                    if upload.is_none_or(|upload| upload.ended().is_some()) {
+                        self.failed(index, &why);
+                    }
+                    return Err(Failed::of(index, why, RetryOn::Timeout));
+                }
             }
         }
     }
@@ -65,30 +155,38 @@ impl Upstream {
         &self,
         slot: &Arc<Slot>,
         attempt: &mut Attempt,
-        deadline: Instant,
-    ) -> Result<(usize, Connection, bool), UpstreamError> {
+        until: Until,
+    ) -> Result<(usize, Connection, bool), Failed> {
         loop {
-            let picked = slot.pick(&self.targets, &attempt.tried, attempt.kept);
+            let picked = slot.pick(&self.targets, attempt.wanted());
             let (index, kept) = match (picked, attempt.last.take()) {
                 (Some(picked), _) => picked,
-                (None, Some(why)) => return Err(why),
-                (None, None) => return Err(no_target(&self.settings.name)),
+                (None, Some(failed)) => return Err(failed),
+                (None, None) => return Err(Failed::of_client(no_target(&self.settings.name))),
             };
             if let Some(connection) = kept {
                 return Ok((index, connection, true));
             }
-            match self.open(slot, index, deadline).await {
+            let waiting = self.limits.connect().map_err(Failed::of_client)?;
+            let opened = self.open(slot, index, until.at).await;
+            drop(waiting);
+            let (why, retry) = match opened {
                 Ok((connection, kept)) => return Ok((index, connection, kept)),
-                Err(_) if Instant::now() >= deadline => {
-                    return Err(timeout(&self.targets[index], Phase::Total));
+                Err(_) if Instant::now() >= until.at => {
+                    let why = timeout(&self.targets[index], until.phase);
+                    self.failed(index, &why);
+                    return Err(Failed::of(index, why, RetryOn::Timeout));
                 }
                 Err(why) => {
-                    let why = not_connected(&self.targets[index], why);
-                    debug!(upstream = %self.settings.name, %why, "trying another target");
-                    attempt.tried.push(index);
-                    attempt.last = Some(why);
+                    let retry =
+                        (!matches!(why, ConnectError::Denied(_))).then_some(RetryOn::Connect);
+                    (not_connected(&self.targets[index], why), retry)
                 }
-            }
+            };
+            debug!(upstream = %self.settings.name, %why, "trying another target");
+            self.failed(index, &why);
+            attempt.tried.push(index);
+            attempt.last = Some(Failed { why, target: Some(index), retry });
         }
     }
 
@@ -106,7 +204,7 @@ impl Upstream {
         }
         let wait = tokio::time::timeout_at(deadline.into(), slot.dialing[index].lock());
         let _dialing = wait.await.map_err(|_| ConnectError::Timeout)?;
-        if let Some(shared) = slot.shared(index) {
+        if let Some(shared) = slot.shared(index, target) {
             return Ok((shared, true));
         }
         let connection = connect.await?;
@@ -138,14 +236,52 @@ impl Upstream {
     }
 }
 
+/// The head of a response, and the hold on its connection.
+pub(super) struct Answered {
+    pub(super) response: Response<Incoming>,
+    lease: Lease,
+    index: usize,
+}
+
+/// An attempt without a response.
+pub(super) struct Failed {
+    why: UpstreamError,
+    /// The target that it failed at.
+    target: Option<usize>,
+    /// What it is to `retries`, if it is anything to it.
+    pub(super) retry: Option<RetryOn>,
+}
+
+impl Failed {
+    fn of(target: usize, why: UpstreamError, retry: RetryOn) -> Self {
+        Self { why, target: Some(target), retry: Some(retry) }
+    }
+
+    /// The service had no part in it.
+    fn of_client(why: UpstreamError) -> Self {
+        Self { why, target: None, retry: None }
+    }
+}
+
+/// Until when, and what is over then.
+#[derive(Clone, Copy)]
+struct Until {
+    at: Instant,
+    phase: Phase,
+}
+
 /// What has been tried for one request.
 struct Attempt {
-    /// Targets that took no connection.
+    /// Whom it is for.
+    key: Option<u64>,
+    /// Targets that took no connection, or failed before.
     tried: Vec<usize>,
     /// Whether a kept connection will do.
     kept: bool,
     /// Why the last target did not do.
-    last: Option<UpstreamError>,
+    last: Option<Failed>,
+    /// The request, if nothing of it was sent.
+    unsent: Option<Request<Body>>,
 }
 
 /// What was sent, and to where.
@@ -158,6 +294,20 @@ struct Sent<'a> {
 }
 
 impl Attempt {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { tried: &self.tried, key: self.key, kept: self.kept }
+    }
+
+    /// After a failure at a target: another one, if there is one that has not failed yet.
+    fn begin_anew(&mut self, failed: Option<usize>, targets: usize) {
+        self.tried.extend(failed.filter(|index| !self.tried.contains(index)));
+        if self.tried.len() >= targets {
+            self.tried.clear();
+        }
+        self.kept = true;
+        self.last = None;
+    }
+
     /// The request to send once more, or why not.
     fn again(
         &mut self,
@@ -178,7 +328,7 @@ impl Attempt {
         if !sent.kept {
             // A new connection that closes before the request is written: the target is no good.
             self.tried.push(sent.index);
-            self.last = Some(why);
+            self.last = Some(Failed::of(sent.index, why, RetryOn::Reset));
         }
         self.kept = false;
         Ok(again)
@@ -213,7 +363,7 @@ fn is_unprocessed(error: &hyper::Error) -> bool {
 struct Wait<'a> {
     /// From the end of the request.
     head: Duration,
-    deadline: Instant,
+    until: Until,
     /// The request's body, if it is streamed.
     upload: Option<&'a Upload>,
 }
@@ -227,7 +377,7 @@ impl Wait<'_> {
         alarm: &mut Alarm,
     ) -> Result<Answer, Phase> {
         let mut response = pin!(response);
-        let mut check = self.deadline.min(Instant::now() + self.head);
+        let mut check = self.until.at.min(Instant::now() + self.head);
         poll_fn(|cx| {
             if let Poll::Ready(answer) = response.as_mut().poll(cx) {
                 return Poll::Ready(Ok(answer));
@@ -245,8 +395,8 @@ impl Wait<'_> {
 
     /// When to look again, at the time `now`.
     fn late(&self, now: Instant) -> Result<Instant, Phase> {
-        if now >= self.deadline {
-            return Err(Phase::Total);
+        if now >= self.until.at {
+            return Err(self.until.phase);
         }
         let since = match self.upload {
             None => return Err(Phase::Head),
@@ -254,7 +404,7 @@ impl Wait<'_> {
             Some(upload) => upload.ended().unwrap_or(now),
         };
         let due = since + self.head;
-        if due <= now { Err(Phase::Head) } else { Ok(due.min(self.deadline)) }
+        if due <= now { Err(Phase::Head) } else { Ok(due.min(self.until.at)) }
     }
 }
 

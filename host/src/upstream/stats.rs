@@ -5,13 +5,19 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use super::limits::LimitStats;
+
 /// One target's numbers, summed over the workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetStats {
     /// `host:port`
     pub target: Arc<str>,
-    /// Neither taken out by health checks nor set aside after failed connects.
+    /// Neither taken out by health checks, nor set aside after failed connects, nor ejected.
     pub healthy: bool,
+    /// Passed over for its failures.
+    pub ejected: bool,
+    /// How often it was ejected.
+    pub ejections: u64,
     /// Requests sent, repeated ones counted again.
     pub requests: u64,
     /// Requests whose response has not ended.
@@ -24,6 +30,17 @@ pub struct TargetStats {
     pub open: u64,
     /// Of these, HTTP/1.1 ones that wait for a request.
     pub idle: u64,
+}
+
+/// An upstream's own numbers, beside those of its targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamStats {
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// Requests that were not, for too many were.
+    pub retry_budget_exhausted: u64,
+    /// Each of its limits.
+    pub limits: Vec<LimitStats>,
 }
 
 /// One worker's numbers for one target. Aligned, so that no other worker writes to its cache line

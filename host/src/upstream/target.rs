@@ -12,7 +12,12 @@ use std::{
 use http::{HeaderValue, uri::Authority};
 use rustls::pki_types::ServerName;
 
-use super::health::Checks;
+use super::{
+    hash,
+    health::Checks,
+    outlier::{Outlier, WHOLE},
+    resolve::Addresses,
+};
 use crate::config;
 
 /// A target is shared by all workers: only atomics that are seldom written.
@@ -20,8 +25,12 @@ use crate::config;
 pub(super) struct Target {
     pub(super) host: String,
     pub(super) port: u16,
+    /// Its share of the requests, against the others'.
+    pub(super) weight: u32,
     /// `host:port`, for people.
     pub(super) name: Arc<str>,
+    /// The name as a number, the same in every process.
+    pub(super) id: u64,
     /// What Host says where the request says nothing.
     pub(super) authority: Authority,
     pub(super) host_header: HeaderValue,
@@ -33,7 +42,26 @@ pub(super) struct Target {
     pub(super) healthy: AtomicBool,
     /// The checks' own counts; only the control thread looks.
     pub(super) checks: Mutex<Checks>,
+    /// What its failures have led to.
+    pub(super) outlier: Outlier,
+    /// What its name stands for.
+    pub(super) addresses: Addresses,
+    /// The address, where the configuration gives one and not a name.
+    address: Option<SocketAddr>,
     aside: Aside,
+}
+
+/// How willing a target is, the best last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Grade {
+    /// The last connect failed.
+    Any,
+    /// As far as is known it takes connections.
+    Reachable,
+    /// It passes its checks and is not ejected, but has had its share for now.
+    Fit,
+    /// It takes the request.
+    Ready,
 }
 
 impl Target {
@@ -41,6 +69,7 @@ impl Target {
     pub(super) fn new(
         target: &config::Target,
         tls: Option<&config::UpstreamTls>,
+        eject: Option<config::Eject>,
     ) -> Result<Self, String> {
         let (host, port) = (target.host.clone(), target.port);
         let default_port = if tls.is_some() { 443 } else { 80 };
@@ -52,8 +81,14 @@ impl Target {
             .map(|tls| ServerName::try_from(tls.sni.clone().unwrap_or_else(|| host.clone())))
             .transpose()
             .map_err(|why| bad(&why))?;
+        let name: Arc<str> = format!("{bracketed}:{port}").into();
         Ok(Self {
-            name: format!("{bracketed}:{port}").into(),
+            id: hash::of(name.as_bytes()),
+            name,
+            weight: target.weight,
+            address: host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port)),
+            outlier: Outlier::new(eject),
+            addresses: Addresses::default(),
             authority: written.parse().map_err(|why| bad(&why))?,
             host_header: written.parse().map_err(|why| bad(&why))?,
             server_name,
@@ -68,17 +103,35 @@ impl Target {
 
     /// The address, where the configuration gives one and not a name.
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.host.parse::<IpAddr>().ok()?, self.port))
+        self.address
     }
 
     /// Whether requests should go here while there are others.
     pub(super) fn is_fit(&self) -> bool {
-        self.healthy.load(Relaxed) && !self.aside.is_set()
+        self.grade(0) >= Grade::Fit
+    }
+
+    /// Whether it should get a request. One that comes back after an ejection gets its share bit by
+    /// bit: it takes the request if that is at least `dice`.
+    pub(super) fn grade(&self, dice: u8) -> Grade {
+        if self.aside.is_set() {
+            return Grade::Any;
+        }
+        if !self.healthy.load(Relaxed) {
+            return Grade::Reachable;
+        }
+        match self.outlier.share(milliseconds) {
+            0 => Grade::Reachable,
+            WHOLE => Grade::Ready,
+            share if share >= dice => Grade::Ready,
+            _ => Grade::Fit,
+        }
     }
 
     /// A connection could not be made.
     pub(super) fn connect_failed(&self) {
         self.aside.set();
+        self.addresses.doubt();
     }
 
     /// A connection was made, or a check passed.
@@ -117,7 +170,7 @@ impl Aside {
 }
 
 /// Since some moment in this process's life.
-fn milliseconds() -> u64 {
+pub(super) fn milliseconds() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,7 @@
 mod http1;
 mod http2;
 mod rebuild;
+mod trouble;
 
 use std::{
     net::SocketAddr,
@@ -84,16 +85,23 @@ pub(in crate::upstream) fn settings(targets: &[SocketAddr]) -> config::Upstream 
         span: Span::default(),
         host: address.ip().to_string(),
         port: address.port(),
+        weight: 1,
     };
     config::Upstream {
         name: "service".into(),
         span: Span { start: 7, end: 9 },
         targets: targets.iter().map(target).collect(),
+        balance: config::Balance::RoundRobin,
         tls: None,
         protocol: Protocol::Http1,
         health: None,
+        retries: None,
+        eject: None,
+        limits: config::UpstreamLimits::default(),
+        resolve: Duration::ZERO,
         connect_timeout: Duration::from_secs(5),
         head_timeout: Duration::from_secs(5),
+        try_timeout: None,
         idle_timeout: Duration::from_secs(5),
         keep_alive: Duration::from_secs(5),
         keep_connections: 4,
@@ -105,9 +113,14 @@ pub(in crate::upstream) fn build(settings: config::Upstream) -> Arc<Upstream> {
     Upstreams::build(&[settings], 1, None).unwrap().get(&name).unwrap().clone()
 }
 
-/// An address where nobody listens.
+/// An address where nobody listens, and nobody will: the port is taken for as long as the test's
+/// process lives, or another test might get it.
 pub(in crate::upstream) async fn nowhere() -> SocketAddr {
-    Service::start().await.address()
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    address
 }
 
 pub(in crate::upstream) fn get(path: &str) -> Request<Body> {

@@ -1,0 +1,241 @@
+//! Passive ejection: a target that fails again and again is passed over for a while, and then gets
+//! its share of the requests back bit by bit.
+//!
+//! There is no circuit breaker that opens on a failure rate beside this: for one target it would be
+//! the same thing, and for a whole upstream it would turn away requests that might have been
+//! answered. What protects the gateway from a service that answers nobody are `limits`.
+
+use std::{
+    fmt::Display,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use http::StatusCode;
+use tracing::{debug, info, warn};
+
+use super::{Upstream, target::milliseconds};
+use crate::config::Eject;
+
+/// The whole share of the requests.
+pub(super) const WHOLE: u8 = u8::MAX;
+
+/// The least share: a tenth, or nobody would find out that it works again.
+const LEAST: u64 = 26;
+
+/// What a target's failures have led to. Times are on the clock of [`milliseconds`].
+#[derive(Debug, Default)]
+pub(super) struct Outlier {
+    settings: Option<Eject>,
+    /// When the present run of failures began, and in the lower [`COUNT_BITS`] its length.
+    run: AtomicU64,
+    /// The end of an ejection; zero once its ramp is over as well.
+    until: AtomicU64,
+    /// The end of the last ejection.
+    ended: AtomicU64,
+    /// Ejections that followed each other closely.
+    times: AtomicU32,
+    ejections: AtomicU64,
+}
+
+const COUNT_BITS: u32 = 24;
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
+
+impl Outlier {
+    pub(super) fn new(settings: Option<Eject>) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    pub(super) fn is_ejected(&self, now: u64) -> bool {
+        now < self.until.load(Relaxed)
+    }
+
+    /// How often it was ejected.
+    pub(super) fn ejections(&self) -> u64 {
+        self.ejections.load(Relaxed)
+    }
+
+    /// How much of its share it gets now: nothing, some, or the [`WHOLE`]. Where it was never
+    /// ejected that is one load.
+    pub(super) fn share(&self, now: impl FnOnce() -> u64) -> u8 {
+        let until = self.until.load(Relaxed);
+        let Some(settings) = self.settings.as_ref().filter(|_| until != 0) else { return WHOLE };
+        let Some(since) = now().checked_sub(until) else { return 0 };
+        let ramp = in_milliseconds(settings.ramp);
+        if since >= ramp {
+            let _ = self.until.compare_exchange(until, 0, Relaxed, Relaxed);
+            return WHOLE;
+        }
+        u8::try_from((since * u64::from(WHOLE) / ramp).max(LEAST)).unwrap_or(WHOLE)
+    }
+
+    /// Takes over what another one knew of the same target.
+    pub(super) fn inherit(&self, old: &Self) {
+        self.until.store(old.until.load(Relaxed), Relaxed);
+        self.ended.store(old.ended.load(Relaxed), Relaxed);
+        self.times.store(old.times.load(Relaxed), Relaxed);
+        self.ejections.store(old.ejections.load(Relaxed), Relaxed);
+    }
+
+    fn succeeded(&self) {
+        // Read first: this is called for every response, and the line is shared.
+        if self.run.load(Relaxed) != 0 {
+            self.run.store(0, Relaxed);
+        }
+    }
+
+    /// Whether that was one too many.
+    fn failed(&self, settings: &Eject, now: u64) -> bool {
+        if self.is_ejected(now) {
+            return false;
+        }
+        let window = in_milliseconds(settings.window);
+        let longer = |run: u64| {
+            let (began, count) = (run >> COUNT_BITS, run & COUNT);
+            let goes_on = count > 0 && now.saturating_sub(began) <= window;
+            let (began, count) = if goes_on { (began, (count + 1).min(COUNT)) } else { (now, 1) };
+            began << COUNT_BITS | count
+        };
+        let mut run = self.run.load(Relaxed);
+        loop {
+            let next = longer(run);
+            match self.run.compare_exchange_weak(run, next, Relaxed, Relaxed) {
+                Ok(_) => return next & COUNT >= u64::from(settings.failures),
+                Err(now) => run = now,
+            }
+        }
+    }
+
+    fn eject(&self, settings: &Eject, now: u64) -> Duration {
+        let first = in_milliseconds(settings.period);
+        let good_since = now.saturating_sub(self.ended.load(Relaxed));
+        let times = if good_since > 10 * first { 0 } else { self.times.load(Relaxed).min(4) };
+        let period = first << times;
+        self.times.store(times + 1, Relaxed);
+        self.ended.store(now + period, Relaxed);
+        self.until.store(now + period, Relaxed);
+        self.run.store(0, Relaxed);
+        self.ejections.fetch_add(1, Relaxed);
+        Duration::from_millis(period)
+    }
+}
+
+impl Upstream {
+    /// A target has answered.
+    pub(super) fn answered(&self, index: usize, status: StatusCode) {
+        if self.settings.eject.is_none() {
+            return;
+        }
+        match status {
+            StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => self.failed(index, &status),
+            _ => self.targets[index].outlier.succeeded(),
+        }
+    }
+
+    /// A target has not answered as it should.
+    pub(super) fn failed(&self, index: usize, why: &dyn Display) {
+        let Some(settings) = &self.settings.eject else { return };
+        let (now, target) = (milliseconds(), &self.targets[index]);
+        if !target.outlier.failed(settings, now) {
+            return;
+        }
+        // Two at a time could eject more than `most`. The next failure is soon enough.
+        let Ok(_alone) = self.ejecting.try_lock() else { return };
+        let out = self.targets.iter().filter(|target| target.outlier.is_ejected(now)).count();
+        let (upstream, most) = (&*self.settings.name, settings.most as usize);
+        if (out + 1) * 100 > self.targets.len() * most {
+            debug!(upstream, target = %target.name, %why, "fails, but enough are ejected");
+            return;
+        }
+        if !target.outlier.is_ejected(now) {
+            let period = target.outlier.eject(settings, now);
+            warn!(upstream, target = %target.name, reason = %why, ?period, "ejected");
+        }
+    }
+
+    /// Whether a new one of the same name should know of an ejection.
+    pub(super) fn inherit_ejections(&self, old: &Self) {
+        let now = milliseconds();
+        for target in &self.targets {
+            let known = old.targets.iter().find(|known| known.name == target.name);
+            if let Some(known) = known.filter(|_| self.settings.eject.is_some()) {
+                target.outlier.inherit(&known.outlier);
+                if known.outlier.is_ejected(now) {
+                    info!(upstream = &*self.settings.name, target = %target.name, "stays ejected");
+                }
+            }
+        }
+    }
+}
+
+fn in_milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EJECT: Eject = Eject {
+        failures: 3,
+        window: Duration::from_millis(100),
+        period: Duration::from_millis(1000),
+        most: 50,
+        ramp: Duration::from_millis(200),
+    };
+
+    fn outlier() -> Outlier {
+        Outlier::new(Some(EJECT))
+    }
+
+    #[test]
+    fn it_takes_failures_in_a_row_within_the_window() {
+        let outlier = outlier();
+        assert!(!outlier.failed(&EJECT, 0) && !outlier.failed(&EJECT, 1));
+        outlier.succeeded();
+        assert!(!outlier.failed(&EJECT, 2) && !outlier.failed(&EJECT, 3));
+        // The third is too late, and begins another run.
+        assert!(!outlier.failed(&EJECT, 103));
+        assert!(!outlier.failed(&EJECT, 104) && outlier.failed(&EJECT, 105));
+        // Who could not be ejected fails on.
+        assert!(outlier.failed(&EJECT, 106));
+    }
+
+    #[test]
+    fn the_share_comes_back_bit_by_bit() {
+        let outlier = outlier();
+        assert_eq!(outlier.share(|| unreachable!("nobody asks for the time")), WHOLE);
+        outlier.eject(&EJECT, 5000);
+        assert!(outlier.is_ejected(5999) && !outlier.is_ejected(6000));
+        assert_eq!(outlier.share(|| 5999), 0);
+        assert_eq!(outlier.share(|| 6000), 26);
+        assert_eq!(outlier.share(|| 6100), 127);
+        assert_eq!(outlier.share(|| 6199), 253);
+        assert_eq!(outlier.share(|| 6200), WHOLE);
+        assert_eq!(outlier.share(|| unreachable!("it is forgotten")), WHOLE);
+    }
+
+    #[test]
+    fn the_period_doubles_until_it_was_good_for_long() {
+        let outlier = outlier();
+        let mut now = 20_000;
+        for expected in [1000, 2000, 4000, 8000, 16_000, 16_000] {
+            let period = outlier.eject(&EJECT, now);
+            assert_eq!(period, Duration::from_millis(expected));
+            assert!(!outlier.failed(&EJECT, now), "what was in flight does not count");
+            now += expected + 500;
+        }
+        assert_eq!(outlier.eject(&EJECT, now + 10_000), EJECT.period);
+        assert_eq!(outlier.ejections(), 7);
+    }
+
+    #[test]
+    fn a_run_does_not_overflow() {
+        let outlier = outlier();
+        outlier.run.store(COUNT, Relaxed);
+        assert!(outlier.failed(&EJECT, 1));
+        assert_eq!(outlier.run.load(Relaxed), COUNT);
+    }
+}
