@@ -18,3 +18,4 @@ mod reload;
 mod sandbox;
 mod shaping;
 mod tls;
+mod upstream;
