@@ -15,6 +15,14 @@ use crate::{cargo::run as run_command, progress::step, project::Project};
 const LANGUAGES: [(&str, &[&str]); 2] =
     [("javascript", &["node", "npm"]), ("python", &["python3"])];
 
+/// What is built: the component's name, its folder, and more arguments of its build script. QuickJS
+/// with WASI is how the tests get a component that imports it.
+const COMPONENTS: [(&str, &str, &[&str]); 3] = [
+    ("javascript", "javascript", &[]),
+    ("javascript-wasi", "javascript", &["wasi"]),
+    ("python", "python", &[]),
+];
+
 /// What a build leaves in the folder of a language, and its tools: newer than the sources, and none
 /// of them.
 const BUILT: [&str; 4] = ["node_modules", ".venv", "__pycache__", "build"];
@@ -32,8 +40,8 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
         );
         return Ok(false);
     }
-    for (language, _) in LANGUAGES {
-        step(&format!("the plugin in {language}"), || build(project, language))?;
+    for (name, language, arguments) in COMPONENTS {
+        step(&format!("the plugin in {name}"), || build(project, name, language, arguments))?;
     }
     Ok(true)
 }
@@ -48,14 +56,14 @@ pub(crate) fn has(program: &str) -> bool {
     version.status().is_ok_and(|status| status.success())
 }
 
-fn build(project: &Project, language: &str) -> Result<()> {
+fn build(project: &Project, name: &str, language: &str, arguments: &[&str]) -> Result<()> {
     let folder = project.path("examples/plugins").join(language);
-    let component = project.target.join("test-guests").join(language).with_extension("wasm");
+    let component = project.target.join("test-guests").join(name).with_extension("wasm");
     let sources = newest(&folder)?.max(newest(&project.path("wit"))?);
     let is_built = fs::metadata(&component).and_then(|file| file.modified());
     if !is_built.is_ok_and(|time| time > sources) {
         fs::create_dir_all(project.target.join("test-guests"))?;
-        run_command(Command::new(folder.join("build.sh")).arg(&component))?;
+        run_command(Command::new(folder.join("build.sh")).arg(&component).args(arguments))?;
     }
     let mut inspect = Command::new(project.binary("torana"));
     inspect.args(["plugin", "inspect"]).arg(&component).stdout(Stdio::null());

@@ -193,3 +193,31 @@ macro_rules! language {
 
 language!(javascript, fails_with: ["not-text", "plugin.js:"]);
 language!(python, fails_with: ["BodyError.NOT_TEXT", "plugin.py:"]);
+
+fn with_wasi(grants: &str) -> String {
+    let config = "config = { header = \"x-user\", greeting = \"Hello\" }";
+    let plugin = plugin_with("greet", "javascript-wasi", grants, config);
+    let route = toml::route("all", &format!("{}\nchain = [\"greet\"]", toml::ALL));
+    let nobody = "127.0.0.1:9".parse().expect("an address");
+    [toml::LISTEN, &toml::upstream("service", nobody), &plugin, &route].concat()
+}
+
+#[test]
+fn wasi_is_refused_unless_it_is_granted_and_told_of_once() {
+    let folder = TempDir::new().expect("a folder");
+    let toml = with_wasi("{ kv = true, response-body = \"read-write\" }");
+    fs::write(folder.path().join("gateway.toml"), toml).expect("writing");
+    let said = torana(folder.path(), &["check", "gateway.toml"]).expect(1).text();
+    assert_eq!(said.matches("add `wasi = true`").count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn wasi_has_a_context_with_nothing_in_it() {
+    let backend = echo().await;
+    let grants = "{ kv = true, response-body = \"read-write\", wasi = true }";
+    let toml = with_wasi(grants).replace("127.0.0.1:9\"", &format!("{}\"", backend.address()));
+    let gateway = Gateway::start(&toml).await;
+    let ada = request("POST", "/").header("x-user", "Ada");
+    let answer = gateway.client().send(ada, "{}").await;
+    assert_eq!((answer.status, &answer.json()["greeting"]), (200, &json!("Hello, Ada!")));
+}
