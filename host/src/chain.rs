@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::{HeaderMap, header};
 
 use crate::{
     body::{Body, BodyError},
@@ -155,6 +156,9 @@ impl<F: Filter> Chain<F> {
                 touched = true;
             }
             if link.hooks.request_stream && !held.is_empty() {
+                if touched {
+                    held.describe(&mut exchange.request.headers);
+                }
                 let (body, opened) =
                     link.stream(Hook::RequestStream, at, held.into(), exchange).await?;
                 held = Held::Flowing(body);
@@ -247,6 +251,9 @@ impl<F: Filter> Chain<F> {
                 touched = true;
             }
             if link.hooks.response_stream && !held.is_empty() {
+                if let (true, Some(head)) = (touched, &mut exchange.response) {
+                    held.describe(&mut head.headers);
+                }
                 let (body, opened) =
                     link.stream(Hook::ResponseStream, at, held.into(), exchange).await?;
                 held = Held::Flowing(body);
@@ -294,6 +301,14 @@ enum Held {
 }
 
 impl Held {
+    /// Makes the head true for the next plugin: others before it have changed the body.
+    fn describe(&self, headers: &mut HeaderMap) {
+        mend_head(headers);
+        if let Self::Whole(bytes) = self {
+            headers.insert(header::CONTENT_LENGTH, bytes.len().into());
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match self {
             Self::Flowing(body) => http_body::Body::is_end_stream(body),

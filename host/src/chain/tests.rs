@@ -281,3 +281,30 @@ fn a_body_phase_that_stops_is_seen_by_all_but_its_plugin() {
     });
     assert_eq!(*calls.lock().unwrap(), ["c:on-response-head", "a:on-response-head"]);
 }
+
+#[test]
+fn a_stream_hook_sees_the_length_that_the_body_has_by_then() {
+    let calls = Calls::default();
+    let write = fake(&calls, "write", |_, exchange| {
+        let (bytes, replacement) = (Bytes::new(), Some(BytesMut::from(&b"longer"[..])));
+        exchange.response_body = BodySlot::Whole { bytes, replacement };
+        Ok(Verdict::Next)
+    });
+    let write = Fake { hooks: Hooks { response_body: true, ..Hooks::default() }, ..write };
+    let see = fake(&calls, "see", |_, exchange| {
+        let head = exchange.response.as_ref().expect("a response");
+        assert_eq!(head.headers["content-length"], "6");
+        Ok(Verdict::Next)
+    });
+    let see = Fake { hooks: Hooks { response_stream: true, ..Hooks::default() }, ..see };
+    let chain = chain(vec![see, write]);
+    let mut exchange = Box::new(Exchange::vacant());
+    let response = http::Response::builder().header("content-length", "2").body(()).unwrap();
+    exchange.response = Some(response.into_parts().0);
+    block(async {
+        let body = Body::from(Bytes::from_static(b"ab"));
+        let body = chain.response_body(&mut exchange, body, chain.all()).await.unwrap();
+        assert_eq!(body.collect(100).await.unwrap(), "longerlonger.");
+    });
+    assert!(exchange.response.unwrap().headers.is_empty());
+}
