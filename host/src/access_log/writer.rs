@@ -16,6 +16,8 @@ use crate::{telemetry::Telemetry, worker};
 
 /// How long a line waits at most before it is written.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a turn to another target is waited for.
+const TURNING: Duration = Duration::from_secs(1);
 /// What one worker collects before the thread is woken early.
 const FULL_ENOUGH: usize = 64 << 10;
 
@@ -113,10 +115,11 @@ impl Writer {
         }
     }
 
-    /// From now on to another target. What came before this still goes to the old one.
+    /// From now on to another target. What came before this still goes to the old one. Waits until
+    /// that is so, but not for a disk that hangs.
     pub fn redirect(&self, target: Target) {
         lock(&self.state).next = Some(target);
-        self.wake.notify_one();
+        self.flush(TURNING);
     }
 
     /// Waits until everything that was taken before is written, or that time is over.

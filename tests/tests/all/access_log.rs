@@ -5,6 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 use torana_tests::{Backend, Gateway, Raw, RawBackend, Setup, reply, request, toml};
 
+use crate::guests::wait_for_metric;
+
 const HEADERS: &str = r#"
 [plugins.headers]
 component = "headers"
@@ -154,8 +156,8 @@ async fn a_full_disk_costs_lines_and_no_request() {
         assert_eq!(gateway.client().get("/users/1").await.text(), "fine");
     }
     gateway.wait_for_log("the failure", |line| line.contains("cannot be written")).await;
-    let metrics = gateway.admin().get("/metrics").await;
-    assert!(metrics.text().contains("torana_access_log_dropped_total{reason=\"write\"}"));
+    let labels = ["reason=\"write\""];
+    wait_for_metric(&gateway, "torana_access_log_dropped_total", &labels, 3.0).await;
 }
 
 #[tokio::test]
