@@ -6,7 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tokio_rustls::{
     TlsAcceptor, TlsConnector,
     rustls::{
-        ClientConfig, ConfigBuilder, RootCertStore, ServerConfig,
+        ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion,
         client::WantsClientCert,
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     },
@@ -68,10 +68,21 @@ impl Authority {
         TlsConnector::from(Arc::new(config))
     }
 
+    /// The same, of one version of TLS alone.
+    pub fn connector_of(&self, version: &'static SupportedProtocolVersion) -> TlsConnector {
+        let builder = ClientConfig::builder_with_protocol_versions(&[version]);
+        let config = builder.with_root_certificates(self.roots()).with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
+    }
+
     fn trusting(&self) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+        ClientConfig::builder().with_root_certificates(self.roots())
+    }
+
+    fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).expect("a root");
-        ClientConfig::builder().with_root_certificates(roots)
+        roots
     }
 }
 

@@ -8,6 +8,7 @@ mod check;
 mod docs;
 mod guests;
 mod headers_plugin;
+mod jwks;
 #[cfg(feature = "languages")]
 mod languages;
 mod lifecycle;

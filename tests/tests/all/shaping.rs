@@ -119,3 +119,33 @@ async fn past_the_cap_a_body_is_refused_and_so_is_one_that_swells() {
     let asked = request("GET", "/a").header("accept", "application/xml");
     assert_eq!(gateway.client().send(asked, "").await.status, 502);
 }
+
+#[tokio::test]
+async fn ten_megabytes_of_json_are_shaped_in_the_default_memory() {
+    let item =
+        |number: usize| format!("{{\"id\":{number},\"price\":1.10,\"secret\":\"{number:060}\"}}");
+    let document = |items: Vec<String>| format!("{{\"items\":[{}]}}", items.join(","));
+    let large = document((0..110_000).map(item).collect());
+    assert!(large.len() > 10 << 20);
+    let (count, served) = (110_000, large.clone());
+    let backend = Backend::start(move |_| {
+        let mut answer = reply(200, served.clone());
+        let json = http::HeaderValue::from_static("application/json");
+        answer.headers_mut().insert("content-type", json);
+        answer
+    })
+    .await;
+    let plugin = "\n[plugins.shape]\ncomponent = \"bff-shape\"\n\
+        limits = { cpu = \"15s\", body = \"16MiB\" }\n\
+        grants = { request-edit = true, response-edit = true, response-body = \"read-write\" }\n\
+        config.profiles.phone = { exclude = [\"items[*].secret\"] }\n";
+    let upstream = toml::upstream("service", backend.address());
+    let more = format!("{}\nchain = [\"shape\"]", toml::ALL);
+    let config = [toml::LISTEN, &upstream, plugin, &toml::route("all", &more)].concat();
+    let gateway = Gateway::start(&config).await;
+    let answer = gateway.client().get("/a").await;
+    assert_eq!(answer.status, 200, "{:?}", answer.headers);
+    assert_eq!(answer.text().matches("\"price\":1.10").count(), count, "numbers stay as they are");
+    assert!(!answer.text().contains("secret"));
+    assert_eq!(failures(&gateway, "shape", "memory").await, 0.0);
+}

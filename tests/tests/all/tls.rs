@@ -18,7 +18,10 @@ use tokio::{
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
-    rustls::pki_types::{CertificateDer, ServerName},
+    rustls::{
+        pki_types::{CertificateDer, ServerName},
+        version,
+    },
 };
 use torana_tests::{Authority, Backend, Gateway, Identity, Setup, reply, toml, within};
 
@@ -143,6 +146,20 @@ async fn a_client_shows_its_certificate_and_plugins_see_it() {
             Ok(mut connected) => connected.read_u8().await.is_err(),
         };
         assert!(refused);
+    }
+}
+
+#[tokio::test]
+async fn both_versions_of_tls_are_spoken_and_plugins_see_which() {
+    let authority = Authority::new();
+    let rest = plugin("echo", "echo", "") + &handled("[\"echo\"]");
+    let gateway = setup(&authority, "", &rest).start().await;
+    for (version, name) in [(&version::TLS12, "TLSv1.2"), (&version::TLS13, "TLSv1.3")] {
+        let connector = authority.connector_of(version);
+        let connected = connect(&connector, gateway.address("public"), "a.example").await;
+        let answer = get(connected.expect("a handshake"), "a.example").await;
+        let seen: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
+        assert_eq!(seen["tls"]["version"], name);
     }
 }
 
