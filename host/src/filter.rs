@@ -179,6 +179,8 @@ pub enum Cause {
     Endless(String),
     /// Every instance was busy for too long.
     Busy,
+    /// As many bodies as may pass through it at a time did so for too long.
+    Crowded,
     /// A new instance could not be made.
     Startup(String),
 }
@@ -194,7 +196,7 @@ impl Cause {
             Self::Memory(_) => "memory",
             Self::Contract(_) => "contract",
             Self::Endless(_) => "endless",
-            Self::Busy => "busy",
+            Self::Busy | Self::Crowded => "busy",
             Self::Startup(_) => "startup",
         }
     }
@@ -213,6 +215,7 @@ impl fmt::Display for Cause {
                 write!(f, "wants the whole body, which a message of type {kind} never is")
             }
             Self::Busy => f.write_str("every instance is busy (limits.instances)"),
+            Self::Crowded => f.write_str("too many bodies pass through it (limits.streams)"),
             Self::Startup(why) => write!(f, "no instance could be made: {why}"),
         }
     }

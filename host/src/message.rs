@@ -9,9 +9,12 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, request, response};
+use http::{HeaderMap, HeaderName, header, request, response};
 
 use crate::body::{Body, BodyError};
+
+/// The trace that a request belongs to (W3C Trace Context).
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Everything that is known about one request and its response. The proxy owns it; a plugin's
 /// instance holds it for the length of one hook call.
@@ -253,6 +256,19 @@ impl Exchange {
         }
     }
 
+    /// Makes this vacant exchange what host calls need of another that has gone on: whose it is,
+    /// and the way it came, which fetches carry.
+    pub fn shadow(&mut self, other: &Self) {
+        self.id = other.id.clone();
+        self.route = other.route.clone();
+        let received = &other.request.headers;
+        for name in [header::VIA, TRACEPARENT] {
+            for value in received.get_all(&name) {
+                self.request.headers.append(name.clone(), value.clone());
+            }
+        }
+    }
+
     /// The path as hooks see it: received, or set by a plugin.
     pub fn path(&self) -> &str {
         self.set_path.as_deref().unwrap_or_else(|| self.request.uri.path())
@@ -270,6 +286,21 @@ impl Exchange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shadow_knows_whose_it_is_and_nothing_that_it_said() {
+        let mut exchange = Exchange::vacant();
+        exchange.id = "id".into();
+        exchange.route = "shop".into();
+        for (name, value) in [("via", "1.1 a"), ("via", "1.1 b"), ("authorization", "secret")] {
+            exchange.request.headers.append(name, value.parse().expect("a value"));
+        }
+        let mut shadow = Exchange::vacant();
+        shadow.shadow(&exchange);
+        assert_eq!((&*shadow.id, &*shadow.route), ("id", "shop"));
+        assert_eq!(shadow.request.headers.get_all("via").iter().count(), 2, "loops are seen");
+        assert_eq!(shadow.request.headers.len(), 2);
+    }
 
     #[test]
     fn attributes_keep_their_cap() {

@@ -180,7 +180,7 @@ pub(super) fn no_reply(filter: &impl Filter) -> Failure {
 pub(super) fn status_of(on_error: OnErrorAction, failure: &Failure) -> u16 {
     match (on_error, &failure.cause) {
         // Too busy is not broken: the client may come again.
-        (OnErrorAction::Deny(500), Cause::Busy) => 503,
+        (OnErrorAction::Deny(500), Cause::Busy | Cause::Crowded) => 503,
         (OnErrorAction::Deny(status), _) => status,
         (OnErrorAction::Skip, _) => 500,
     }

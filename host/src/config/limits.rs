@@ -27,8 +27,11 @@ pub struct PluginLimits {
     pub body: u64,
     /// Calls of `fetch` in one hook call.
     pub fetches: u32,
-    /// Instances for each worker.
+    /// Hook calls at a time for each worker, and so instances that are kept for them.
     pub instances: usize,
+    /// Bodies at a time that pass through a stream hook, for each worker. Each has an instance of
+    /// its own for as long as its slower end takes.
+    pub streams: usize,
 }
 
 impl Default for PluginLimits {
@@ -42,6 +45,7 @@ impl Default for PluginLimits {
             body: 10 << 20,
             fetches: 32,
             instances: 64,
+            streams: 256,
         }
     }
 }
@@ -71,7 +75,15 @@ pub(super) static PLUGIN_LIMITS: Shape = Shape {
         .or("10MiB"),
         key("fetches", Kind::Integer(0, 10_000), "Calls of other services in one hook call.")
             .or("32"),
-        key("instances", Kind::Integer(1, 10_000), "Instances for each worker.").or("64"),
+        key("instances", Kind::Integer(1, 10_000), "Hook calls at a time, for each worker.")
+            .or("64"),
+        key(
+            "streams",
+            Kind::Integer(1, 10_000),
+            "Bodies at a time that pass through a stream hook, for each worker. Each has an \
+             instance, and its memory, for as long as its client takes.",
+        )
+        .or("256"),
     ],
 };
 
@@ -86,6 +98,7 @@ pub(super) fn read(table: &Table<'_>) -> PluginLimits {
         body: table.size("body"),
         fetches: table.integer("fetches") as u32,
         instances: table.integer("instances") as usize,
+        streams: table.integer("streams") as usize,
     }
 }
 
@@ -103,6 +116,7 @@ pub(super) fn narrow(base: &PluginLimits, table: &Table<'_>, plugin: &str) -> Pl
         body: on("body").least(base.body, wanted.body, show_size),
         fetches: on("fetches").least(base.fetches, wanted.fetches, |n| n.to_string()),
         instances: on("instances").least(base.instances, wanted.instances, |n| n.to_string()),
+        streams: on("streams").least(base.streams, wanted.streams, |n| n.to_string()),
     }
 }
 
@@ -145,5 +159,6 @@ mod tests {
         assert_eq!(units::size(declared("body")), Ok(default.body));
         assert_eq!(declared("fetches").parse(), Ok(default.fetches));
         assert_eq!(declared("instances").parse(), Ok(default.instances));
+        assert_eq!(declared("streams").parse(), Ok(default.streams));
     }
 }

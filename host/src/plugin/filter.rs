@@ -117,13 +117,14 @@ impl Plugin {
         hook: Hook,
         exchange: &mut Box<Exchange>,
     ) -> Result<Option<PluginStage>, Cause> {
-        let (place, idle) = self.pool.check_out().await.ok_or(Cause::Busy)?;
+        let (_calling, idle) = self.pool.check_out().await.ok_or(Cause::Busy)?;
         let mut instance = match idle {
             Some(instance) => instance,
             None => self.start().await?,
         };
         match instance.open(hook, exchange).await {
             Ok(true) => {
+                let place = self.pool.stream().await.ok_or(Cause::Crowded)?;
                 let plugin = self.clone();
                 Ok(Some(PluginStage { plugin, hook, instance, _place: place }))
             }

@@ -58,7 +58,8 @@ struct StreamFuncs {
 
 /// What a store holds, and what host calls see.
 pub(super) struct State {
-    /// The exchange of the hook call that is going on; a vacant one at rest.
+    /// The exchange of the hook call that is going on; a vacant one at rest, and what is left of it
+    /// in the middle of a body.
     pub(super) exchange: Box<Exchange>,
     /// What is going on.
     pub(super) phase: Phase,
@@ -144,8 +145,13 @@ impl Instance {
         let start = self.stream(hook).map(|funcs| funcs.start);
         self.store.data_mut().begin(hook, exchange);
         let answered = self.measured(start, (), hook.name()).await;
-        self.store.data_mut().end(exchange);
-        answered?.map_err(refused)
+        let state = self.store.data_mut();
+        state.end(exchange);
+        let wanted = answered?.map_err(refused)?;
+        if wanted {
+            state.exchange.shadow(exchange);
+        }
+        Ok(wanted)
     }
 
     /// A piece of a body for a stream hook.
@@ -153,7 +159,7 @@ impl Instance {
         let chunk = self.stream(hook).map(|funcs| funcs.chunk);
         self.store.data_mut().phase = Phase::Stream;
         let answered = self.measured(chunk, (data,), hook.name()).await;
-        self.store.data_mut().rest();
+        self.store.data_mut().pause();
         answered?.map_err(refused)
     }
 
@@ -162,7 +168,9 @@ impl Instance {
         let finish = self.stream(hook).map(|funcs| funcs.finish);
         self.store.data_mut().phase = Phase::Stream;
         let answered = self.measured(finish, (), hook.name()).await;
-        self.store.data_mut().rest();
+        let state = self.store.data_mut();
+        state.rest();
+        *state.exchange = Exchange::vacant();
         answered?.map_err(refused)
     }
 
@@ -326,9 +334,15 @@ impl State {
 
     /// Nothing of a call is left for the next one.
     fn rest(&mut self) {
+        self.pause();
+        self.fetches.clear();
+    }
+
+    /// Between two pieces of a body, which is one call as far as its fetches are counted.
+    fn pause(&mut self) {
         self.phase = Phase::Configure;
         self.panic = None;
-        self.fetches.clear();
+        self.fetches.cancel();
         self.leads.clear();
         self.memory.denied = false;
     }

@@ -166,7 +166,7 @@ impl PluginRoom {
         let context = Arc::new(self.context(wanted, identity));
         let (instance, setup) =
             Instance::start(&pre, &exports, &context).await.map_err(|e| explain(wanted, e))?;
-        let pool = Pool::new(self.workers, wanted.limits.instances);
+        let pool = Pool::new(self.workers, &wanted.limits);
         if wanted.isolation == Isolation::Pooled {
             pool.check_in(instance);
         }

@@ -8,9 +8,9 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::instance::Instance;
-use crate::worker;
+use crate::{config::PluginLimits, worker};
 
-/// How long a hook call waits for an instance when all are busy. Then it is a 503: a queue that
+/// How long a hook call or a body waits for an instance when all are busy. Then it is a 503: a queue that
 /// grows without end helps nobody.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
@@ -23,30 +23,37 @@ pub(super) struct Pool {
 struct Share {
     idle: Mutex<Vec<Instance>>,
     places: Arc<Semaphore>,
+    /// Of their own: a client that reads slowly keeps its stream's instance from nobody's calls.
+    streams: Arc<Semaphore>,
 }
 
-/// The right to run one instance on this worker.
+/// The right to run one instance on this worker: for a call, or for a body from its first byte to
+/// its last.
 pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
 impl Pool {
-    /// A pool for `workers` workers and the control thread, at most `instances` on each.
-    pub(super) fn new(workers: usize, instances: usize) -> Self {
-        let share =
-            || Share { idle: Mutex::default(), places: Arc::new(Semaphore::new(instances)) };
+    /// A pool for `workers` workers and the control thread, within the limits on each.
+    pub(super) fn new(workers: usize, limits: &PluginLimits) -> Self {
+        let share = || Share {
+            idle: Mutex::default(),
+            places: Arc::new(Semaphore::new(limits.instances)),
+            streams: Arc::new(Semaphore::new(limits.streams)),
+        };
         Self { shares: (0..=workers).map(|_| share()).collect() }
     }
 
     /// Waits for a place, and gives an idle instance if there is one.
     pub(super) async fn check_out(&self) -> Option<(Place, Option<Instance>)> {
         let share = self.share();
-        let places = share.places.clone();
-        let permit = match places.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => tokio::time::timeout(MAX_WAIT, places.acquire_owned()).await.ok()?.ok()?,
-        };
-        Some((Place { _permit: permit }, share.idle().pop()))
+        let place = place(&share.places).await?;
+        Some((place, share.idle().pop()))
+    }
+
+    /// Waits until one body more may pass through.
+    pub(super) async fn stream(&self) -> Option<Place> {
+        place(&self.share().streams).await
     }
 
     /// Keeps an instance for the next call. The one that was used last is used first: its memory
@@ -63,6 +70,16 @@ impl Pool {
     fn share(&self) -> &Share {
         &self.shares[worker::index() % self.shares.len()]
     }
+}
+
+async fn place(places: &Arc<Semaphore>) -> Option<Place> {
+    let permit = match places.clone().try_acquire_owned() {
+        Ok(permit) => permit,
+        Err(_) => {
+            tokio::time::timeout(MAX_WAIT, places.clone().acquire_owned()).await.ok()?.ok()?
+        }
+    };
+    Some(Place { _permit: permit })
 }
 
 impl Share {

@@ -13,6 +13,7 @@ use super::{content, header_map};
 use crate::{
     config::FetchGrant,
     dispatch::{self, Destination, DispatchError},
+    message::TRACEPARENT,
     plugin::{
         bindings::{
             fetch::{FetchError, Host, Incoming, Outgoing},
@@ -38,6 +39,13 @@ impl Fetches {
         // Nearly every call of nearly every plugin makes none.
         if self.made > 0 {
             *self = Self::default();
+        }
+    }
+
+    /// Gives up what is under way; what was made stays counted.
+    pub(in crate::plugin) fn cancel(&mut self) {
+        if !self.under_way.is_empty() {
+            self.under_way.clear();
         }
     }
 }
@@ -122,10 +130,10 @@ impl State {
         if let Ok(ours) = HeaderValue::from_str(&format!("1.1 {}", self.context.via)) {
             headers.append(header::VIA, ours);
         }
-        if let Some(trace) = received.get("traceparent")
-            && !headers.contains_key("traceparent")
+        if let Some(trace) = received.get(TRACEPARENT)
+            && !headers.contains_key(TRACEPARENT)
         {
-            headers.insert(HeaderName::from_static("traceparent"), trace.clone());
+            headers.insert(TRACEPARENT, trace.clone());
         }
     }
 

@@ -152,7 +152,7 @@ async fn a_client_that_leaves_gives_the_instance_free() {
         connection.rest().await;
     })
     .await;
-    let more = "limits.instances = 1";
+    let more = "limits.streams = 1";
     let gateway = Gateway::start(&upper(service.address(), more)).await;
     for _ in 0..3 {
         let mut client = Raw::connect(gateway.address("public")).await;
@@ -161,4 +161,29 @@ async fn a_client_that_leaves_gives_the_instance_free() {
         assert!(client.read_head().await.starts_with("HTTP/1.1 200 "));
         drop(client);
     }
+}
+
+#[tokio::test]
+async fn open_bodies_keep_no_calls_waiting_and_have_a_limit_of_their_own() {
+    let service = RawBackend::start(|mut connection: RawConnection| async move {
+        connection.head().await;
+        connection.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nbeg").await;
+        connection.rest().await;
+    })
+    .await;
+    let more = "limits.instances = 1\nlimits.streams = 2";
+    let gateway = Gateway::start(&upper(service.address(), more)).await;
+    let mut open = Vec::new();
+    for wanted in ["200", "200", "503"] {
+        let mut client = Raw::connect(gateway.address("public")).await;
+        client.write("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let head = client.read_head().await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {wanted} ")), "{head}");
+        open.push(client);
+    }
+    gateway.wait_for_log("which limit", |line| line.contains("limits.streams")).await;
+    open.remove(0);
+    let mut client = Raw::connect(gateway.address("public")).await;
+    client.write("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(client.read_head().await.starts_with("HTTP/1.1 200 "), "there is room again");
 }
