@@ -16,7 +16,7 @@ use super::{
     secrets::{self, SECRET},
     syntax,
     table::Table,
-    unguarded::report_unguarded,
+    unguarded::{report_skipped_guards, report_unguarded},
     unused::report_unused,
     upstream::{self, UPSTREAM},
 };
@@ -100,6 +100,7 @@ impl Config {
         if problems.is_empty() && !cx.has_errors() {
             report_unused(&cx, &config);
             report_unguarded(&cx, &config);
+            report_skipped_guards(&cx, &config);
         }
         problems.append(syntax::without_consequences(cx.into_problems(), &problems, &source));
         problems.sort();

@@ -1,6 +1,9 @@
-//! Routes that nobody guards, where others are guarded: most often somebody forgot.
+//! Routes that nobody guards, where others are guarded: most often somebody forgot. And guards that
+//! step aside when they fail.
 
-use super::{Config, Diagnostic, PluginUse, Route, context::Context, fault::quote};
+use std::collections::BTreeSet;
+
+use super::{Config, Diagnostic, OnErrorAction, PluginUse, Route, context::Context, fault::quote};
 
 /// Whoever may write one of these says who the consumer is.
 const IDENTITY: [&str; 3] = ["consumer.id", "auth.scopes", "auth.claims"];
@@ -17,6 +20,27 @@ pub(super) fn report_unguarded(cx: &Context, config: &Config) {
         let problem = Diagnostic::warning(route.span, message);
         let help = "if everybody may use it, say so: public = true".to_owned();
         cx.report(problem.label("others have one").help(help));
+    }
+}
+
+/// Reports, as warnings, the plugins that say who the consumer is and are skipped when they fail.
+pub(super) fn report_skipped_guards(cx: &Context, config: &Config) {
+    let of_listeners = config.listeners.iter().flat_map(|listener| &listener.chain);
+    let of_routes = config.routes.iter().flat_map(|route| &route.chain);
+    let mut seen = BTreeSet::new();
+    let is_hole = |plugin: &&PluginUse| {
+        authenticates(plugin) && plugin.on_error.request == OnErrorAction::Skip
+    };
+    for plugin in of_listeners.chain(of_routes).filter(is_hole) {
+        // A plugin that many routes use is one hole.
+        if !seen.insert(&plugin.name) {
+            continue;
+        }
+        let message =
+            format!("plugin {} authenticates, and is skipped when it fails", quote(&plugin.name));
+        let help = "leave on_error at \"deny\"; who may come in anyway is for its settings to say";
+        let problem = Diagnostic::warning(plugin.span, message);
+        cx.report(problem.label("whoever makes it fail is let in").help(help.to_owned()));
     }
 }
 
