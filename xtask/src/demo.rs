@@ -10,7 +10,7 @@ mod client;
 mod compare;
 mod curl;
 mod example;
-mod process;
+pub(crate) mod process;
 mod readme;
 mod screen;
 mod shell;

@@ -88,6 +88,11 @@ impl Process {
         }
     }
 
+    /// Its number, for those who look at what it uses.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where its output goes.
     pub(crate) fn log(&self) -> &Path {
         &self.log
