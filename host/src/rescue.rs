@@ -187,12 +187,7 @@ fn judge_chain(why: &Why) -> Judgement {
             "Unsupported media type",
             format!("The body cannot be decoded: {why}."),
         ),
-        Why::RequestBody(BodyError::Timeout) => verdict(
-            StatusCode::REQUEST_TIMEOUT,
-            "request-timeout",
-            "Request timeout",
-            "The body did not arrive in time.",
-        ),
+        Why::RequestBody(BodyError::Timeout) => too_slow(),
         Why::RequestBody(_) => {
             verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
         }
@@ -223,6 +218,7 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
         UpstreamError::RequestBody(BodyError::Plugin { status, .. }) => {
             plugin_failed(*status, String::new())
         }
+        UpstreamError::RequestBody(BodyError::Timeout) => too_slow(),
         UpstreamError::RequestBody(_) => {
             verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
         }
@@ -245,6 +241,16 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "The service's answer broke off or made no sense.",
         ),
     }
+}
+
+/// RFC 9110, 15.5.9: the client is the one that took too long.
+fn too_slow() -> Judgement {
+    verdict(
+        StatusCode::REQUEST_TIMEOUT,
+        "request-timeout",
+        "Request timeout",
+        "The body did not arrive in time.",
+    )
 }
 
 fn too_large(cap: u64) -> Judgement {

@@ -169,6 +169,26 @@ async fn a_request_body_that_breaks_off_is_not_taken_for_whole() {
 }
 
 #[tokio::test]
+async fn a_client_that_stops_sending_its_body_is_told_so() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let upstream = toml::upstream("service", backend.address());
+    let idle = "timeouts = { idle = \"100ms\" }\n";
+    let idle = [toml::LISTEN, &upstream, idle, &toml::route("all", toml::ALL)].concat();
+    for beginning in [
+        "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf",
+        "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ] {
+        let gateway = Gateway::start(&idle).await;
+        let mut raw = Raw::connect(gateway.address("public")).await;
+        raw.write(beginning).await;
+        // RFC 9110, 15.5.9: and what may still come of the body is no request.
+        let answer = raw.read_to_close().await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("urn:torana:problem:request-timeout"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn an_idle_connection_that_the_service_closed_costs_no_request() {
     // Each connection serves one request, says nothing of closing, and closes.
     let service = RawBackend::start(|mut connection: RawConnection| async move {
