@@ -1,8 +1,8 @@
 //! What goes on to the service and what comes back: RFC 9110, section 7.6.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header,
-    uri::PathAndQuery,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+    response, uri::PathAndQuery,
 };
 use http_body::Body as _;
 
@@ -142,6 +142,19 @@ pub(super) fn upgrade_of(headers: &HeaderMap) -> Option<String> {
     let protocol = only.to_str().ok()?.trim().to_ascii_lowercase();
     let is_one = !protocol.is_empty() && !protocol.contains(',');
     (is_one && says(headers, &header::CONNECTION, "upgrade")).then_some(protocol)
+}
+
+/// Takes the fields of the service's connection off its response.
+pub(super) fn end_hop(head: &mut response::Parts, client: Version) {
+    // RFC 9110, 15.5.22: a 426 must say which protocols would do. HTTP/2 has no field for that.
+    let is_required = head.status == StatusCode::UPGRADE_REQUIRED && client == Version::HTTP_11;
+    let all = head.headers.get_all(header::UPGRADE).iter();
+    let protocols: Vec<_> = all.filter(|_| is_required).cloned().collect();
+    strip_hop_by_hop(&mut head.headers);
+    if !protocols.is_empty() {
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        head.headers.extend(protocols.into_iter().map(|protocol| (header::UPGRADE, protocol)));
+    }
 }
 
 /// Removes the fields of one connection and those that `Connection` names.

@@ -241,6 +241,31 @@ async fn over_http2_it_is_an_extended_connect() {
 }
 
 #[tokio::test]
+async fn a_426_says_what_would_do() {
+    // RFC 9110, 15.5.22.
+    let service = RawBackend::answering(
+        "HTTP/1.1 426 Upgrade Required\r\nConnection: X-Internal, Upgrade\r\n\
+         Upgrade: websocket, chat\r\nX-Internal: 1\r\nContent-Length: 0\r\n\r\n",
+    )
+    .await;
+    let gateway = Gateway::start(&toml::proxy(service.address())).await;
+    let answer = gateway.client().get("/chat").await;
+    assert_eq!(answer.status, 426);
+    assert_eq!(answer.header("upgrade"), Some("websocket, chat"));
+    assert_eq!(answer.header("connection"), Some("upgrade"));
+    assert_eq!(answer.header("x-internal"), None);
+    // HTTP/2 has neither field (RFC 9113, 8.2.2), HTTP/1.0 no upgrades.
+    let gateway = Gateway::start(&toml::proxy_with(service.address(), UPGRADE)).await;
+    let (response, _sender) = connect(&gateway).await;
+    assert_eq!(response.status(), StatusCode::UPGRADE_REQUIRED);
+    assert!(!response.headers().contains_key("upgrade"), "{response:?}");
+    assert!(!response.headers().contains_key("connection"), "{response:?}");
+    let old = torana_tests::raw(gateway.address("public"), "GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    let old = old.await.to_lowercase();
+    assert!(old.contains(" 426 ") && !old.contains("\r\nupgrade:"), "{old}");
+}
+
+#[tokio::test]
 async fn it_does_not_go_past_plugins_that_read_bodies() {
     let upper = plugin("upper", "body-upper", "");
     let more = format!("{UPGRADE}chain = [\"upper\"]");
