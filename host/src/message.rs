@@ -93,6 +93,11 @@ pub struct KeepBusy(
     #[expect(dead_code, reason = "it is there to be dropped")] Arc<dyn Any + Send + Sync>,
 );
 
+/// The request's target had a fragment, which its URI does not show. A listener puts it into a
+/// request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct Fragment;
+
 impl KeepBusy {
     /// As long as this lives.
     pub fn new(guard: impl Any + Send + Sync) -> Self {

@@ -33,6 +33,8 @@ pub(super) struct Activity {
     ended: AtomicU64,
     /// Bytes have come since the last request began.
     head: AtomicBool,
+    /// Those bytes begin with a target that has a fragment.
+    fragment: AtomicBool,
     /// The client does not take what we write.
     blocked: AtomicBool,
     writes: AtomicU64,
@@ -72,9 +74,18 @@ impl Activity {
         Busy(self.clone())
     }
 
-    fn read_some(&self) {
-        if self.begun.load(Relaxed) == self.ended.load(Relaxed) {
+    /// Whether the target of the request that begins had a fragment.
+    pub(super) fn take_fragment(&self) -> bool {
+        self.fragment.load(Relaxed) && self.fragment.swap(false, Relaxed)
+    }
+
+    fn read_some(&self, bytes: &[u8]) {
+        if self.begun.load(Relaxed) != self.ended.load(Relaxed) {
+            return;
+        }
+        if !self.head.load(Relaxed) {
             self.head.store(true, Relaxed);
+            self.fragment.store(has_fragment(bytes), Relaxed);
         }
     }
 
@@ -162,7 +173,7 @@ impl AsyncRead for Io {
             self.prefix.advance(length);
         }
         if self.notes_heads && buf.filled().len() > before {
-            self.activity.read_some();
+            self.activity.read_some(&buf.filled()[before..]);
         }
         Poll::Ready(Ok(()))
     }
@@ -198,5 +209,39 @@ impl AsyncWrite for Io {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Whether a request line's target has a fragment, which is none (RFC 9112, 3.2). hyper's URIs have
+/// lost it without a word, so the bytes are looked at as they come. A line that comes in pieces, or
+/// behind another request, is not noticed: it is served without its fragment, as routes match it.
+fn has_fragment(bytes: &[u8]) -> bool {
+    if !bytes.contains(&b'#') {
+        return false;
+    }
+    let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let target = line.strip_suffix(b" HTTP/1.1").or_else(|| line.strip_suffix(b" HTTP/1.0"));
+    target.is_some_and(|target| target.contains(&b'#'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_fragment;
+
+    #[test]
+    fn only_a_targets_number_sign_is_a_fragment() {
+        for line in ["GET /a#b HTTP/1.1\r\nHost: a", "GET /a?b#c HTTP/1.0\n\n", "GET /# HTTP/1.1\r"]
+        {
+            assert!(has_fragment(line.as_bytes()), "{line}");
+        }
+        for other in [
+            "GET /a HTTP/1.1\r\nReferer: /a#b\r\n\r\n",
+            "Referer: /a#b\r\n\r\n",
+            "POST / HTTP/1.1\r\n\r\nGET /a#b HTTP/1.1\r\n\r\n",
+            "GET /a#b",
+            "",
+        ] {
+            assert!(!has_fragment(other.as_bytes()), "{other}");
+        }
     }
 }

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     alarm::Alarm,
     config::ListenLimits,
-    message::{KeepBusy, TlsSession},
+    message::{Fragment, KeepBusy, TlsSession},
     tls::Stream,
 };
 
@@ -72,6 +72,9 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
     let later = after.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         let (handler, connection, busy) = (handler.clone(), connection.clone(), activity.begin());
+        if activity.take_fragment() {
+            request.extensions_mut().insert(Fragment);
+        }
         if may_switch(&request) {
             let guard = later.hold(activity.begin());
             request.extensions_mut().insert(KeepBusy::new(guard));

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode, Version, header, request};
 use super::{Course, Entrance, Proxy, Snapshot, forward, upgrade};
 use crate::{
     config::Network,
-    message::{Client, Exchange, TlsSession},
+    message::{Client, Exchange, Fragment, TlsSession},
     rescue::Trouble,
     router::{Asked, Found, NormalPath},
 };
@@ -180,6 +180,9 @@ impl Exchange {
 fn check_target(head: &request::Parts, entrance: &Entrance) -> Result<(), Trouble> {
     if head.method == Method::CONNECT {
         return Err(Trouble::BadRequest("CONNECT is for forward proxies"));
+    }
+    if head.extensions.get::<Fragment>().is_some() {
+        return Err(Trouble::BadRequest("its target has a fragment"));
     }
     let uri = &head.uri;
     let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);

@@ -65,6 +65,22 @@ async fn dot_segments_within_the_root_are_resolved_before_anybody_decides() {
 }
 
 #[tokio::test]
+async fn a_target_with_a_fragment_is_400_also_on_a_connection_that_was_used() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let gateway = Gateway::start(&toml::proxy(backend.address())).await;
+    let mut raw = Raw::connect(gateway.address("public")).await;
+    for (target, status) in [("/a", 200), ("/a#b", 400), ("/a?b#c", 400), ("/a?%23", 200)] {
+        raw.write(format!("GET {target} HTTP/1.1\r\nHost: a\r\nReferer: /x#y\r\n\r\n")).await;
+        let head = raw.read_head().await.to_lowercase();
+        assert!(head.starts_with(&format!("http/1.1 {status} ")), "{target}: {head}");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let body = raw.read_exact(length.unwrap().parse().unwrap()).await;
+        assert!(status == 200 || body.contains("its target has a fragment"), "{body}");
+    }
+    assert_eq!(backend.received().len(), 2);
+}
+
+#[tokio::test]
 async fn a_target_over_the_limit_is_414() {
     let backend = service().await;
     let gateway = Gateway::start(&listen_with("limits = { uri_bytes = 100 }", &backend)).await;
