@@ -39,8 +39,8 @@ pub struct Exchange {
     pub set_query: Option<Option<String>>,
     /// The route's upstreams; a plugin may choose among them.
     pub upstreams: Arc<[Arc<str>]>,
-    /// Index into `upstreams` of the one that is called.
-    pub upstream: usize,
+    /// Index into `upstreams` of the one that is called; none before a plugin or the route chooses.
+    pub upstream: Option<usize>,
     /// The request body for whoever may see it.
     pub request_body: BodySlot,
     /// The response head, once there is one.
@@ -249,7 +249,7 @@ impl Exchange {
             set_path: None,
             set_query: None,
             upstreams: Arc::default(),
-            upstream: 0,
+            upstream: None,
             request_body: BodySlot::Closed,
             response: None,
             response_body: BodySlot::Closed,

@@ -1,14 +1,20 @@
 //! One request, head to tail: route, chain, upstream, chain, response.
 
 mod admit;
+mod answer;
 mod forward;
+mod mirror;
 mod snapshot;
+mod split;
 mod upgrade;
 mod watch;
 
 use admit::Admitted;
+pub use answer::Answer;
+pub use mirror::Mirror;
 use snapshot::Course;
 pub use snapshot::{RouteInService, Snapshot};
+pub use split::Split;
 use upgrade::{Tunnel, Wish};
 use watch::Watch;
 
@@ -174,6 +180,11 @@ impl Proxy {
             let (head, body) = parts_of(reply);
             return Ok(Reached { head, body, switch: None });
         }
+        if let Some(answer) = &course.route.answer {
+            let reply = answer.reply(exchange).map_err(|trouble| (trouble, all))?;
+            let (head, body) = parts_of(reply);
+            return Ok(Reached { head, body, switch: None });
+        }
         let mut wish = upgrade::wish(course.route, exchange, &body);
         // What an upgraded connection will carry is no request body.
         let body = if wish.is_some() { Body::Empty } else { body };
@@ -200,8 +211,12 @@ impl Proxy {
         body: Body,
         wish: Option<&mut Wish>,
     ) -> Result<Response<Body>, UpstreamError> {
-        let request = forward::request(course, exchange, body, &self.via, wish);
-        let upstream = course.route.upstream(exchange.upstream);
+        let upstream = course.route.upstream(exchange);
+        let is_switch = wish.is_some();
+        let mut request = forward::request(course, exchange, body, &self.via, wish);
+        if let Some(mirror) = course.route.mirror.as_ref().filter(|_| !is_switch) {
+            mirror.copy(&mut request, exchange);
+        }
         upstream.send_for(upstream.key(exchange), request, exchange.deadline).await
     }
 

@@ -36,6 +36,7 @@ pub struct Telemetry {
     custom_dropped: Family<PluginLabels, Counter>,
     custom_names: Mutex<HashSet<(Arc<str>, String)>>,
     reloads: Family<ReloadLabels, Counter>,
+    mirrored: Family<MirrorLabels, Counter>,
     log_lines: Counter,
     log_dropped: Family<RefusalLabels, Counter>,
     /// Requests that are being served.
@@ -104,6 +105,26 @@ struct PluginLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
     result: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MirrorLabels {
+    upstream: String,
+    result: &'static str,
+}
+
+/// What became of copies of requests.
+pub struct MirrorMetrics {
+    /// The answer was read.
+    pub answered: Counter,
+    /// There was none, or not in time.
+    pub failed: Counter,
+    /// Not sent: as many as may be were under way.
+    pub dropped: Counter,
+    /// Not sent: the body was too large.
+    pub too_large: Counter,
+    /// Not sent: the body did not come to its end.
+    pub incomplete: Counter,
 }
 
 /// What is counted of one hook of one plugin on one route.
@@ -199,6 +220,7 @@ impl Telemetry {
             custom_dropped: Family::default(),
             custom_names: Mutex::default(),
             reloads: Family::default(),
+            mirrored: Family::default(),
             log_lines: Counter::default(),
             log_dropped: Family::default(),
             in_flight: Gauge::default(),
@@ -253,6 +275,11 @@ impl Telemetry {
         );
         registry.register("config_reloads", "Reloads, by result", self.reloads.clone());
         registry.register(
+            "mirrored",
+            "Copies of requests, by the upstream that they are for and what became of them",
+            self.mirrored.clone(),
+        );
+        registry.register(
             "access_log_lines",
             "Lines of the access log that were written",
             self.log_lines.clone(),
@@ -293,6 +320,21 @@ impl Telemetry {
             route: route.into(),
             seconds: self.request_seconds.get_or_create_owned(&RouteLabels { route: route.into() }),
             usual: Default::default(),
+        }
+    }
+
+    /// The handles of the copies for an upstream.
+    pub fn mirror(&self, upstream: &str) -> MirrorMetrics {
+        let of = |result| {
+            let labels = MirrorLabels { upstream: upstream.into(), result };
+            self.mirrored.get_or_create_owned(&labels)
+        };
+        MirrorMetrics {
+            answered: of("answered"),
+            failed: of("failed"),
+            dropped: of("dropped"),
+            too_large: of("too-large"),
+            incomplete: of("incomplete"),
         }
     }
 

@@ -90,7 +90,7 @@ fn param<'a>(exchange: &'a Exchange, name: &str) -> Option<&'a str> {
 /// The upstream, if it was called.
 fn upstream(exchange: &Exchange) -> Option<&str> {
     exchange.upstream_took?;
-    exchange.upstreams.get(exchange.upstream).map(|name| &**name)
+    exchange.upstreams.get(exchange.upstream?).map(|name| &**name)
 }
 
 fn plugins(out: &mut Vec<u8>, trail: &[Step]) {

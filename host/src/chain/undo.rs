@@ -8,7 +8,7 @@ pub(super) struct Undo {
     response: Option<(http::StatusCode, http::HeaderMap)>,
     set_path: Option<String>,
     set_query: Option<Option<String>>,
-    upstream: usize,
+    upstream: Option<usize>,
     attributes: Attributes,
 }
 

@@ -1,6 +1,6 @@
 //! `torana routes FILE`
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use super::output;
 use crate::{
@@ -31,9 +31,8 @@ pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
 
 /// One line a route, in columns; several where listeners put different plugins before it.
 fn table(config: &Config) -> String {
-    let mut rows = vec![
-        ["ROUTE", "LISTEN", "METHODS", "HOSTS", "PATH", "CHAIN", "UPSTREAM"].map(String::from),
-    ];
+    let mut rows =
+        vec![["ROUTE", "LISTEN", "METHODS", "HOSTS", "PATH", "CHAIN", "ANSWER"].map(String::from)];
     rows.extend(config.routes.iter().flat_map(|route| rows_of(config, route)));
     let widths: Vec<usize> =
         (0..7).map(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0)).collect();
@@ -49,8 +48,6 @@ fn rows_of(config: &Config, route: &Route) -> Vec<[String; 7]> {
         [] => "any".to_owned(),
         list => list.join(","),
     };
-    let upstreams: Vec<&str> =
-        route.upstream.iter().chain(&route.alternatives).map(|name| &**name).collect();
     let row = |(listeners, chain): (Vec<&str>, String)| {
         [
             route.name.to_string(),
@@ -59,10 +56,34 @@ fn rows_of(config: &Config, route: &Route) -> Vec<[String; 7]> {
             or_any(&route.matcher.hosts),
             route.matcher.path.clone(),
             chain,
-            if upstreams.is_empty() { "(handler)".to_owned() } else { upstreams.join("|") },
+            answer(route),
         ]
     };
     chains(config, route).into_iter().map(row).collect()
+}
+
+/// Where requests go, or what is said to them: `catalog|catalog-v2`, `catalog=95|catalog-v2=5`,
+/// `catalog +10% to next`, `308 https://{host}{path}`, `503 (reply)`.
+fn answer(route: &Route) -> String {
+    if let Some(redirect) = &route.redirect {
+        return format!("{} {}", redirect.status.as_u16(), redirect.to.text);
+    }
+    if let Some(reply) = &route.reply {
+        return format!("{} (reply)", reply.status.as_u16());
+    }
+    let shares = route.split.as_ref().map(|split| &split.shares[..]).unwrap_or_default();
+    let shown = |name: &Arc<str>| match shares.iter().find(|share| share.upstream == *name) {
+        Some(share) => format!("{name}={}", share.weight),
+        None => name.to_string(),
+    };
+    let upstreams: Vec<_> = route.upstreams().into_iter().map(shown).collect();
+    match &route.mirror {
+        _ if upstreams.is_empty() => "(handler)".to_owned(),
+        Some(copies) => {
+            format!("{} +{}% to {}", upstreams.join("|"), copies.percent, copies.upstream)
+        }
+        None => upstreams.join("|"),
+    }
 }
 
 /// Every chain that leads through a route, with the listeners that it begins at.

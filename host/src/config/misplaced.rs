@@ -7,7 +7,7 @@ use super::{
 };
 
 /// What other gateways call it.
-const ALIASES: [(&str, &str); 14] = [
+const ALIASES: [(&str, &str); 18] = [
     ("url", "targets"),
     ("urls", "targets"),
     ("servers", "targets"),
@@ -22,6 +22,10 @@ const ALIASES: [(&str, &str); 14] = [
     ("port", "address"),
     ("settings", "config"),
     ("strip_prefix", "strip"),
+    ("canary", "split"),
+    ("shadow", "mirror"),
+    ("return", "reply"),
+    ("location", "to"),
 ];
 
 /// Most places that are worth naming.

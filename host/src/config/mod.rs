@@ -68,7 +68,9 @@ pub use load::Rejected;
 pub use on_error::{OnError, OnErrorAction};
 pub use options::{Environment, LoadOptions};
 pub use plugin::{ComponentRef, Isolation, PluginUse};
-pub use route::{Condition, Match, Rewrite, Route};
+pub use route::{
+    Condition, Location, Match, Mirror, Piece, Redirect, Rewrite, Route, Share, Split, StaticReply,
+};
 pub use schema::schema;
 pub use secrets::Secrets;
 pub use settings::Settings;

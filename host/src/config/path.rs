@@ -27,6 +27,11 @@ pub(super) fn route_path(text: &str) -> Result<Vec<String>, Fault> {
     parameters(text)
 }
 
+/// The name of a path's catch-all, if it has one.
+pub(super) fn catch_all(text: &str) -> Option<&str> {
+    text.rsplit_once("{*")?.1.strip_suffix('}')
+}
+
 /// The parameters of a path, each once, a catch-all at the end only.
 fn parameters(text: &str) -> Result<Vec<String>, Fault> {
     let mut names: Vec<String> = Vec::new();
@@ -139,7 +144,8 @@ pub(super) fn rewrite(template: &str, parameters: &[String]) -> Result<(), Fault
     Ok(())
 }
 
-fn placeholders(template: &str) -> Result<Vec<&str>, Fault> {
+/// The names in braces, in order.
+pub(super) fn placeholders(template: &str) -> Result<Vec<&str>, Fault> {
     let unbalanced = || Fault::new("has a brace without its other half");
     let mut parts = template.split('{');
     if parts.next().is_some_and(|first| first.contains('}')) {

@@ -1,17 +1,33 @@
 //! `[[routes]]`: what is matched, what runs, where it goes.
 
+mod destination;
+mod matching;
+mod mirror;
+mod redirect;
+mod reply;
+mod rewrite;
+mod split;
+
+pub use matching::{Condition, Match};
+pub use mirror::Mirror;
+pub use redirect::{Location, Piece, Redirect};
+pub use reply::StaticReply;
+pub use rewrite::Rewrite;
+pub use split::{Share, Split};
+
 use std::{sync::Arc, time::Duration};
+
+use matching::{MATCH, matcher};
 
 use super::{
     Diagnostic, PluginUse, Span,
     chain::{CHAIN, Library},
     context::Context,
-    fault::{Fault, nearest, quote},
-    host,
+    fault::{Fault, quote},
     keys::{DAY, Kind, Shape, key},
     names::{self, Registry},
-    path,
     table::Table,
+    upstream::HASH,
     value::{Text, Value},
 };
 
@@ -28,10 +44,18 @@ pub struct Route {
     pub match_span: Span,
     /// The plugins in order, without the listeners' own: those are in `Listener::chain`.
     pub chain: Vec<PluginUse>,
-    /// Name of the default upstream. None where the chain ends in a handler.
+    /// Name of the upstream. None where requests are split, or something else answers.
     pub upstream: Option<Arc<str>>,
+    /// In its place: several, each with its share.
+    pub split: Option<Split>,
     /// Other upstreams that a plugin may choose.
     pub alternatives: Vec<Arc<str>>,
+    /// Where copies of requests go.
+    pub mirror: Option<Mirror>,
+    /// It sends clients elsewhere.
+    pub redirect: Option<Redirect>,
+    /// It always says the same.
+    pub reply: Option<StaticReply>,
     /// From the request head to the end of the response.
     pub timeout: Duration,
     /// The path that is forwarded.
@@ -48,42 +72,31 @@ pub struct Route {
     pub public: bool,
 }
 
-/// Which requests a route takes. Empty lists mean any.
-#[derive(Debug, Clone, Default)]
-pub struct Match {
-    /// Names of listeners.
-    pub listen: Vec<Arc<str>>,
-    /// `shop.example` or `*.shop.example`, lower case.
-    pub hosts: Vec<String>,
-    /// `/a/{id}/b`, `/files/{*rest}`.
-    pub path: String,
-    /// Upper case. `GET` includes HEAD.
-    pub methods: Vec<String>,
-    /// Every one must hold.
-    pub headers: Vec<Condition>,
-    /// Every one must hold.
-    pub query: Vec<Condition>,
-}
+impl Route {
+    /// The key that says what answers; none where a plugin of the chain does.
+    pub fn end(&self) -> Option<&'static str> {
+        let ends = [
+            ("upstream", self.upstream.is_some()),
+            ("split", self.split.is_some()),
+            ("redirect", self.redirect.is_some()),
+            ("reply", self.reply.is_some()),
+        ];
+        ends.into_iter().find(|(_, is_there)| *is_there).map(|(key, _)| key)
+    }
 
-/// `x-beta = true` (present), `x-beta = "1"` (equal).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// Header name in lower case, or query parameter.
-    pub name: String,
-    /// None: it is enough that it is there.
-    pub value: Option<String>,
-}
-
-/// What becomes of the path on its way to the upstream.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Rewrite {
-    /// Forwarded as received.
-    #[default]
-    None,
-    /// `strip = "/api"`: this prefix is taken off.
-    Strip(String),
-    /// `rewrite = "/v2/{id}"`: a template of the route's parameters.
-    Template(String),
+    /// The upstreams that its requests may go to, each once: its own, those of `split`, and those
+    /// that a plugin may choose. An exchange knows them by their place in here.
+    pub fn upstreams(&self) -> Vec<&Arc<str>> {
+        let shares = self.split.iter().flat_map(|split| &split.shares);
+        let own = self.upstream.iter().chain(shares.map(|share| &share.upstream));
+        let mut names: Vec<&Arc<str>> = Vec::new();
+        for name in own.chain(&self.alternatives) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
 }
 
 /// The table's keys.
@@ -103,12 +116,35 @@ pub(super) static ROUTE: Shape = Shape {
         key(
             "upstream",
             Kind::Text("catalog"),
-            "Where requests go; left out where a plugin of the chain makes the reply.",
+            "Where requests go; left out where `split`, `redirect`, `reply` or a plugin of the chain \
+             stands for it.",
+        ),
+        key("split", split::SPLIT, "Several upstreams, each with its share of the requests."),
+        key(
+            "split_by",
+            HASH,
+            "Whose requests stay together in `split`: the client's address, or one of a header, a \
+             cookie and an attribute. Without it, and for requests that lack it, chance decides.",
         ),
         key(
             "alternatives",
             Kind::List(&Kind::Text("catalog-v2")),
             "Other upstreams that a plugin may choose.",
+        ),
+        key(
+            "mirror",
+            Kind::Table(&mirror::MIRROR),
+            "Sends copies of requests to another upstream, whose answers nobody sees.",
+        ),
+        key(
+            "redirect",
+            Kind::Table(&redirect::REDIRECT),
+            "Sends clients elsewhere, when the plugins have had their say.",
+        ),
+        key(
+            "reply",
+            Kind::Table(&reply::REPLY),
+            "Says always the same, when the plugins have had their say.",
         ),
         key("timeout", Kind::Duration(1, DAY), "From the request's head to the end of the reply.")
             .or("60s"),
@@ -142,60 +178,6 @@ pub(super) static ROUTE: Shape = Shape {
     ],
 };
 
-static MATCH: Shape = Shape {
-    id: "match",
-    place: "`match` of [[routes]]",
-    about: "Which requests a route takes. All that is given must hold.",
-    keys: &[
-        key(
-            "path",
-            Kind::Text("/products/{id}"),
-            "The path: `/a/{id}` for one segment, `/files/{*rest}` for all that follows.",
-        )
-        .required(),
-        key(
-            "methods",
-            Kind::List(&Kind::Text("GET")),
-            "Methods, in upper case; GET includes HEAD. Any if not given.",
-        ),
-        key(
-            "hosts",
-            Kind::List(&Kind::Text("shop.example")),
-            "Hosts, `shop.example` or `*.shop.example`. Any if not given.",
-        ),
-        key("headers", CONDITIONS, "Headers that must be there (true) or have a value."),
-        key("query", CONDITIONS, "Query parameters that must be there (true) or have a value."),
-        key("listen", Kind::List(&Kind::Text("public")), "Names of listeners. Any if not given."),
-    ],
-};
-
-const CONDITIONS: Kind = Kind::Map("x-beta", &Kind::OneOf(&[Kind::Bool, Kind::Text("the value")]));
-
-/// Methods that are registered with IANA and in use.
-const METHODS: [&str; 21] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "PATCH",
-    "DELETE",
-    "OPTIONS",
-    "CONNECT",
-    "TRACE",
-    "QUERY",
-    "COPY",
-    "LOCK",
-    "MKCOL",
-    "MOVE",
-    "PROPFIND",
-    "PROPPATCH",
-    "UNLOCK",
-    "REPORT",
-    "SEARCH",
-    "LINK",
-    "UNLINK",
-];
-
 /// Reads every `[[routes]]`.
 pub(super) fn read<'a>(root: &Table<'a>, library: &Library<'a>) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
@@ -224,9 +206,15 @@ fn one<'a>(table: &Table<'a>, library: &Library<'a>) -> Route {
         match_span: table.span_of("match"),
         chain: table.get("chain").map(|value| library.chain(&value)).unwrap_or_default(),
         upstream: table.text("upstream").map(|text| refer(cx, &cx.names.upstreams, text)),
+        split: split::read(table),
+        mirror: table.get("mirror").and_then(|value| mirror::read(&value.table()?)),
+        redirect: table.get("redirect").and_then(|value| {
+            redirect::read(&value.table()?, &matcher.path, parameters.as_deref())
+        }),
+        reply: table.get("reply").and_then(|value| reply::read(&value.table()?)),
         alternatives: references(table, "alternatives", &cx.names.upstreams),
         timeout: table.duration("timeout"),
-        rewrite: rewrite(table, &matcher.path, parameters.as_deref()),
+        rewrite: rewrite::read(table, &matcher.path, parameters.as_deref()),
         max_body: table.size("max_body"),
         upgrade: table.get("upgrade").map(|value| value.parsed_list(protocol)).unwrap_or_default(),
         upgrade_span: table.span_of("upgrade"),
@@ -234,7 +222,10 @@ fn one<'a>(table: &Table<'a>, library: &Library<'a>) -> Route {
         public: table.bool("public"),
         matcher,
     };
-    check_destination(table, &route);
+    destination::check(table, &route);
+    if let Some(copies) = &route.mirror {
+        mirror::check(table, copies, &route.upstreams());
+    }
     route
 }
 
@@ -259,119 +250,6 @@ fn protocol(text: &str) -> Result<String, Fault> {
     }
 }
 
-/// Somebody must answer.
-fn check_destination(table: &Table<'_>, route: &Route) {
-    if table.has("upstream") {
-        return;
-    }
-    if !table.has("chain") || table.get("chain").is_some_and(|value| value.is_empty_list()) {
-        let message = "nothing answers this route: it has neither an upstream nor a plugin";
-        let help = "add upstream = \"NAME\", or a chain whose last plugin makes the reply";
-        table.cx.report(Diagnostic::error(route.span, message).help(help.to_owned()));
-    }
-    if table.has("alternatives") {
-        let message = "`alternatives` needs an `upstream`, for when no plugin chooses";
-        table.cx.report(Diagnostic::error(table.span_of("alternatives"), message));
-    }
-}
-
-/// The rules and the names of the path's parameters, if the path is one.
-fn matcher(table: &Table<'_>) -> (Match, Option<Vec<String>>) {
-    let cx = table.cx;
-    let path = table.text("path").map(|text| text.text.into_owned()).unwrap_or_default();
-    let parameters = table.parse("path", path::route_path);
-    let hosts = table.get("hosts").map(|value| value.parsed_list(host::pattern));
-    let methods = table.get("methods").map(|value| value.parsed_list(method));
-    let matcher = Match {
-        listen: references(table, "listen", &cx.names.listeners),
-        hosts: hosts.unwrap_or_default(),
-        path,
-        methods: methods.unwrap_or_default(),
-        headers: conditions(table, "headers", header_name),
-        query: conditions(table, "query", |name| Ok(name.to_owned())),
-    };
-    check_methods(table, &matcher.methods);
-    for key in ["hosts", "methods", "listen"] {
-        check_not_empty(table, key);
-    }
-    (matcher, parameters)
-}
-
-/// An empty list could be read as "none" as well as "any".
-fn check_not_empty(table: &Table<'_>, key: &str) {
-    if table.get(key).is_some_and(|value| value.is_empty_list()) {
-        let problem = Diagnostic::error(table.span_of(key), format!("`{key}` is empty"));
-        table.cx.report(problem.help(format!("leave `{key}` out to match any")));
-    }
-}
-
-fn method(text: &str) -> Result<String, Fault> {
-    let fault = Fault::new("is not a method");
-    if text == "*" {
-        return Err(fault.help("leave `methods` out to match any"));
-    }
-    if http::Method::from_bytes(text.as_bytes()).is_err() {
-        return Err(fault);
-    }
-    if text.contains(|c: char| c.is_ascii_lowercase()) {
-        return Err(fault.help(format!("methods are in upper case: \"{}\"", text.to_uppercase())));
-    }
-    Ok(text.to_owned())
-}
-
-/// A method may be anybody's invention, but `PSOT` hardly is.
-fn check_methods(table: &Table<'_>, methods: &[String]) {
-    for method in methods.iter().filter(|method| !METHODS.contains(&method.as_str())) {
-        if let Some(near) = nearest(method, METHODS) {
-            let message = format!("{} is an unusual method", quote(method));
-            let problem = Diagnostic::warning(table.span_of("methods"), message);
-            table.cx.report(problem.help(format!("did you mean \"{near}\"?")));
-        }
-    }
-}
-
-fn conditions(
-    table: &Table<'_>,
-    key: &str,
-    parse: impl Fn(&str) -> Result<String, Fault>,
-) -> Vec<Condition> {
-    let mut conditions: Vec<Condition> = Vec::new();
-    for (written, value) in table.get(key).map(|value| value.entries()).unwrap_or_default() {
-        let name = parse(written.text).unwrap_or_else(|fault| {
-            let message = format!("{} {}", quote(written.text), fault.what);
-            table.cx.report(Diagnostic::error(written.span, message).help(fault.help));
-            String::new()
-        });
-        if conditions.iter().any(|known| known.name == name && !name.is_empty()) {
-            let message = format!("{} stands twice", quote(&name));
-            table.cx.report(Diagnostic::error(written.span, message).label("the second one"));
-        }
-        conditions.push(Condition { name, value: condition(&value) });
-    }
-    conditions
-}
-
-fn condition(value: &Value<'_>) -> Option<String> {
-    if !value.is_bool() {
-        return value.text().map(|text| text.text.into_owned());
-    }
-    if !value.bool() {
-        let message = "that something is missing cannot be matched";
-        let help = "write true (it is there) or a string; a more specific route is tried first";
-        value.cx.report(Diagnostic::error(value.span, message).help(help.to_owned()));
-    }
-    None
-}
-
-fn header_name(text: &str) -> Result<String, Fault> {
-    let name = http::HeaderName::from_bytes(text.as_bytes());
-    let name = name.map_err(|_| Fault::new("is not a header name"))?;
-    if name == http::header::HOST {
-        return Err(Fault::new("is matched elsewhere").help("write hosts = [\"shop.example\"]"));
-    }
-    Ok(name.as_str().to_owned())
-}
-
 fn references(table: &Table<'_>, key: &str, registry: &Registry) -> Vec<Arc<str>> {
     let values = table.list(key);
     let texts = values.iter().filter_map(Value::text);
@@ -384,19 +262,4 @@ fn refer(cx: &Context, registry: &Registry, text: Text<'_>) -> Arc<str> {
         cx.report(registry.unknown_text(&text));
     }
     text.text.as_ref().into()
-}
-
-fn rewrite(table: &Table<'_>, path: &str, parameters: Option<&[String]>) -> Rewrite {
-    if table.has("strip") && table.has("rewrite") {
-        let message = "`strip` and `rewrite` both say what is forwarded";
-        let problem = Diagnostic::error(table.span_of("rewrite"), message).label("take one out");
-        table.cx.report(problem.help("`rewrite` alone can do both".to_owned()));
-    }
-    // Without a path there is nothing to hold them against.
-    let Some(parameters) = parameters else { return Rewrite::None };
-    let strip = |text: &str| path::strip(text, path).map(|()| Rewrite::Strip(text.to_owned()));
-    let template =
-        |text: &str| path::rewrite(text, parameters).map(|()| Rewrite::Template(text.to_owned()));
-    let (strip, template) = (table.parse("strip", strip), table.parse("rewrite", template));
-    template.or(strip).unwrap_or_default()
 }

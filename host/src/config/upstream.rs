@@ -15,6 +15,7 @@ mod balance;
 mod trouble;
 
 pub use balance::{Balance, HashKey, Target};
+pub(super) use balance::{HASH, hash_key};
 pub use trouble::{Eject, Retries, RetryOn, UpstreamLimits};
 
 /// One service and the places where it runs.

@@ -11,7 +11,7 @@ use crate::{
     },
     listener,
     plugin::{Plugin, PluginFilter, PluginRoom},
-    proxy::{RouteInService, Snapshot},
+    proxy::{Answer, Mirror, RouteInService, Snapshot, Split},
     router::Router,
     telemetry::Telemetry,
     tls,
@@ -97,13 +97,15 @@ impl Workshop<'_> {
         plugins: &Loaded,
         upstreams: &Upstreams,
     ) -> RouteInService {
-        let names: Vec<Arc<str>> =
-            route.upstream.iter().chain(&route.alternatives).cloned().collect();
+        let names: Vec<Arc<str>> = route.upstreams().into_iter().cloned().collect();
         RouteInService {
             name: route.name.clone(),
             chains: self.chains(config, &route.name, &route.chain, plugins),
             upstreams: names.iter().filter_map(|name| upstreams.get(name).cloned()).collect(),
             upstream_names: names.into(),
+            split: route.split.as_ref().map(Split::new),
+            mirror: route.mirror.as_ref().and_then(|mirror| self.mirror(mirror, upstreams)),
+            answer: Answer::of(route),
             timeout: route.timeout,
             rewrite: route.rewrite.clone(),
             max_body: route.max_body,
@@ -111,6 +113,12 @@ impl Workshop<'_> {
             upgrade_idle: route.upgrade_idle,
             metrics: self.telemetry.route(&route.name),
         }
+    }
+
+    fn mirror(&self, settings: &config::Mirror, upstreams: &Upstreams) -> Option<Mirror> {
+        let upstream = upstreams.get(&settings.upstream)?.clone();
+        let metrics = self.telemetry.mirror(&settings.upstream);
+        Some(Mirror::new(settings.clone(), upstream, metrics))
     }
 
     /// For each listener: its plugins, and then these.
@@ -136,6 +144,9 @@ impl Workshop<'_> {
             chains: self.chains(config, "", &[], plugins),
             upstream_names: Arc::default(),
             upstreams: Vec::new(),
+            split: None,
+            mirror: None,
+            answer: None,
             timeout: UNROUTED_TIMEOUT,
             rewrite: Rewrite::None,
             max_body: u64::MAX,
@@ -263,7 +274,7 @@ fn handler_before_routes(wanted: &PluginUse) -> Diagnostic {
         .help(Some("put it at the end of the `chain` of its routes".to_owned()))
 }
 
-/// Every route ends in one thing that answers: a handler, or an upstream.
+/// Every route ends in one thing that answers: a handler, or what its table says.
 fn check_end(route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
     let is_handler =
         |wanted: &PluginUse| plugins.get(wanted).is_some_and(|plugin| plugin.hooks().handler);
@@ -280,21 +291,28 @@ fn check_end(route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
             );
         }
     }
-    match (handlers.first(), &route.upstream) {
-        (Some(handler), Some(upstream)) => problems.push(
-            Diagnostic::error(
-                route.span,
-                format!("route `{}` has a handler and an upstream", route.name),
-            )
-            .label(format!("`{}` answers, so `{upstream}` is never called", handler.name))
-            .help(Some("remove one of them".to_owned())),
-        ),
+    match (handlers.first(), route.end()) {
+        (Some(handler), Some(end)) => {
+            let never = route.upstream.as_deref().unwrap_or(end);
+            problems.push(
+                Diagnostic::error(
+                    route.span,
+                    format!("route `{}` has a handler and `{end}`", route.name),
+                )
+                .label(format!("`{}` answers, so `{never}` is never called", handler.name))
+                .help(Some("remove one of them".to_owned())),
+            );
+        }
         (None, None) => problems.push(
             Diagnostic::error(
                 route.span,
                 format!("route `{}` has nothing that answers", route.name),
             )
-            .help(Some("add `upstream = \"NAME\"`, or end its chain in a handler".to_owned())),
+            .help(Some(
+                "add `upstream = \"NAME\"`, `split`, `redirect` or `reply`, or end its chain in a \
+                 handler"
+                    .to_owned(),
+            )),
         ),
         _ => {}
     }
@@ -329,7 +347,7 @@ fn check_upgrade(config: &Config, route: &Route, plugins: &Loaded, problems: &mu
                 .help(Some("give upgrades a route of their own, without it".to_owned())),
         );
     }
-    let names = route.upstream.iter().chain(&route.alternatives);
+    let names = route.upstreams().into_iter();
     let upstreams = names.filter_map(|name| config.upstreams.iter().find(|u| u.name == *name));
     for upstream in upstreams.filter(|u| u.protocol != config::Protocol::Http1) {
         let message = format!("upstream `{}` does not take upgrades", upstream.name);

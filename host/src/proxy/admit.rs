@@ -234,7 +234,7 @@ fn valid_authority(name: &str) -> Result<String, Trouble> {
 }
 
 /// The host without its port.
-fn host_of(authority: &str) -> &str {
+pub(super) fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,

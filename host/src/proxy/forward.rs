@@ -225,7 +225,7 @@ fn filled(template: &str, params: &[(std::sync::Arc<str>, String)]) -> String {
     out
 }
 
-fn encode_into(out: &mut String, value: &str, keep_slashes: bool) {
+pub(super) fn encode_into(out: &mut String, value: &str, keep_slashes: bool) {
     for byte in value.bytes() {
         // RFC 3986, 2.3 and 3.3: unreserved, and what a path segment may have beside it.
         let plain = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte);
@@ -280,7 +280,7 @@ fn is_traceparent(value: &HeaderValue) -> bool {
 }
 
 /// One length, and the one that is true (RFC 9112, 6.3).
-fn mend_length(request: &mut Request<Body>) {
+pub(super) fn mend_length(request: &mut Request<Body>) {
     match request.body().size_hint().exact() {
         Some(0) if !request.headers().contains_key(header::CONTENT_LENGTH) => {}
         Some(length) => {

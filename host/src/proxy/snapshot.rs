@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::{Answer, Mirror, Split};
 use crate::{
     access_log::AccessLog,
     chain::Chain,
     config::Rewrite,
+    message::Exchange,
     plugin::{Plugin, PluginFilter},
     router::Router,
     telemetry::RouteMetrics,
@@ -35,10 +37,16 @@ pub struct RouteInService {
     pub name: Arc<str>,
     /// For each listener by name: its plugins and then the route's own.
     pub chains: Vec<(Arc<str>, Chain<PluginFilter>)>,
-    /// Names of the upstream and its alternatives, in order.
+    /// Names of the upstream, or those of the split, and then the alternatives, in order.
     pub upstream_names: Arc<[Arc<str>]>,
     /// The same, looked up.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// The shares of the first of them, if there are several.
+    pub split: Option<Split>,
+    /// Where copies go.
+    pub mirror: Option<Mirror>,
+    /// What it says itself, in the place of an upstream.
+    pub answer: Option<Answer>,
     /// From the request head to the end of the response.
     pub timeout: Duration,
     /// What becomes of the path.
@@ -68,9 +76,21 @@ impl RouteInService {
         Some(Course { route: self, chain })
     }
 
-    /// The upstream that a request goes to. `check` has seen that a route without a handler has
-    /// one, and `choose-upstream` only picks what is there.
-    pub(super) fn upstream(&self, index: usize) -> &Upstream {
+    /// The upstream that a request goes to, which the exchange then knows: what a plugin chose, else
+    /// what the split says. `check` has seen that a route without a handler has one, and
+    /// `choose-upstream` only picks what is there.
+    pub(super) fn upstream(&self, exchange: &mut Exchange) -> &Upstream {
+        let index = match (exchange.upstream, &self.split) {
+            (Some(chosen), _) => chosen,
+            (None, Some(split)) => split.choose(exchange),
+            (None, None) => 0,
+        };
+        exchange.upstream = Some(index);
+        if self.split.is_some() {
+            let name = self.upstream_names[index].to_string();
+            // Where there is no room for it, the access log has it still.
+            exchange.attributes.set("route.upstream".to_owned(), name);
+        }
         &self.upstreams[index]
     }
 }

@@ -16,24 +16,29 @@ impl Upstream {
     /// exchange has no such thing.
     pub fn key(&self, exchange: &Exchange) -> Option<u64> {
         let Balance::Hash(key) = &self.settings.balance else { return None };
-        match key {
-            HashKey::Client => Some(of_address(exchange.client.address)),
-            HashKey::Header(name) => exchange.request.headers.get(name).map(|v| of(v.as_bytes())),
-            HashKey::Cookie(name) => cookie(&exchange.request.headers, name).map(of),
-            HashKey::Attribute(name) => exchange.attributes.get(name).map(|v| of(v.as_bytes())),
-        }
+        key_of(key, exchange)
+    }
+}
+
+/// The exchange's key; none where it has no such thing.
+pub fn key_of(key: &HashKey, exchange: &Exchange) -> Option<u64> {
+    match key {
+        HashKey::Client => Some(of_address(exchange.client.address)),
+        HashKey::Header(name) => exchange.request.headers.get(name).map(|v| of(v.as_bytes())),
+        HashKey::Cookie(name) => cookie(&exchange.request.headers, name).map(of),
+        HashKey::Attribute(name) => exchange.attributes.get(name).map(|v| of(v.as_bytes())),
     }
 }
 
 /// FNV-1a, and then mixed: its upper bits alone are not good enough.
-pub(super) fn of(bytes: &[u8]) -> u64 {
+pub fn of(bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
     mix(bytes.iter().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
 /// How far a key is from a target; from one of twice the weight it is half as far. The negative
 /// logarithm makes the chance of being nearest exactly the weight's share.
-pub(super) fn distance(key: u64, target: u64, weight: u32) -> f64 {
+pub fn distance(key: u64, target: u64, weight: u32) -> f64 {
     let uniform = ((mix(key ^ target) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
     -uniform.ln() / f64::from(weight)
 }

@@ -22,7 +22,7 @@ mod connection;
 mod download;
 mod error;
 mod fetch;
-mod hash;
+pub mod hash;
 mod health;
 mod lease;
 mod limits;

@@ -16,6 +16,7 @@ mod proxy;
 mod quota;
 mod refusals;
 mod reload;
+mod routes;
 mod sandbox;
 mod shaping;
 mod tls;

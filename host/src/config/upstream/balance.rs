@@ -72,12 +72,13 @@ static TARGET: Shape = Shape {
 pub(super) const BALANCE: Kind = Kind::Choice(&["round-robin", "least-requests", "hash"]);
 
 /// What may stand for `hash`.
-pub(super) const HASH: Kind = Kind::OneOf(&[Kind::Choice(&["client"]), Kind::Table(&HASH_KEY)]);
+pub(in super::super) const HASH: Kind =
+    Kind::OneOf(&[Kind::Choice(&["client"]), Kind::Table(&HASH_KEY)]);
 
 static HASH_KEY: Shape = Shape {
     id: "hash_key",
-    place: "`hash` of [upstreams.NAME]",
-    about: "What `balance = \"hash\"` hashes; one of these.",
+    place: "`hash` of [upstreams.NAME], `split_by` of [[routes]]",
+    about: "What is hashed; one of these.",
     keys: &[
         key("header", Kind::Text("x-session"), "A header of the request; its first value counts."),
         key("cookie", Kind::Text("session"), "A cookie of the request."),
@@ -119,7 +120,7 @@ fn target(value: &Value<'_>) -> Option<Target> {
 pub(super) fn read(table: &Table<'_>) -> Balance {
     let (balance, key) = (table.choice("balance"), table.get("hash"));
     match (balance, key) {
-        ("hash", Some(key)) => hash_key(&key).map(Balance::Hash).unwrap_or_default(),
+        ("hash", Some(key)) => hash_key(&key, "hash").map(Balance::Hash).unwrap_or_default(),
         ("hash", None) => {
             let message = "`balance = \"hash\"` needs `hash`, which says what is hashed";
             let problem = Diagnostic::error(table.span_of("balance"), message);
@@ -138,7 +139,8 @@ pub(super) fn read(table: &Table<'_>) -> Balance {
     }
 }
 
-fn hash_key(value: &Value<'_>) -> Option<HashKey> {
+/// Reads what is hashed; `name` is the key that it stands for.
+pub(in super::super) fn hash_key(value: &Value<'_>, name: &str) -> Option<HashKey> {
     if !value.is_table() {
         value.choice();
         return Some(HashKey::Client);
@@ -151,7 +153,7 @@ fn hash_key(value: &Value<'_>) -> Option<HashKey> {
         ["cookie"] => table.parse("cookie", token).map(HashKey::Cookie),
         ["attribute"] => table.parse("attribute", attribute).map(HashKey::Attribute),
         _ => {
-            let message = "`hash` has one key: `header`, `cookie` or `attribute`";
+            let message = format!("`{name}` has one key: `header`, `cookie` or `attribute`");
             table.cx.report(Diagnostic::error(value.span, message));
             None
         }

@@ -153,7 +153,7 @@ impl request_edit::Host for State {
     fn choose_upstream(&mut self, name: String) -> wasmtime::Result<Result<(), EditError>> {
         self.edit_target("request-edit.choose-upstream", |exchange| {
             let index = exchange.upstreams.iter().position(|upstream| **upstream == *name);
-            exchange.upstream = index.ok_or(EditError::UnknownUpstream)?;
+            exchange.upstream = Some(index.ok_or(EditError::UnknownUpstream)?);
             Ok(())
         })
     }

@@ -233,6 +233,7 @@ async fn paths_are_rewritten_on_their_way() {
         &toml::upstream("service", backend.address()),
         &route("strip", "/api/{*rest}", "strip = \"/api\""),
         &route("rewrite", "/old/{id}", "rewrite = \"/v2/items/{id}\""),
+        &route("rest", "/files/{id}/{*rest}", "rewrite = \"/{rest}/of/{id}\""),
     ]
     .concat();
     let gateway = Gateway::start(&toml).await;
@@ -241,6 +242,7 @@ async fn paths_are_rewritten_on_their_way() {
         ("/api/a%20b", "/a%20b"),
         ("/old/7?x=1", "/v2/items/7?x=1"),
         ("/old/a%20b%3Fc", "/v2/items/a%20b%3Fc"),
+        ("/files/7/a/b%20c?x", "/a/b%20c/of/7?x"),
     ] {
         assert_eq!(gateway.client().get(sent).await.status, 200, "{sent}");
         assert_eq!(backend.received().pop().unwrap().target, forwarded);

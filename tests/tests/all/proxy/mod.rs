@@ -8,4 +8,8 @@ mod forwarding;
 mod http2;
 mod limits;
 mod messages;
+mod mirror;
+mod redirect;
+mod reply;
+mod split;
 mod upgrade;

@@ -1,0 +1,228 @@
+//! Copies of requests, for a service that is tried out. Whatever becomes of a copy, the exchange
+//! that it was made of does not notice: it never waits for one.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, Request, header};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use tracing::debug;
+
+use super::{admit::random_u64, forward::mend_length};
+use crate::{
+    body::{Body, BodyError},
+    config,
+    message::Exchange,
+    telemetry::MirrorMetrics,
+    upstream::Upstream,
+};
+
+/// What tells a copy from a request. Clients cannot say it on a route that is mirrored.
+const MARK: HeaderName = HeaderName::from_static("x-torana-mirror");
+
+/// How much of an answer is read, so that its connection can be used again.
+const ANSWER: usize = 1 << 20;
+
+/// Where copies of a route's requests go.
+pub struct Mirror {
+    settings: config::Mirror,
+    upstream: Arc<Upstream>,
+    under_way: Arc<AtomicUsize>,
+    metrics: Arc<MirrorMetrics>,
+}
+
+impl Mirror {
+    /// A mirror that sends to this upstream.
+    pub fn new(settings: config::Mirror, upstream: Arc<Upstream>, metrics: MirrorMetrics) -> Self {
+        Self { settings, upstream, under_way: Arc::default(), metrics: Arc::new(metrics) }
+    }
+
+    /// Copies a request that is about to be sent, if it is one of those that are. A body is copied
+    /// while it passes; the copy goes out when all of it has.
+    pub(super) fn copy(&self, request: &mut Request<Body>, exchange: &Exchange) {
+        request.headers_mut().remove(MARK);
+        let settings = &self.settings;
+        if !settings.takes(request.method()) || random_u64() % 100 >= settings.percent {
+            return;
+        }
+        if request.body().size_hint().lower() > settings.max_body {
+            self.metrics.too_large.inc();
+            return;
+        }
+        let Some(place) = Place::of(&self.under_way, settings.in_flight) else {
+            self.metrics.dropped.inc();
+            return;
+        };
+        let copy = Shadow {
+            request: marked(request),
+            key: self.upstream.key(exchange),
+            upstream: self.upstream.clone(),
+            timeout: settings.timeout,
+            metrics: self.metrics.clone(),
+            place,
+        };
+        match request.body_mut() {
+            body if body.is_end_stream() => copy.send(Bytes::new()),
+            Body::Full(bytes) => copy.send(bytes.clone()),
+            body => {
+                let (body, cap) = (std::mem::take(body), settings.max_body);
+                let tee = Tee { body, copy: Some(copy), read: BytesMut::new(), cap };
+                *request.body_mut() = Body::boxed(tee);
+            }
+        }
+    }
+}
+
+/// The head of a copy. Trailers are not copied, so they are not announced either.
+fn marked(request: &Request<Body>) -> Request<Body> {
+    let mut copy = Request::new(Body::Empty);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy.headers_mut().remove(header::TRAILER);
+    copy.headers_mut().insert(MARK, HeaderValue::from_static("1"));
+    copy
+}
+
+/// A copy that waits for its body.
+struct Shadow {
+    request: Request<Body>,
+    key: Option<u64>,
+    upstream: Arc<Upstream>,
+    timeout: Duration,
+    metrics: Arc<MirrorMetrics>,
+    place: Place,
+}
+
+impl Shadow {
+    /// Sends it, in a task of its own.
+    fn send(self, body: Bytes) {
+        let Self { mut request, key, upstream, timeout, metrics, place } = self;
+        *request.body_mut() = Body::from(body);
+        mend_length(&mut request);
+        tokio::spawn(async move {
+            let _place = place;
+            let deadline = Instant::now() + timeout;
+            match answer(&upstream, key, request, deadline).await {
+                Ok(()) => metrics.answered.inc(),
+                Err(why) => {
+                    debug!(upstream = %upstream.name(), why, "a copy was not answered");
+                    metrics.failed.inc()
+                }
+            };
+        });
+    }
+}
+
+/// One of the copies that may be under way, as long as it lives.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn of(under_way: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let before = under_way.fetch_add(1, Relaxed);
+        // Whoever gets none was counted for a moment.
+        let place = Self(under_way.clone());
+        (before < most).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Sends a copy and reads its answer to the end.
+async fn answer(
+    upstream: &Upstream,
+    key: Option<u64>,
+    request: Request<Body>,
+    deadline: Instant,
+) -> Result<(), String> {
+    let response = upstream.send_for(key, request, deadline).await.map_err(|e| e.to_string())?;
+    let mut body = response.into_body();
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| error.to_string())?;
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > ANSWER {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A body on its way to its service, that leaves a copy behind.
+struct Tee {
+    body: Body,
+    /// None when it is on its way, or given up.
+    copy: Option<Shadow>,
+    read: BytesMut,
+    cap: u64,
+}
+
+impl Tee {
+    fn take(&mut self, data: &Bytes) {
+        if self.copy.is_none() {
+            return;
+        }
+        if (self.read.len() + data.len()) as u64 <= self.cap {
+            self.read.extend_from_slice(data);
+        } else if let Some(copy) = self.copy.take() {
+            self.read = BytesMut::new();
+            copy.metrics.too_large.inc();
+        }
+    }
+}
+
+impl HttpBody for Tee {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.take(data);
+        }
+        let ended = match &frame {
+            // After a last frame hyper does not ask again.
+            Some(Ok(_)) => self.body.is_end_stream(),
+            Some(Err(_)) => false,
+            None => true,
+        };
+        if let Some(copy) = self.copy.take_if(|_| ended) {
+            copy.send(std::mem::take(&mut self.read).freeze());
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Tee {
+    fn drop(&mut self) {
+        if let Some(copy) = self.copy.take() {
+            copy.metrics.incomplete.inc();
+        }
+    }
+}
