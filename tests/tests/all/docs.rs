@@ -1,6 +1,10 @@
 //! What the documents show is what the gateway takes.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
 use toml::{Table, Value};
@@ -30,20 +34,17 @@ fn the_file_of_the_readme_is_good() {
 
 #[test]
 fn the_files_of_the_plugins_are_good() {
-    for readme in plugin_readmes() {
-        let text = fs::read_to_string(&readme).expect("a README");
-        for file in blocks(&text, "toml") {
-            let folder = TempDir::new().expect("a folder");
-            fs::write(folder.path().join("gateway.toml"), completed(file)).expect("writing");
-            for name in values_of(file, "file") {
-                fs::write(folder.path().join(name), SECRET).expect("writing");
-            }
-            let environment: Vec<_> =
-                values_of(file, "env").into_iter().map(|name| (name, SECRET)).collect();
-            let checked = torana_with(folder.path(), &["check", "gateway.toml"], &environment);
-            assert_eq!(checked.code, 0, "{}:\n{}{file}", readme.display(), checked.text());
-        }
-    }
+    plugin_readmes().iter().for_each(|readme| assert_good(readme));
+}
+
+#[test]
+fn the_files_of_the_guides_are_good() {
+    let guides = fs::read_dir(paths::root().join("docs")).expect("docs/");
+    let guides = guides.map(|entry| entry.expect("an entry").path());
+    let guides: Vec<_> =
+        guides.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
+    assert!(!guides.is_empty());
+    guides.iter().for_each(|guide| assert_good(guide));
 }
 
 #[test]
@@ -58,6 +59,22 @@ fn the_files_of_the_examples_are_good() {
     }
 }
 
+/// Fails unless `check` takes every file that a document shows.
+fn assert_good(document: &Path) {
+    let text = fs::read_to_string(document).expect("a document");
+    for file in blocks(&text, "toml") {
+        let folder = TempDir::new().expect("a folder");
+        fs::write(folder.path().join("gateway.toml"), completed(file)).expect("writing");
+        for name in values_of(file, "file") {
+            fs::write(folder.path().join(name), SECRET).expect("writing");
+        }
+        let environment: Vec<_> =
+            values_of(file, "env").into_iter().map(|name| (name, SECRET)).collect();
+        let checked = torana_with(folder.path(), &["check", "gateway.toml"], &environment);
+        assert_eq!(checked.code, 0, "{}:\n{}{file}", document.display(), checked.text());
+    }
+}
+
 /// Long enough for a key.
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -69,7 +86,7 @@ fn plugin_readmes() -> Vec<PathBuf> {
     readmes
 }
 
-/// What a plugin's README leaves out, for it is always the same: a listener, and the upstreams.
+/// What a document leaves out, for it is always the same: a listener, and the upstreams.
 fn completed(file: &str) -> String {
     let table: Table = file.parse().unwrap_or_else(|error| panic!("{error}:\n{file}"));
     let mut more = String::new();
@@ -91,6 +108,9 @@ fn upstreams(table: &Table) -> BTreeSet<String> {
     for route in list(table.get("routes")) {
         names.extend(route.get("upstream").cloned());
         names.extend(list(route.get("alternatives")));
+        let shares = list(route.get("split"));
+        let tables = shares.iter().chain(route.get("mirror"));
+        names.extend(tables.filter_map(|table| table.get("upstream").cloned()));
     }
     for (_, plugin) in table.get("plugins").and_then(Value::as_table).into_iter().flatten() {
         names.extend(list(plugin.get("grants").and_then(|grants| grants.get("fetch"))));
