@@ -121,6 +121,11 @@ impl<F: Filter> Chain<F> {
         Back { except: Some(at), ..self.all() }
     }
 
+    /// Its plugins, in order.
+    pub fn filters(&self) -> impl Iterator<Item = &F> {
+        self.links.iter().map(|link| &link.filter)
+    }
+
     /// How many plugins there are.
     pub fn len(&self) -> usize {
         self.links.len()

@@ -2,9 +2,14 @@
 
 mod assemble;
 mod background;
+mod check;
 mod logbook;
 mod numbers;
+mod restart;
+mod watch;
 mod workers;
+
+pub use check::{Checked, check, describe};
 
 use std::{
     io,
@@ -16,9 +21,9 @@ use arc_swap::ArcSwap;
 use tracing::{error, info, warn};
 
 use crate::{
-    admin::{self, AdminState},
-    config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source},
-    plugin::{Description, PluginRoom, Services},
+    admin::{self, AdminState, Status},
+    config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source, Span},
+    plugin::{PluginRoom, Services},
     proxy::{self, Proxy, Snapshot},
     store::Memory,
     telemetry::Telemetry,
@@ -28,55 +33,20 @@ use assemble::{Assembled, Workshop};
 use background::Background;
 use logbook::Logbook;
 use numbers::Numbers;
+use restart::needs_restart;
+use watch::Watch;
 use workers::Workers;
-
-/// What a file was found to be.
-pub struct Checked {
-    /// The text, for rendering; none if it could not be read.
-    pub source: Arc<Source>,
-    /// Errors and warnings.
-    pub diagnostics: Diagnostics,
-    /// The configuration, if there are no errors.
-    pub config: Option<Config>,
-}
-
-/// Looks at a file as `run` would, and serves nothing. Plugins are instantiated and take their
-/// settings; no socket is opened.
-pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
-    let (config, mut diagnostics) = match Config::load(path, options) {
-        Ok(loaded) => loaded,
-        Err(Rejected { source, diagnostics }) => {
-            return Ok(Checked { source, diagnostics, config: None });
-        }
-    };
-    let source = config.source.clone();
-    let parts = Parts::new(config.gateway.workers)?;
-    let config = match parts.workshop(None).assemble(&config).await {
-        Ok(_) => Some(config),
-        Err(problems) => {
-            diagnostics.append(problems);
-            None
-        }
-    };
-    config.iter().filter_map(Logbook::check).for_each(|problem| diagnostics.push(problem));
-    let config = config.filter(|_| !diagnostics.has_errors());
-    diagnostics.sort();
-    Ok(Checked { source, diagnostics, config })
-}
-
-/// Reads the type of a component.
-pub fn describe(file: &Path) -> Result<Description, String> {
-    let parts = Parts::new(1).map_err(|error| error.to_string())?;
-    parts.room.describe(file)
-}
 
 /// A gateway that serves.
 pub struct Gateway {
     path: PathBuf,
     options: LoadOptions,
     parts: Parts,
-    config: Config,
+    /// What serves, for those who ask.
+    status: Arc<ArcSwap<Status>>,
+    /// What serves, for the workers.
     snapshot: Arc<ArcSwap<Snapshot>>,
+    watch: Watch,
     background: Background,
     logbook: Logbook,
     workers: Workers,
@@ -91,7 +61,7 @@ pub enum StartError {
 }
 
 impl From<Rejected> for StartError {
-    fn from(Rejected { source, diagnostics }: Rejected) -> Self {
+    fn from(Rejected { source, diagnostics, .. }: Rejected) -> Self {
         Self::Config(source, diagnostics)
     }
 }
@@ -110,6 +80,10 @@ impl Gateway {
     ) -> Result<(Self, Arc<Source>, Diagnostics), StartError> {
         let (config, warnings) = Config::load(path, &options)?;
         let source = config.source.clone();
+        // Before the files that it names are read: what changes from here on is seen.
+        let mut watch = Watch::default();
+        watch.turn(config.gateway.watch);
+        watch.follow(&config.reads);
         let parts = Parts::new(config.gateway.workers)?;
         let assembled = parts
             .workshop(None)
@@ -122,8 +96,10 @@ impl Gateway {
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
         snapshot.access_log = logbook.turn_to(&config, target)?;
         parts.fetch.replace(snapshot.upstreams.clone());
-        let background = Background::start(&parts.fetch, &parts.memory, ticking);
-        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
+        let mut background = Background::start(&parts.fetch, &parts.memory);
+        background.tick(ticking);
+        let serving = Arc::new(snapshot);
+        let snapshot = Arc::new(ArcSwap::new(serving.clone()));
         let proxy =
             Arc::new(Proxy::new(snapshot.clone(), parts.telemetry.clone(), parts.via.clone()));
         let admin = config.admin.as_ref().map(admin::bind).transpose();
@@ -134,36 +110,45 @@ impl Gateway {
             connections: workers.connections().clone(),
             snapshot: snapshot.clone(),
         }));
+        parts.telemetry.config_taken();
+        let status = Arc::new(ArcSwap::from_pointee(Status::serving(config, serving)));
         if let Some(admin) = admin {
-            let state = AdminState { telemetry: parts.telemetry.clone() };
+            let state = AdminState { telemetry: parts.telemetry.clone(), status: status.clone() };
             tokio::spawn(admin.serve(state));
         }
         let path = path.to_owned();
-        let gateway = Self { path, options, parts, config, snapshot, background, logbook, workers };
+        let gateway =
+            Self { path, options, parts, status, snapshot, watch, background, logbook, workers };
         Ok((gateway, source, warnings))
+    }
+
+    /// Ready when a file of the configuration has changed. Never, where nobody watches them.
+    pub async fn changed(&mut self) {
+        self.watch.changed().await;
     }
 
     /// Takes the file anew, whole or not at all. What runs goes on with what it began with.
     pub async fn reload(&mut self) {
-        let (config, warnings) = match Config::load(&self.path, &self.options) {
+        let loaded = Config::load(&self.path, &self.options);
+        // Also the files of one that is refused: it may be one of them that has to change.
+        self.watch.follow(match &loaded {
+            Ok((config, _)) => &config.reads,
+            Err(rejected) => &rejected.reads,
+        });
+        let (config, warnings) = match loaded {
             Ok(loaded) => loaded,
-            Err(Rejected { source, diagnostics }) => return self.refuse(&source, diagnostics),
+            Err(rejected) => return self.refuse(rejected),
         };
         let source = config.source.clone();
-        if let Some(problems) = needs_restart(&self.config, &config) {
-            return self.refuse(&source, problems);
-        }
-        let previous = self.snapshot.load().upstreams.clone();
-        let assembled = self.parts.workshop(Some(previous)).assemble(&config).await;
-        let ready = assembled.and_then(|assembled| self.equip(&config, assembled));
-        match ready {
-            Err(problems) => self.refuse(&source, problems),
+        match self.make_ready(&config).await {
+            Err(diagnostics) => {
+                self.refuse(Rejected { source, diagnostics, reads: config.reads });
+            }
             Ok(assembled) => {
                 self.take(config, assembled);
                 if !warnings.is_empty() {
                     warn!("{}", warnings.render(&source, false).trim_end());
                 }
-                self.parts.telemetry.reloaded("ok");
                 info!(file = %self.path.display(), "reloaded");
             }
         }
@@ -171,18 +156,18 @@ impl Gateway {
 
     /// Stops accepting, and gives running exchanges the drain time.
     pub async fn stop(self) {
-        info!(drain = ?self.config.gateway.drain, "stopping");
-        self.workers.drain(self.config.gateway.drain).await;
+        let drain = self.status.load().service.config.gateway.drain;
+        info!(?drain, "stopping");
+        self.workers.drain(drain).await;
         self.logbook.close();
         info!("stopped");
     }
 
-    /// Gives a configuration its access log, opened anew.
-    fn equip(
-        &mut self,
-        config: &Config,
-        mut assembled: Assembled,
-    ) -> Result<Assembled, Diagnostics> {
+    /// Makes a configuration ready beside the one that serves, and gives it its access log.
+    async fn make_ready(&mut self, config: &Config) -> Result<Assembled, Diagnostics> {
+        needs_restart(&self.status.load().service.config, config)?;
+        let previous = self.snapshot.load().upstreams.clone();
+        let mut assembled = self.parts.workshop(Some(previous)).assemble(config).await?;
         let target = Logbook::open(config)?;
         let log = self.logbook.turn_to(config, target).map_err(|error| {
             Diagnostic::error(None, format!("no thread for the access log: {error}"))
@@ -193,20 +178,27 @@ impl Gateway {
 
     fn take(&mut self, config: Config, assembled: Assembled) {
         let Assembled { snapshot, ticking, doors } = assembled;
+        let snapshot = Arc::new(snapshot);
         self.parts.fetch.replace(snapshot.upstreams.clone());
-        self.background = Background::start(&self.parts.fetch, &self.parts.memory, ticking);
-        self.snapshot.store(Arc::new(snapshot));
+        self.background.tick(ticking);
+        self.snapshot.store(snapshot.clone());
         self.workers.adopt(&config, doors);
-        self.config = config;
+        if config.gateway.watch != self.status.load().service.config.gateway.watch {
+            self.watch.turn(config.gateway.watch);
+            self.watch.follow(&config.reads);
+        }
+        self.status.store(Arc::new(Status::serving(config, snapshot)));
+        self.parts.telemetry.reload_taken();
         self.parts.room.tidy();
     }
 
-    fn refuse(&self, source: &Source, problems: Diagnostics) {
-        self.parts.telemetry.reloaded("refused");
+    fn refuse(&self, rejected: Rejected) {
+        self.parts.telemetry.reload_refused();
         error!(
             "reload refused, the old configuration goes on serving:\n{}",
-            problems.render(source, false).trim_end()
+            rejected.to_string().trim_end()
         );
+        self.status.store(Arc::new(self.status.load().refusing(rejected)));
     }
 }
 
@@ -242,42 +234,7 @@ impl Parts {
     }
 }
 
-/// What cannot be changed while the process runs.
-fn needs_restart(old: &Config, new: &Config) -> Option<Diagnostics> {
-    let mut problems = Diagnostics::default();
-    let mut restart = |span: Option<crate::config::Span>, what: &str| {
-        problems.push(
-            Diagnostic::error(span, format!("{what} cannot change while torana runs"))
-                .help(Some("restart torana to use it".to_owned())),
-        );
-    };
-    if old.gateway.workers != new.gateway.workers {
-        restart(None, "gateway.workers");
-    }
-    if old.admin.as_ref().map(|a| a.address) != new.admin.as_ref().map(|a| a.address) {
-        restart(new.admin.as_ref().map(|a| a.address_span), "admin.address");
-    }
-    if let (Some(old), Some(new)) = (&old.access_log, &new.access_log)
-        && old.buffer != new.buffer
-    {
-        restart(Some(new.span), "access_log.buffer");
-    }
-    for listener in &new.listeners {
-        let same = old.listeners.iter().find(|other| other.name == listener.name);
-        if same.is_none_or(|other| other.address != listener.address) {
-            let what = format!("the address of listener `{}`", listener.name);
-            restart(Some(listener.address_span), &what);
-        }
-    }
-    for listener in &old.listeners {
-        if !new.listeners.iter().any(|other| other.name == listener.name) {
-            restart(None, &format!("that there is a listener `{}`", listener.name));
-        }
-    }
-    problems.has_errors().then_some(problems)
-}
-
 /// A machine's "no", shown at the address that asked for it.
-fn at_span(config: &Config, (span, message): (crate::config::Span, String)) -> StartError {
+fn at_span(config: &Config, (span, message): (Span, String)) -> StartError {
     StartError::Config(config.source.clone(), Diagnostic::error(span, message).into())
 }

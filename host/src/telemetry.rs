@@ -1,6 +1,8 @@
 //! Numbers for `/metrics`. Handles are looked up when a configuration is taken, never for a
 //! request; label sets are bounded by the configuration.
 
+mod process;
+
 use std::{
     borrow::Cow,
     collections::HashSet,
@@ -9,7 +11,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, AtomicU64},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use prometheus_client::{
@@ -19,12 +21,16 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use process::Process;
+
 /// Names that one plugin may use for metrics of its own.
 const MAX_CUSTOM_NAMES: usize = 32;
 
 /// All metrics of the process.
 pub struct Telemetry {
     registry: Mutex<Registry>,
+    /// Without the prefix of ours.
+    process: Registry,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<RouteLabels, Histogram>,
     refusals: Family<RefusalLabels, Counter>,
@@ -37,6 +43,8 @@ pub struct Telemetry {
     custom_names: Mutex<HashSet<(Arc<str>, String)>>,
     reloads: Family<ReloadLabels, Counter>,
     mirrored: Family<MirrorLabels, Counter>,
+    last_reload_success: Gauge<i64, AtomicI64>,
+    config_loaded: Gauge<f64, AtomicU64>,
     log_lines: Counter,
     log_dropped: Family<RefusalLabels, Counter>,
     /// Requests that are being served.
@@ -207,7 +215,10 @@ impl HookMetrics {
 impl Telemetry {
     /// Everything at zero.
     pub fn new() -> Arc<Self> {
+        let mut process = Registry::default();
+        process.register_collector(Box::new(Process::starting()));
         let telemetry = Self {
+            process,
             registry: Mutex::new(Registry::with_prefix("torana")),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
@@ -221,6 +232,8 @@ impl Telemetry {
             custom_names: Mutex::default(),
             reloads: Family::default(),
             mirrored: Family::default(),
+            last_reload_success: Gauge::default(),
+            config_loaded: Gauge::default(),
             log_lines: Counter::default(),
             log_dropped: Family::default(),
             in_flight: Gauge::default(),
@@ -278,6 +291,16 @@ impl Telemetry {
             "mirrored",
             "Copies of requests, by the upstream that they are for and what became of them",
             self.mirrored.clone(),
+        );
+        registry.register(
+            "config_last_reload_success",
+            "1 if the last reload was taken, 0 if it was refused and an older file serves",
+            self.last_reload_success.clone(),
+        );
+        registry.register(
+            "config_loaded_timestamp_seconds",
+            "When the configuration in service was taken, in seconds since 1970",
+            self.config_loaded.clone(),
         );
         registry.register(
             "access_log_lines",
@@ -343,8 +366,26 @@ impl Telemetry {
         self.refusals.get_or_create(&RefusalLabels { reason: reason.into() }).inc();
     }
 
-    /// A reload: `ok` or `refused`.
-    pub fn reloaded(&self, result: &'static str) {
+    /// A configuration begins to serve.
+    pub fn config_taken(&self) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.config_loaded.set(now.as_secs_f64());
+        self.last_reload_success.set(1);
+    }
+
+    /// A reload begins to serve.
+    pub fn reload_taken(&self) {
+        self.reloaded("ok");
+        self.config_taken();
+    }
+
+    /// A reload was refused.
+    pub fn reload_refused(&self) {
+        self.reloaded("refused");
+        self.last_reload_success.set(0);
+    }
+
+    fn reloaded(&self, result: &'static str) {
         self.reloads.get_or_create(&ReloadLabels { result: result.into() }).inc();
     }
 
@@ -377,7 +418,10 @@ impl Telemetry {
     /// The Prometheus text format (OpenMetrics 1.0).
     pub fn render(&self) -> String {
         let mut out = String::new();
-        if text::encode(&mut out, &self.registry()).is_err() {
+        let encoded = text::encode_registry(&mut out, &self.registry())
+            .and_then(|()| text::encode_registry(&mut out, &self.process))
+            .and_then(|()| text::encode_eof(&mut out));
+        if encoded.is_err() {
             let _ = writeln!(out, "# the metrics cannot be written");
         }
         out

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-/// An admin listener and a public one, on ports that the system chooses. What follows at once is
-/// about the public one.
+/// An admin listener and a public one, on ports that the system chooses. Reloads come when a test
+/// says so. What follows at once is about the public one.
 pub const LISTEN: &str = r#"
 [gateway]
 workers = 2
+watch = false
 
 [admin]
 address = "127.0.0.1:0"

@@ -24,8 +24,14 @@ const FULL_ENOUGH: usize = 64 << 10;
 /// What each worker has at least: more than the longest line.
 const LEAST_ROOM: usize = 256 << 10;
 
-/// Takes lines from the workers and writes them, each whole, in the order of each worker.
+/// Takes lines from the workers and writes them, each whole, in the order of each worker. When it
+/// is dropped its thread writes what there is and ends.
 pub struct Writer {
+    shared: Arc<Shared>,
+}
+
+/// What the thread and its writer have in common.
+struct Shared {
     /// One buffer for each worker and the control thread: no worker waits for another.
     buffers: Box<[Mutex<Vec<u8>>]>,
     /// Bytes that one buffer takes.
@@ -85,7 +91,7 @@ impl Writer {
         telemetry: Arc<Telemetry>,
     ) -> io::Result<Arc<Self>> {
         let shards = workers + 1;
-        let writer = Arc::new(Self {
+        let shared = Arc::new(Shared {
             buffers: (0..shards).map(|_| Mutex::default()).collect(),
             room: (usize::try_from(buffer).unwrap_or(usize::MAX) / shards).max(LEAST_ROOM),
             state: Mutex::new(State { next: Some(target), asked: 0, made: 0, closed: false }),
@@ -93,13 +99,49 @@ impl Writer {
             done: Condvar::new(),
             telemetry,
         });
-        let for_thread = writer.clone();
+        let for_thread = shared.clone();
         thread::Builder::new().name("access-log".into()).spawn(move || for_thread.run())?;
-        Ok(writer)
+        Ok(Arc::new(Self { shared }))
     }
 
     /// Takes a line, or drops it where there is no room. Never waits for the disk.
     pub fn write(&self, line: &[u8]) {
+        self.shared.write(line);
+    }
+
+    /// From now on to another target. What came before this still goes to the old one. Waits until
+    /// that is so, but not for a disk that hangs.
+    pub fn redirect(&self, target: Target) {
+        lock(&self.shared.state).next = Some(target);
+        self.flush(TURNING);
+    }
+
+    /// Waits until everything that was taken before is written, or that time is over.
+    pub fn flush(&self, at_most: Duration) {
+        let mut state = lock(&self.shared.state);
+        state.asked += 1;
+        let wanted = state.asked;
+        self.shared.wake.notify_one();
+        let waiting = |state: &mut State| state.made < wanted;
+        let _ = self.shared.done.wait_timeout_while(state, at_most, waiting);
+    }
+
+    /// Writes what there is and ends.
+    pub fn close(&self, at_most: Duration) {
+        lock(&self.shared.state).closed = true;
+        self.flush(at_most);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        lock(&self.shared.state).closed = true;
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Shared {
+    fn write(&self, line: &[u8]) {
         let index = worker::index().min(self.buffers.len() - 1);
         let mut buffer = lock(&self.buffers[index]);
         let before = buffer.len();
@@ -113,29 +155,6 @@ impl Writer {
         if before < enough && before + line.len() >= enough {
             self.wake.notify_one();
         }
-    }
-
-    /// From now on to another target. What came before this still goes to the old one. Waits until
-    /// that is so, but not for a disk that hangs.
-    pub fn redirect(&self, target: Target) {
-        lock(&self.state).next = Some(target);
-        self.flush(TURNING);
-    }
-
-    /// Waits until everything that was taken before is written, or that time is over.
-    pub fn flush(&self, at_most: Duration) {
-        let mut state = lock(&self.state);
-        state.asked += 1;
-        let wanted = state.asked;
-        self.wake.notify_one();
-        let waiting = |state: &mut State| state.made < wanted;
-        let _ = self.done.wait_timeout_while(state, at_most, waiting);
-    }
-
-    /// Writes what there is and ends.
-    pub fn close(&self, at_most: Duration) {
-        lock(&self.state).closed = true;
-        self.flush(at_most);
     }
 
     fn run(&self) {

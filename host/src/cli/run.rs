@@ -61,8 +61,15 @@ async fn serve(arguments: Arguments, options: LoadOptions) -> ExitCode {
         Err(StartError::Io(error)) => return output::fail(error),
     };
     tracing::info!(file = %arguments.file.display(), "ready");
-    while let Wish::Reload = signals.next().await {
-        gateway.reload().await;
+    loop {
+        let wish = tokio::select! {
+            wish = signals.next() => wish,
+            () = gateway.changed() => Wish::Reload,
+        };
+        match wish {
+            Wish::Reload => gateway.reload().await,
+            Wish::Stop => break,
+        }
     }
     gateway.stop().await;
     ExitCode::SUCCESS

@@ -165,7 +165,7 @@ pub(super) fn read(root: &Table<'_>) -> Option<AccessLog> {
     };
     Some(AccessLog {
         span: table.span_of("path"),
-        path: table.path("path"),
+        path: table.output_path("path"),
         fields,
         buffer: table.size("buffer"),
     })

@@ -7,20 +7,22 @@ use super::{
     table::Table,
 };
 
-/// `[gateway]`: what concerns the process. Changes need a restart.
+/// `[gateway]`: what concerns the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gateway {
     /// Worker threads; the parallelism that is really available if not set.
     pub workers: usize,
     /// How long SIGTERM waits for running exchanges.
     pub drain: Duration,
+    /// Whether a change of the configuration's files is a reload.
+    pub watch: bool,
 }
 
 /// The table's keys.
 pub(super) static GATEWAY: Shape = Shape {
     id: "gateway",
     place: "[gateway]",
-    about: "What concerns the process. Changes need a restart.",
+    about: "What concerns the process. A change of `workers` needs a restart.",
     keys: &[
         key(
             "workers",
@@ -29,6 +31,12 @@ pub(super) static GATEWAY: Shape = Shape {
         ),
         key("drain", Kind::Duration(0, HOUR), "How long SIGTERM waits for running exchanges.")
             .or("30s"),
+        key(
+            "watch",
+            Kind::Bool,
+            "Whether this file and those that it names are watched: a change is a reload.",
+        )
+        .or("true"),
     ],
 };
 
@@ -36,5 +44,9 @@ pub(super) static GATEWAY: Shape = Shape {
 pub(super) fn read(table: &Table<'_>) -> Gateway {
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
     let workers = table.get("workers").map(|value| value.integer() as usize);
-    Gateway { workers: workers.unwrap_or_else(available), drain: table.duration("drain") }
+    Gateway {
+        workers: workers.unwrap_or_else(available),
+        drain: table.duration("drain"),
+        watch: table.bool("watch"),
+    }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, fs, io, path::Path, sync::Arc};
 
 use super::{
-    Config, Diagnostic, Diagnostics, LoadOptions, Source, Span,
+    Config, Diagnostic, Diagnostics, LoadOptions, Reads, Source, Span,
     access_log::{self, ACCESS_LOG},
     admin::{self, ADMIN},
     chain::{Library, NAMED_CHAIN},
@@ -58,6 +58,8 @@ pub struct Rejected {
     pub source: Arc<Source>,
     /// At least one error; warnings as well.
     pub diagnostics: Diagnostics,
+    /// The files that it is made of, as far as that was found out.
+    pub reads: Reads,
 }
 
 impl fmt::Display for Rejected {
@@ -75,12 +77,12 @@ impl Config {
         options: &LoadOptions,
     ) -> Result<(Config, Diagnostics), Rejected> {
         let path = path.as_ref();
-        match read(path) {
-            Ok(text) => Self::parse(Arc::new(Source::new(path, text)), options),
+        let mut reads = Reads::default();
+        match read(path, &mut reads) {
+            Ok(text) => Self::build(Arc::new(Source::new(path, text)), options, reads),
             Err(problem) => {
-                let mut diagnostics = Diagnostics::default();
-                diagnostics.push(problem);
-                Err(Rejected { source: Arc::new(Source::new(path, "")), diagnostics })
+                let source = Arc::new(Source::new(path, ""));
+                Err(Rejected { source, diagnostics: problem.into(), reads })
             }
         }
     }
@@ -90,29 +92,40 @@ impl Config {
         source: Arc<Source>,
         options: &LoadOptions,
     ) -> Result<(Config, Diagnostics), Rejected> {
+        Self::build(source, options, Reads::default())
+    }
+
+    fn build(
+        source: Arc<Source>,
+        options: &LoadOptions,
+        reads: Reads,
+    ) -> Result<(Config, Diagnostics), Rejected> {
         let syntax::Parsed { tree, mut problems, whole } = syntax::parse(&source);
         if !whole {
             problems.sort();
-            return Err(Rejected { source: source.clone(), diagnostics: problems });
+            return Err(Rejected { source: source.clone(), diagnostics: problems, reads });
         }
-        let cx = Context::new(source.clone(), options.clone(), &ROOT, tree.get_ref());
+        let cx = Context::new(source.clone(), options.clone(), &ROOT, tree.get_ref(), reads);
         let config = build(&Table::open(&cx, &ROOT, None, tree.get_ref(), Span::default()));
         if problems.is_empty() && !cx.has_errors() {
             report_unused(&cx, &config);
             report_unguarded(&cx, &config);
             report_skipped_guards(&cx, &config);
         }
+        let reads = cx.reads();
         problems.append(syntax::without_consequences(cx.into_problems(), &problems, &source));
         problems.sort();
         match problems.has_errors() {
-            true => Err(Rejected { source, diagnostics: problems }),
-            false => Ok((config, problems)),
+            true => Err(Rejected { source, diagnostics: problems, reads }),
+            false => Ok((Config { reads, ..config }, problems)),
         }
     }
 }
 
-fn read(path: &Path) -> Result<String, Diagnostic> {
-    let bytes = fs::read(path).map_err(|error| {
+fn read(path: &Path, reads: &mut Reads) -> Result<String, Diagnostic> {
+    let bytes = fs::read(path);
+    reads.note_read(path, bytes.as_deref().ok());
+    let bytes = bytes.map_err(|error| {
         let problem = Diagnostic::error(None, format!("cannot be read: {error}"));
         let missing = error.kind() == io::ErrorKind::NotFound;
         problem.help(missing.then(|| "a relative path begins in the working directory".to_owned()))
@@ -143,5 +156,6 @@ fn build(root: &Table<'_>) -> Config {
         routes,
         plugins: library.into_plugins(),
         secrets,
+        reads: Reads::default(),
     }
 }

@@ -11,11 +11,13 @@
 //! table | value
 //!           walk a tree along its declaration | misplaced: keys that no table knows
 //! outside   { env = ... } and { file = ... } | names: what can be referred to | context: all of it
+//! reads     the files that a configuration is made of, for whoever watches them
 //! keys      how a table declares its keys | schema: the same as JSON Schema
 //! units | host | path | fault
 //!           pieces of text, checked
 //! source | diagnostic | render
 //!           places, problems, and how they are shown
+//! show      the file as JSON, without its secrets
 //! ```
 //!
 //! Nothing here touches the network or a component; files are read only for `{ file = "..." }`.
@@ -41,11 +43,13 @@ mod options;
 mod outside;
 mod path;
 mod plugin;
+mod reads;
 mod render;
 mod route;
 mod schema;
 mod secrets;
 mod settings;
+mod show;
 mod source;
 mod syntax;
 mod table;
@@ -68,6 +72,7 @@ pub use load::Rejected;
 pub use on_error::{OnError, OnErrorAction};
 pub use options::{Environment, LoadOptions};
 pub use plugin::{ComponentRef, Isolation, PluginUse};
+pub use reads::{FileRead, Print, Reads, print};
 pub use route::{
     Condition, Location, Match, Mirror, Piece, Redirect, Rewrite, Route, Share, Split, StaticReply,
 };
@@ -104,4 +109,6 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[secrets.NAME]`
     pub secrets: Secrets,
+    /// The files that it is made of.
+    pub reads: Reads,
 }

@@ -2,7 +2,11 @@
 //!
 //! What they stand for is never part of a message: it may be a secret.
 
-use std::{fs::File, io::Read};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use toml::{
     Spanned,
@@ -60,7 +64,8 @@ impl<'a> Outside<'a> {
             Place::Environment => environment(cx, name),
             Place::File => file(cx, name),
         };
-        read.map_err(|problem| cx.report(problem.at(self.argument.span().into()))).ok()
+        let bytes = read.map_err(|problem| cx.report(problem.at(self.argument.span().into())));
+        bytes.inspect(|bytes| cx.hide(bytes)).ok()
     }
 
     /// Reads it as text.
@@ -106,19 +111,25 @@ fn environment(cx: &Context, name: &str) -> Result<Vec<u8>, Unread> {
 
 fn file(cx: &Context, path: &str) -> Result<Vec<u8>, Unread> {
     let full = cx.resolve(path);
-    let unread = |error: std::io::Error| Unread {
+    let unread = |error: io::Error| Unread {
         message: format!("cannot read {}: {error}", quote(&full.display().to_string())),
         help: Some("paths are relative to this configuration file".into()),
     };
-    let mut bytes = Vec::new();
-    // With a cap of its own, for the path may name a device.
-    let mut reader = File::open(&full).map_err(unread)?.take(LARGEST + 1);
-    reader.read_to_end(&mut bytes).map_err(unread)?;
+    let read = capped(&full);
+    cx.has_read(&full, read.as_deref().ok());
+    let mut bytes = read.map_err(unread)?;
     if bytes.len() as u64 > LARGEST {
         let message = format!("file {} has more than 1 MiB", quote(path));
         return Err(Unread { message, help: None });
     }
     trim_newline(&mut bytes);
+    Ok(bytes)
+}
+
+/// With a cap of its own, for the path may name a device.
+fn capped(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -200,6 +200,7 @@ fn component(value: &Value<'_>) -> Option<ComponentRef> {
         let folder = value.cx.options.components_folder();
         let written = value.parse(bundled_name)?;
         let path = folder.join(format!("{written}.wasm"));
+        value.cx.will_read(&path);
         return Some(ComponentRef { path, written, sha256: None });
     }
     let table = value.table()?;

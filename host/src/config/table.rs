@@ -109,6 +109,11 @@ impl<'a> Table<'a> {
 
     /// A path of the file, which is relative to the file.
     pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.output_path(name).inspect(|path| self.cx.will_read(path))
+    }
+
+    /// A path that is written to.
+    pub(super) fn output_path(&self, name: &str) -> Option<PathBuf> {
         self.parse(name, |text| match text {
             "" => Err(Fault::new("is not a path")),
             path => Ok(self.cx.resolve(path)),

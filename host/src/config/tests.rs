@@ -125,6 +125,15 @@ fn paths_are_relative_to_the_file() {
     let (config, _) = Config::load(&file, &options()).unwrap();
     fs::remove_dir_all(&folder).unwrap();
     assert_eq!(config.routes[0].timeout, Duration::from_secs(7));
+    // What it is made of: read by now, or, as components are, later.
+    let found = |name: &str| {
+        let file = config.reads.files.iter().find(|file| file.path.ends_with(name));
+        file.unwrap_or_else(|| panic!("{name} in {:?}", config.reads)).found
+    };
+    assert!(found("gateway.toml").is_some_and(|print| print.is_some()));
+    assert_eq!(found("timeout"), Some(print(b"7s\n")));
+    assert_eq!(found("components/auth-check.wasm"), None);
+    assert_eq!(config.reads.values, [b"7s"[..].into()]);
 }
 
 #[test]

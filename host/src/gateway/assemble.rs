@@ -77,11 +77,11 @@ impl Workshop<'_> {
         })
     }
 
-    /// Loads every plugin that a chain uses. A plugin that several chains use alike is loaded
-    /// once, and reported once.
+    /// Loads every plugin that a chain uses, and those that no chain uses, for their ticks and
+    /// their mistakes. A plugin that several chains use alike is loaded once, and reported once.
     async fn load_plugins(&self, config: &Config, problems: &mut Diagnostics) -> Loaded {
         let mut loaded = Loaded::default();
-        for wanted in uses(config) {
+        for wanted in uses(config).chain(unused(config)) {
             match self.room.load(wanted, &config.secrets).await {
                 Ok(plugin) => loaded.insert(wanted, plugin),
                 Err(wrong) => wrong.into_iter().for_each(|problem| problems.push(problem)),
@@ -221,6 +221,12 @@ fn doors(config: &Config, problems: &mut Diagnostics) -> Vec<listener::Settings>
 fn uses(config: &Config) -> impl Iterator<Item = &PluginUse> {
     let of_listeners = config.listeners.iter().flat_map(|listener| &listener.chain);
     of_listeners.chain(config.routes.iter().flat_map(|route| &route.chain))
+}
+
+/// Entries that no chain names.
+fn unused(config: &Config) -> impl Iterator<Item = &PluginUse> {
+    let is_used = |entry: &PluginUse| uses(config).any(|wanted| wanted.name == entry.name);
+    config.plugins.iter().filter(move |entry| !is_used(entry))
 }
 
 fn conflict(config: &Config, first: usize, second: usize) -> Diagnostic {

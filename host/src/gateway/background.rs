@@ -1,5 +1,4 @@
-//! What goes on beside the requests, on the control thread: health checks, ticks, and
-//! expiry. It belongs to one configuration and ends with it.
+//! What goes on beside the requests, on the control thread: health checks, ticks, and expiry.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -16,26 +15,40 @@ use crate::{
     upstream::{Fetch, run_health_checks, run_resolver},
 };
 
-/// The background of one configuration. Dropping it ends all of it.
+/// The background of a gateway. Dropping it ends all of it.
 pub(super) struct Background {
-    _tasks: JoinSet<()>,
+    _house: JoinSet<()>,
+    ticks: Vec<Tick>,
+}
+
+/// A plugin that is called in the background. Dropping it ends that.
+struct Tick {
+    plugin: Arc<Plugin>,
+    _task: JoinSet<()>,
 }
 
 impl Background {
-    pub(super) fn start(
-        fetch: &Arc<Fetch>,
-        memory: &Arc<Memory>,
-        ticking: Vec<Arc<Plugin>>,
-    ) -> Self {
-        let mut tasks = JoinSet::new();
-        tasks.spawn(expire(memory.clone()));
+    /// Begins what no configuration changes: it looks up what is in service each time.
+    pub(super) fn start(fetch: &Arc<Fetch>, memory: &Arc<Memory>) -> Self {
+        let mut house = JoinSet::new();
+        house.spawn(expire(memory.clone()));
         let (checked, resolved) = (fetch.clone(), fetch.clone());
-        tasks.spawn(run_health_checks(move || checked.upstreams()));
-        tasks.spawn(run_resolver(move || resolved.upstreams()));
-        for plugin in ticking {
-            tasks.spawn(tick(plugin));
+        house.spawn(run_health_checks(move || checked.upstreams()));
+        house.spawn(run_resolver(move || resolved.upstreams()));
+        Self { _house: house, ticks: Vec::new() }
+    }
+
+    /// From now on these plugins tick. One that did before keeps its time: a reload is no reason to
+    /// ask its service again.
+    pub(super) fn tick(&mut self, plugins: Vec<Arc<Plugin>>) {
+        self.ticks.retain(|tick| plugins.iter().any(|plugin| Arc::ptr_eq(plugin, &tick.plugin)));
+        for plugin in plugins {
+            if !self.ticks.iter().any(|tick| Arc::ptr_eq(&plugin, &tick.plugin)) {
+                let mut task = JoinSet::new();
+                task.spawn(tick(plugin.clone()));
+                self.ticks.push(Tick { plugin, _task: task });
+            }
         }
-        Self { _tasks: tasks }
     }
 }
 

@@ -1,6 +1,10 @@
-//! The access log's writer. It outlives configurations, for exchanges of the old one still end.
+//! The access log's writer. It outlives its configuration, for exchanges of that still end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use crate::{
     access_log::{AccessLog, Target, Writer},
@@ -13,14 +17,16 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 /// Starts the writer when it is first needed, and sends it to other files.
 pub(super) struct Logbook {
-    writer: Option<Arc<Writer>>,
+    current: Option<Current>,
+    /// Writers of before, as long as an exchange has a line for them.
+    retired: Vec<Weak<Writer>>,
     workers: usize,
     telemetry: Arc<Telemetry>,
 }
 
 impl Logbook {
     pub(super) fn new(workers: usize, telemetry: Arc<Telemetry>) -> Self {
-        Self { writer: None, workers, telemetry }
+        Self { current: None, retired: Vec::new(), workers, telemetry }
     }
 
     /// Looks whether the file can be there, without making one.
@@ -48,27 +54,45 @@ impl Logbook {
         config: &Config,
         target: Option<Target>,
     ) -> io::Result<Option<Arc<AccessLog>>> {
-        let (Some(settings), Some(target)) = (&config.access_log, target) else { return Ok(None) };
-        let writer = match &self.writer {
-            Some(writer) => {
-                writer.redirect(target);
-                writer.clone()
+        let (Some(settings), Some(target)) = (&config.access_log, target) else {
+            self.retire();
+            return Ok(None);
+        };
+        let writer = match &self.current {
+            Some(current) if current.buffer == settings.buffer => {
+                current.writer.redirect(target);
+                current.writer.clone()
             }
-            None => {
-                let telemetry = self.telemetry.clone();
-                Writer::start(target, settings.buffer, self.workers, telemetry)?
+            _ => {
+                let (buffer, telemetry) = (settings.buffer, self.telemetry.clone());
+                let writer = Writer::start(target, buffer, self.workers, telemetry)?;
+                self.retire();
+                self.current = Some(Current { writer: writer.clone(), buffer });
+                writer
             }
         };
-        self.writer = Some(writer.clone());
         Ok(Some(Arc::new(AccessLog::new(settings, writer))))
     }
 
     /// Writes what there is.
     pub(super) fn close(&self) {
-        if let Some(writer) = &self.writer {
-            writer.close(CLOSING);
-        }
+        let retired = self.retired.iter().filter_map(Weak::upgrade);
+        let current = self.current.iter().map(|current| current.writer.clone());
+        retired.chain(current).for_each(|writer| writer.close(CLOSING));
     }
+
+    /// Leaves the writer to the exchanges that have it: with the last of them it ends, and its file
+    /// is closed.
+    fn retire(&mut self) {
+        self.retired.retain(|writer| writer.strong_count() > 0);
+        self.retired.extend(self.current.take().map(|current| Arc::downgrade(&current.writer)));
+    }
+}
+
+/// The writer in service, and the room that it was given.
+struct Current {
+    writer: Arc<Writer>,
+    buffer: u64,
 }
 
 fn problem(settings: &config::AccessLog, why: impl std::fmt::Display) -> Diagnostic {

@@ -122,6 +122,15 @@ pub enum Import {
     Wasi(String),
 }
 
+impl Import {
+    /// The name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Capability(name) | Self::Wasi(name) => name,
+        }
+    }
+}
+
 /// The capabilities that a component imports, without interfaces of types only; or why they
 /// cannot be given.
 pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Import>, String> {

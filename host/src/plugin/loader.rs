@@ -308,15 +308,21 @@ fn check_grants(wanted: &PluginUse, imports: &[Import]) -> Result<(), Vec<Diagno
     let is_wasi = |import: &&Import| matches!(import, Import::Wasi(_));
     // WASI is one grant: a component that wants it wants a dozen or two of its interfaces.
     let more_of_wasi = imports.iter().filter(is_wasi).skip(1);
-    let told_once =
-        |import: &&Import| !more_of_wasi.clone().any(|other| std::ptr::eq(*import, other));
+    // Who may edit a body may read it: that is one grant as well.
+    let is_part = |import: &Import| {
+        imports.iter().any(|other| {
+            let edit = other.name().strip_suffix("-body-edit");
+            edit.is_some() && edit == import.name().strip_suffix("-body")
+        })
+    };
+    let told_once = |import: &&Import| {
+        !is_part(import) && !more_of_wasi.clone().any(|other| std::ptr::eq(*import, other))
+    };
     let problems: Vec<Diagnostic> = imports
         .iter()
         .filter(told_once)
         .filter_map(|import| {
-            let name = match import {
-                Import::Capability(name) | Import::Wasi(name) => name,
-            };
+            let name = import.name();
             match need(import, &wanted.grants) {
                 Need::Nothing | Need::Granted => None,
                 Need::Missing(grant) => Some(

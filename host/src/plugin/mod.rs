@@ -31,7 +31,10 @@ use std::{sync::Arc, time::Duration};
 
 use wasmtime::component::InstancePre;
 
-use crate::{config::Isolation, filter::Hooks};
+use crate::{
+    config::{Grants, Isolation},
+    filter::Hooks,
+};
 use context::Context;
 use exports::Exports;
 use instance::State;
@@ -75,9 +78,24 @@ impl Plugin {
         self.tick.filter(|_| self.exports.tick.is_some())
     }
 
+    /// What it may touch.
+    pub fn grants(&self) -> &Grants {
+        &self.context.grants
+    }
+
     /// Idle instances of all workers.
     pub fn idle_instances(&self) -> usize {
         self.pool.idle()
+    }
+
+    /// Instances of all workers that are in a call.
+    pub fn busy_instances(&self) -> usize {
+        self.pool.busy()
+    }
+
+    /// Hook calls since it was loaded.
+    pub fn calls(&self) -> u64 {
+        self.pool.calls()
     }
 }
 

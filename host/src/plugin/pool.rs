@@ -1,7 +1,10 @@
 //! Idle instances, kept for each worker so that no two threads ever meet here.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -10,18 +13,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::instance::Instance;
 use crate::{config::PluginLimits, worker};
 
-/// How long a hook call or a body waits for an instance when all are busy. Then it is a 503: a queue that
-/// grows without end helps nobody.
+/// How long a hook call or a body waits for an instance when all are busy. Then it is a 503: a
+/// queue that grows without end helps nobody.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// The instances of one plugin.
 pub(super) struct Pool {
+    /// At most in calls, for each worker.
+    instances: usize,
+    /// At most in bodies on their way, for each worker.
+    streams: usize,
     shares: Box<[Share]>,
 }
 
 /// One worker's share. The mutex is never contended: it is there because a future may move.
 struct Share {
     idle: Mutex<Vec<Instance>>,
+    calls: AtomicU64,
     places: Arc<Semaphore>,
     /// Of their own: a client that reads slowly keeps its stream's instance from nobody's calls.
     streams: Arc<Semaphore>,
@@ -38,15 +46,18 @@ impl Pool {
     pub(super) fn new(workers: usize, limits: &PluginLimits) -> Self {
         let share = || Share {
             idle: Mutex::default(),
+            calls: AtomicU64::new(0),
             places: Arc::new(Semaphore::new(limits.instances)),
             streams: Arc::new(Semaphore::new(limits.streams)),
         };
-        Self { shares: (0..=workers).map(|_| share()).collect() }
+        let (instances, streams) = (limits.instances, limits.streams);
+        Self { instances, streams, shares: (0..=workers).map(|_| share()).collect() }
     }
 
     /// Waits for a place, and gives an idle instance if there is one.
     pub(super) async fn check_out(&self) -> Option<(Place, Option<Instance>)> {
         let share = self.share();
+        share.calls.fetch_add(1, Relaxed);
         let place = place(&share.places).await?;
         Some((place, share.idle().pop()))
     }
@@ -65,6 +76,18 @@ impl Pool {
     /// Idle instances of all workers.
     pub(super) fn idle(&self) -> usize {
         self.shares.iter().map(|share| share.idle().len()).sum()
+    }
+
+    /// Instances that are in a call, or have a body on its way, of all workers.
+    pub(super) fn busy(&self) -> usize {
+        let calls = |share: &Share| self.instances - share.places.available_permits();
+        let bodies = |share: &Share| self.streams - share.streams.available_permits();
+        self.shares.iter().map(|share| calls(share) + bodies(share)).sum()
+    }
+
+    /// Calls that wanted an instance.
+    pub(super) fn calls(&self) -> u64 {
+        self.shares.iter().map(|share| share.calls.load(Relaxed)).sum()
     }
 
     fn share(&self) -> &Share {

@@ -148,6 +148,7 @@ impl Upstream {
     fn target_stats(&self, index: usize, target: &Target) -> TargetStats {
         let mut sum = TargetStats {
             target: target.name.clone(),
+            weight: target.weight,
             healthy: target.is_fit(),
             ejected: target.outlier.is_ejected(target::milliseconds()),
             ejections: target.outlier.ejections(),

@@ -12,6 +12,8 @@ use super::limits::LimitStats;
 pub struct TargetStats {
     /// `host:port`
     pub target: Arc<str>,
+    /// Its share of the requests, against the others'.
+    pub weight: u32,
     /// Neither taken out by health checks, nor set aside after failed connects, nor ejected.
     pub healthy: bool,
     /// Passed over for its failures.

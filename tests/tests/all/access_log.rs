@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use torana_tests::{Backend, Gateway, Raw, RawBackend, Setup, reply, request, toml};
+use torana_tests::{Backend, Gateway, Raw, RawBackend, Setup, reply, request, toml, within};
 
 use crate::guests::wait_for_metric;
 
@@ -178,6 +178,73 @@ async fn a_file_that_cannot_be_there_is_refused_at_its_place() {
     gateway.signal_reload();
     gateway.wait_for_log("the refusal", |line| line.contains("reload refused")).await;
     assert_eq!(gateway.client().get("/users/1").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_log_that_is_taken_away_is_closed_and_one_with_another_buffer_is_opened() {
+    let (go_on, may_go_on) = tokio::sync::watch::channel(false);
+    let backend = Backend::start_async(move |received| {
+        let mut may_go_on = may_go_on.clone();
+        async move {
+            if received.target.ends_with("slow") {
+                may_go_on.wait_for(|go| *go).await.expect("it is told");
+            }
+            reply(200, "")
+        }
+    })
+    .await;
+    let with = |buffer: &str| {
+        let log = "\n[access_log]\npath = \"access.log\"\nfields = [\"path\"]\n";
+        config(&format!("{log}buffer = \"{buffer}\"\n"), backend.address())
+    };
+    let gateway = Gateway::start(&with("1MiB")).await;
+    let reload = async |toml: &str| {
+        let from = gateway.log().len();
+        gateway.write(toml);
+        gateway.signal_reload();
+        gateway.log().wait_from(from, "the reload", |line| line.contains(" reloaded")).await;
+    };
+    let client = gateway.client();
+    let path = gateway.path("access.log");
+    let slow = client.get("/users/slow");
+    let others = async {
+        backend.wait_for(1).await;
+        reload(&config("", backend.address())).await;
+        assert_eq!(gateway.client().get("/users/unseen").await.status, 200);
+        assert_eq!(open_times(&gateway), 1, "a line is still to come");
+        go_on.send_replace(true);
+    };
+    assert_eq!(futures_util::future::join(slow, others).await.0.status, 200);
+    wait_for_open_times(&gateway, 0).await;
+    assert_eq!(fs::read_to_string(&path).expect("the log"), "{\"path\":\"/users/slow\"}\n");
+
+    for buffer in ["2MiB", "3MiB"] {
+        reload(&with(buffer)).await;
+        assert_eq!(client.get(&format!("/users/{buffer}")).await.status, 200);
+    }
+    wait_for_open_times(&gateway, 1).await;
+    let mut file = fs::File::open(&path).expect("the log");
+    assert!(gateway.stop().await.success());
+    let said = read(&mut file);
+    let lines: Vec<_> = said.lines().collect();
+    let line = |id: &str| format!("{{\"path\":\"/users/{id}\"}}");
+    assert_eq!(lines, [line("slow"), line("2MiB"), line("3MiB")]);
+}
+
+/// How often the gateway has its access log open.
+fn open_times(gateway: &Gateway) -> usize {
+    let files = fs::read_dir(format!("/proc/{}/fd", gateway.pid())).expect("fd");
+    let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+    targets.filter(|target| target.ends_with("access.log")).count()
+}
+
+async fn wait_for_open_times(gateway: &Gateway, wanted: usize) {
+    let reached = async {
+        while open_times(gateway) != wanted {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(&format!("the log to be open {wanted} times"), reached).await;
 }
 
 fn read(file: &mut fs::File) -> String {

@@ -183,6 +183,37 @@ fn routes_that_take_the_same_requests() {
 }
 
 #[test]
+fn a_plugin_that_no_chain_uses_takes_its_settings_too() {
+    let unused = "\n[plugins.idle]\ncomponent = \"headers\"\n\
+                  grants = { request-edit = true, response-edit = true }\n";
+    let good = format!("{GOOD}{unused}config = {{ request = {{ remove = [\"x-a\"] }} }}\n");
+    assert_says(&check(&good).expect(0).stderr, &["warning: plugin `idle` is not used"]);
+    let wrong = format!("{GOOD}{unused}config = {{ request = {{ remvoe = [\"x-a\"] }} }}\n");
+    assert_says(&check(&wrong).expect(1).stderr, &["plugin `idle`", "remvoe"]);
+    let missing = good.replace("\"headers\"\ngrants = { request-edit = true, response-edit = true }\nconfig = { request = { remove", "\"no-such\"\nconfig = { request = { remove");
+    assert_ne!(missing, good);
+    assert_says(&check(&missing).expect(1).stderr, &["cannot read the component `no-such`"]);
+}
+
+#[test]
+fn a_missing_grant_for_bodies_is_one_problem() {
+    let component = torana_tests::paths::guest("body-upper");
+    let upper = |grants: &str| {
+        let chained = changed("[\"headers\"]", "[\"headers\", \"upper\"]");
+        let path = component.display();
+        format!(
+            "{chained}\n[plugins.upper]\ncomponent = {{ path = \"{path}\" }}\ngrants = {{ {grants} }}\n"
+        )
+    };
+    check(&upper("request-body = \"read-write\", response-body = \"read-write\"")).expect(0);
+    for granted in ["", ", response-body = \"read\""] {
+        let toml = upper(&format!("request-body = \"read-write\"{granted}"));
+        let text = check(&toml).expect(1).stderr;
+        assert_says(&text, &["add `response-body = \"read-write\"`", "gateway.toml: 1 problem\n"]);
+    }
+}
+
+#[test]
 fn as_json_for_editors() {
     let toml = changed("\"127.0.0.1:8080\"", "8080");
     let checked = check_with(&toml, &["--format", "json"]).expect(1);

@@ -1,6 +1,7 @@
 //! Tests of a running gateway. One binary, so that it is linked once.
 
 mod access_log;
+mod admin;
 mod bundled;
 mod cache;
 mod capabilities;

@@ -67,7 +67,7 @@ fn an_import_that_is_not_granted() {
             "{ request-body = \"read-write\", response-body = \"read\" }",
             "response-body = \"read-write\"",
         ),
-        ("body-upper", "{ request-body = \"read-write\" }", "response-body = \"read\""),
+        ("body-upper", "{ request-body = \"read-write\" }", "response-body = \"read-write\""),
         ("counter", "{ rate-limit = true }", "kv = true"),
         ("counter", "{ kv = true }", "rate-limit = true"),
         ("counter", "{ kv = false, rate-limit = true }", "kv = true"),
@@ -97,9 +97,10 @@ fn an_import_that_is_not_granted() {
 #[test]
 fn every_missing_grant_is_named_at_once() {
     let toml = file(&[&plugin_with("p", "body-upper", "{}", ""), &route("[\"p\"]")]);
-    let names = ["request-body", "request-body-edit", "response-body", "response-body-edit"];
+    let names = ["request-body-edit", "response-body-edit"];
     let said = assert_refused(&toml, "{}", &names, &[]);
-    assert_eq!(said.matches("which is not granted").count(), 4, "{said}");
+    // Reading a body is part of editing it: one grant, one problem.
+    assert_eq!(said.matches("which is not granted").count(), 2, "{said}");
 }
 
 #[test]

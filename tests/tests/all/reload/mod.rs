@@ -1,8 +1,11 @@
-//! SIGHUP: another configuration takes the place of the old one at once, or not at all.
+//! A reload: another configuration takes the place of the old one at once, or not at all.
 
-use std::{cell::Cell, fs, path::Path};
+mod endless;
+mod watch;
 
-use tokio::sync::watch;
+use std::{cell::Cell, fs};
+
+use tokio::sync::watch::{Sender, channel};
 use torana_tests::{Backend, Gateway, Setup, paths, reply, request, toml, within};
 
 use crate::guests::{PATIENT, metric, one_worker, plugin, route};
@@ -193,7 +196,7 @@ async fn a_wrong_file_is_refused_with_its_diagnostics_and_the_old_one_serves_on(
 async fn under_load_no_request_fails() {
     let backend = Backend::start(|received| reply(200, received.body.clone())).await;
     let gateway = Gateway::start(&loaded(&backend, 0)).await;
-    let count = watch::Sender::new(0);
+    let count = Sender::new(0);
     let stop = Cell::new(false);
     let clients: Vec<_> = (0..4).map(|_| gateway.client()).collect();
     let requests = clients.iter().map(async |client| {
@@ -242,7 +245,7 @@ fn loaded(backend: &Backend, turn: u64) -> String {
 
 #[tokio::test]
 async fn a_running_exchange_ends_on_the_configuration_that_it_began_with() {
-    let (go_on, may_go_on) = watch::channel(false);
+    let (go_on, may_go_on) = channel(false);
     let slow = Backend::start_async(move |_| {
         let mut may_go_on = may_go_on.clone();
         async move {
@@ -316,28 +319,4 @@ async fn what_needs_a_restart_is_refused_with_that_text() {
         assert_eq!(gateway.client().get("/a").await.text(), "old");
     }
     reloaded(&gateway, &good).await;
-}
-
-#[tokio::test]
-async fn many_reloads_leave_memory_flat() {
-    let backend = saying("ok").await;
-    let gateway = Gateway::start(&loaded(&backend, 0)).await;
-    let resident = || resident(format!("/proc/{}/statm", gateway.pid()));
-    let turns = async |from: u64| {
-        for turn in from..from + 60 {
-            reloaded(&gateway, &loaded(&backend, turn % 2)).await;
-            assert_eq!(gateway.client().get("/a").await.text(), "OK");
-        }
-    };
-    turns(0).await;
-    let before = resident();
-    turns(60).await;
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 24 << 20, "60 reloads left {grown} bytes");
-}
-
-fn resident(statm: impl AsRef<Path>) -> usize {
-    let statm = fs::read_to_string(statm).expect("statm");
-    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok());
-    pages.expect("a number of pages") * 4096
 }

@@ -1,0 +1,40 @@
+//! `/upstreams`: who is healthy, ejected, busy.
+
+use serde_json::{Map, Value, json};
+
+use super::InService;
+use crate::upstream::{LimitStats, TargetStats, Upstream};
+
+pub(super) fn page(service: &InService) -> Value {
+    service.snapshot.upstreams.iter().map(|upstream| one(upstream)).collect()
+}
+
+fn one(upstream: &Upstream) -> Value {
+    let (own, targets) = (upstream.own_stats(), upstream.stats());
+    json!({
+        "name": &**upstream.name(),
+        "targets": targets.iter().map(target).collect::<Value>(),
+        "limits": own.limits.iter().map(limit).collect::<Map<_, _>>(),
+        "retries": own.retries,
+        "retry_budget_exhausted": own.retry_budget_exhausted,
+    })
+}
+
+fn target(target: &TargetStats) -> Value {
+    json!({
+        "target": &*target.target,
+        "weight": target.weight,
+        "healthy": target.healthy,
+        "ejected": target.ejected,
+        "ejections": target.ejections,
+        "requests": target.requests,
+        "in_flight": target.in_flight,
+        "connections": { "open": target.open, "idle": target.idle },
+        "connects": target.connects,
+        "connect_failures": target.connect_failures,
+    })
+}
+
+fn limit(limit: &LimitStats) -> (String, Value) {
+    (limit.name.to_owned(), json!({ "reached": limit.reached, "refused": limit.refused }))
+}
