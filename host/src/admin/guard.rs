@@ -10,23 +10,23 @@ use hyper::body::Incoming;
 use super::text;
 use crate::config::Config;
 
-/// Lets a request in, or answers it.
-pub(super) fn admit(
+/// The answer to a request that is not let in.
+pub(super) fn refusal(
     request: &Request<Incoming>,
     config: &Config,
-) -> Result<(), Response<Full<Bytes>>> {
+) -> Option<Response<Full<Bytes>>> {
     if !is_host_of_ours(request) {
         let why = "use an IP address or localhost as the host\n";
-        return Err(text(StatusCode::MISDIRECTED_REQUEST, why));
+        return Some(text(StatusCode::MISDIRECTED_REQUEST, why));
     }
     let token = config.admin.as_ref().and_then(|admin| admin.token.as_deref());
     if !is_allowed(request, token) {
         let mut response = text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
         let challenge = HeaderValue::from_static("Bearer");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        return Err(response);
+        return Some(response);
     }
-    Ok(())
+    None
 }
 
 /// A web page that an operator visits can make requests to this address under a name of its own

@@ -100,7 +100,7 @@ const PAGES: &str = "\
 
 fn answer(request: &Request<Incoming>, state: &AdminState) -> Response<Full<Bytes>> {
     let status = state.status.load();
-    if let Err(refusal) = guard::admit(request, &status.service.config) {
+    if let Some(refusal) = guard::refusal(request, &status.service.config) {
         return refusal;
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use torana_tests::{Backend, Gateway, Reply, Setup, Unused, reply, request, toml};
+use torana_tests::{Backend, Gateway, Reply, Setup, Unused, reply, request, toml, within};
 
 use crate::guests::{PATIENT, metric, plugin, route};
 
@@ -229,6 +229,26 @@ async fn routes_plugins_and_upstreams_as_they_are_in_service() {
     assert!(good["requests"].as_u64() >= Some(10), "{good:#}");
     assert!(good["connections"]["idle"].as_u64() >= Some(1), "{good:#}");
     assert!(bad["connect_failures"].as_u64() >= Some(1), "{bad:#}");
+}
+
+#[tokio::test]
+async fn a_plugin_that_no_chain_uses_ticks_all_the_same() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let idle = plugin("idle", "counter", "config.tick_ms = 100");
+    let gateway = Gateway::start(&(toml::proxy(backend.address()) + &idle)).await;
+    let ticked = async {
+        loop {
+            let plugins = gateway.admin().get("/plugins").await.json();
+            assert_eq!(
+                (&plugins[0]["name"], &plugins[0]["tick"]),
+                (&json!("idle"), &json!("100ms"))
+            );
+            if plugins[0]["calls"].as_u64() >= Some(2) {
+                return;
+            }
+        }
+    };
+    within("two ticks", ticked).await;
 }
 
 #[tokio::test]

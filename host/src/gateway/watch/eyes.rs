@@ -54,7 +54,10 @@ impl Eyes {
         let is_new = !directories.is_subset(&self.directories);
         for directory in &directories {
             // Also one that is known: there may be another one of that name.
-            if let Err(error) = self.watcher.watch(directory, RecursiveMode::NonRecursive) {
+            let watched = self.watcher.watch(directory, RecursiveMode::NonRecursive);
+            if let Err(error) = watched
+                && !self.directories.contains(directory)
+            {
                 let directory = directory.display();
                 warn!(%directory, %error, "changes here are not seen: only SIGHUP reloads");
             }
