@@ -194,6 +194,7 @@ impl Gateway {
 
     fn refuse(&self, rejected: Rejected) {
         self.parts.telemetry.reload_refused();
+        self.parts.room.tidy();
         error!(
             "reload refused, the old configuration goes on serving:\n{}",
             rejected.to_string().trim_end()

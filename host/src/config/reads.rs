@@ -12,7 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 pub type Print = Option<[u8; 32]>;
 
 /// The print of a content.
-pub fn print(content: &[u8]) -> Print {
+pub fn print_of(content: &[u8]) -> Print {
     digest(&SHA256, content).as_ref().try_into().ok()
 }
 
@@ -37,7 +37,7 @@ pub struct FileRead {
 impl Reads {
     /// A file that was read, or could not be.
     pub(super) fn note_read(&mut self, path: &Path, content: Option<&[u8]>) {
-        self.note(path, Some(content.and_then(print)));
+        self.note(path, Some(content.and_then(print_of)));
     }
 
     /// A file that is read later.

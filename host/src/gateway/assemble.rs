@@ -190,13 +190,18 @@ impl Loaded {
         all
     }
 
-    /// One plugin for each entry that wants ticks: they are for the entry, not for each use.
+    /// One plugin for each entry that wants ticks: they are for the entry, not for each use. The
+    /// first use has them, so that a reload finds the same one.
     fn ticking(&self) -> Vec<Arc<Plugin>> {
-        let mut by_name: HashMap<&str, &Arc<Plugin>> = HashMap::new();
-        for plugin in self.plugins.values().filter(|p| p.tick_interval().is_some()) {
-            by_name.entry(plugin.name()).or_insert(plugin);
+        let wanting = self.plugins.iter().filter(|(_, plugin)| plugin.tick_interval().is_some());
+        let mut firsts: HashMap<&str, (Span, &Arc<Plugin>)> = HashMap::new();
+        for ((name, span), plugin) in wanting {
+            let first = firsts.entry(name).or_insert((*span, plugin));
+            if *span < first.0 {
+                *first = (*span, plugin);
+            }
         }
-        by_name.into_values().cloned().collect()
+        firsts.into_values().map(|(_, plugin)| plugin.clone()).collect()
     }
 }
 

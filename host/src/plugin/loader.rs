@@ -120,7 +120,7 @@ impl PluginRoom {
         if let Some(plugin) = self.known(&identity) {
             return Ok(plugin);
         }
-        let plugin = Arc::new(self.make(wanted, &wasm, &identity).await?);
+        let plugin = Arc::new(self.make(wanted, wasm, &identity).await?);
         self.plugins().insert(identity, Arc::downgrade(&plugin));
         Ok(plugin)
     }
@@ -129,7 +129,7 @@ impl PluginRoom {
     pub fn describe(&self, file: &Path) -> Result<Description, String> {
         let wasm = fs::read(file).map_err(|error| format!("cannot read the file: {error}"))?;
         let sha256 = sha256(&wasm);
-        let component = self.compile(&wasm, &sha256)?;
+        let component = compile(&self.engine, &self.cache, &wasm, &sha256)?;
         let exports = Exports::of(&component)?;
         Ok(Description {
             sha256,
@@ -150,12 +150,12 @@ impl PluginRoom {
     async fn make(
         &self,
         wanted: &PluginUse,
-        wasm: &[u8],
+        wasm: Vec<u8>,
         identity: &Identity,
     ) -> Result<Plugin, Vec<Diagnostic>> {
         let at_component =
             |message: String| vec![Diagnostic::error(wanted.component_span, message)];
-        let component = self.compile(wasm, &identity.sha256).map_err(at_component)?;
+        let component = self.compiled(wasm, identity.sha256).await.map_err(at_component)?;
         let exports = Exports::of(&component).map_err(at_component)?;
         let imports = exports::imports(&self.engine, &component).map_err(at_component)?;
         check_grants(wanted, &imports)?;
@@ -182,16 +182,19 @@ impl PluginRoom {
         })
     }
 
-    fn compile(&self, wasm: &[u8], sha256: &[u8; 32]) -> Result<Component, String> {
-        if let Some(component) = self.components().get(sha256) {
-            return Ok(component.clone());
+    /// Compiles on a thread beside: a large component takes seconds, and while a reload waits for it
+    /// the control thread has ticks and health checks to make, and `/healthz` to answer.
+    async fn compiled(&self, wasm: Vec<u8>, sha256: [u8; 32]) -> Result<Component, String> {
+        let known = self.components().get(&sha256).cloned();
+        if let Some(component) = known {
+            return Ok(component);
         }
-        check_preamble(wasm)?;
-        let component = self
-            .cache
-            .component(&self.engine, wasm, sha256)
-            .map_err(|error| format!("the component does not load: {error:#}"))?;
-        self.components().insert(*sha256, component.clone());
+        let (engine, cache) = (self.engine.clone(), self.cache.clone());
+        let work = move || compile(&engine, &cache, &wasm, &sha256);
+        let component = tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|error| format!("the compiler gave up: {error}"))??;
+        self.components().insert(sha256, component.clone());
         Ok(component)
     }
 
@@ -285,6 +288,18 @@ fn check_pin(wanted: &PluginUse, sha256: &[u8; 32]) -> Result<(), Diagnostic> {
         .help("if you trust the new file, put its sha256 here".to_owned())),
         _ => Ok(()),
     }
+}
+
+/// From the cache, or by the compiler.
+fn compile(
+    engine: &Engine,
+    cache: &Cache,
+    wasm: &[u8],
+    sha256: &[u8; 32],
+) -> Result<Component, String> {
+    check_preamble(wasm)?;
+    let component = cache.component(engine, wasm, sha256);
+    component.map_err(|error| format!("the component does not load: {error:#}"))
 }
 
 /// Says the usual mistakes plainly, before the parser says them in its own words.

@@ -25,7 +25,7 @@ pub struct Snapshot {
     pub unrouted: RouteInService,
     /// By name.
     pub upstreams: Arc<Upstreams>,
-    /// Every plugin that a chain uses.
+    /// Every plugin, also those that no chain uses.
     pub plugins: Vec<Arc<Plugin>>,
     /// Where requests are written down.
     pub access_log: Option<Arc<AccessLog>>,

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::config::{Print, Reads, print};
+use crate::config::{Print, Reads, print_of};
 
 /// Files and the prints of their contents.
 #[derive(Debug, Default)]
@@ -40,5 +40,5 @@ fn is_lasting(path: &Path) -> bool {
 
 fn look(path: &Path) -> Print {
     let content = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|_| fs::read(path));
-    content.and_then(|content| print(&content.ok()?))
+    content.and_then(|content| print_of(&content.ok()?))
 }

@@ -5,7 +5,7 @@ use std::{cell::Cell, fs, path::Path};
 use tokio::sync::watch::Sender;
 use torana_tests::{Backend, Gateway, PATIENCE, Setup, paths, reply, toml};
 
-use super::{reloaded, saying};
+use super::{refused, reloaded, saying};
 use crate::guests::{PATIENT, metric, plugin, route};
 
 /// Reloads in all; the first ones warm up.
@@ -34,6 +34,13 @@ async fn two_thousand_reloads_under_load_fail_no_request_and_leave_nothing_behin
         for number in 1..=RELOADS {
             fs::write(gateway.path("next"), component(number)).expect("writing the component");
             fs::rename(gateway.path("next"), gateway.path("p.wasm")).expect("renaming it");
+            if number.is_multiple_of(20) {
+                // Refused when one plugin is made ready already: that has to go as well.
+                let changed = format!("x-turn = \"{number}, or ");
+                let wrong = turn(&backend, &other, number).replace("x-turn = \"", &changed);
+                let wrong = wrong.replace("rate-limit = true", "rate-limit = false");
+                refused(&gateway, &wrong, &["rate-limit"]).await;
+            }
             reloaded(&gateway, &turn(&backend, &other, number)).await;
             if number == WARM {
                 before = Some(Usage::of(&gateway));
