@@ -1,10 +1,7 @@
 //! Idle instances, kept for each worker so that no two threads ever meet here.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -28,11 +25,17 @@ pub(super) struct Pool {
 
 /// One worker's share. The mutex is never contended: it is there because a future may move.
 struct Share {
-    idle: Mutex<Vec<Instance>>,
-    calls: AtomicU64,
+    state: Mutex<State>,
     places: Arc<Semaphore>,
     /// Of their own: a client that reads slowly keeps its stream's instance from nobody's calls.
     streams: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Instance>,
+    /// Calls that got a place.
+    calls: u64,
 }
 
 /// The right to run one instance on this worker: for a call, or for a body from its first byte to
@@ -45,8 +48,7 @@ impl Pool {
     /// A pool for `workers` workers and the control thread, within the limits on each.
     pub(super) fn new(workers: usize, limits: &PluginLimits) -> Self {
         let share = || Share {
-            idle: Mutex::default(),
-            calls: AtomicU64::new(0),
+            state: Mutex::default(),
             places: Arc::new(Semaphore::new(limits.instances)),
             streams: Arc::new(Semaphore::new(limits.streams)),
         };
@@ -57,9 +59,10 @@ impl Pool {
     /// Waits for a place, and gives an idle instance if there is one.
     pub(super) async fn check_out(&self) -> Option<(Place, Option<Instance>)> {
         let share = self.share();
-        share.calls.fetch_add(1, Relaxed);
         let place = place(&share.places).await?;
-        Some((place, share.idle().pop()))
+        let mut state = share.state();
+        state.calls += 1;
+        Some((place, state.idle.pop()))
     }
 
     /// Waits until one body more may pass through.
@@ -70,12 +73,12 @@ impl Pool {
     /// Keeps an instance for the next call. The one that was used last is used first: its memory
     /// is in the caches.
     pub(super) fn check_in(&self, instance: Instance) {
-        self.share().idle().push(instance);
+        self.share().state().idle.push(instance);
     }
 
     /// Idle instances of all workers.
     pub(super) fn idle(&self) -> usize {
-        self.shares.iter().map(|share| share.idle().len()).sum()
+        self.shares.iter().map(|share| share.state().idle.len()).sum()
     }
 
     /// Instances that are in a call, or have a body on its way, of all workers.
@@ -85,9 +88,9 @@ impl Pool {
         self.shares.iter().map(|share| calls(share) + bodies(share)).sum()
     }
 
-    /// Calls that wanted an instance.
+    /// Calls so far.
     pub(super) fn calls(&self) -> u64 {
-        self.shares.iter().map(|share| share.calls.load(Relaxed)).sum()
+        self.shares.iter().map(|share| share.state().calls).sum()
     }
 
     fn share(&self) -> &Share {
@@ -106,7 +109,7 @@ async fn place(places: &Arc<Semaphore>) -> Option<Place> {
 }
 
 impl Share {
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
