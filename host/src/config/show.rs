@@ -58,6 +58,13 @@ impl Diagnostics {
     }
 }
 
+impl Reads {
+    /// A page that was made of a configuration's values, without what may be a secret.
+    pub fn censored(&self, page: Value) -> Value {
+        Curtain { reads: self }.page(page, false)
+    }
+}
+
 /// Hides what must not be seen.
 struct Curtain<'a> {
     reads: &'a Reads,
@@ -88,6 +95,22 @@ impl Curtain<'_> {
             _ if hidden => HIDDEN.into(),
             DeValue::String(text) => self.text(text).into(),
             _ => plain(value),
+        }
+    }
+
+    fn page(&self, page: Value, hidden: bool) -> Value {
+        match page {
+            Value::String(_) if hidden => HIDDEN.into(),
+            Value::String(text) => self.text(&text).into(),
+            Value::Array(items) => items.into_iter().map(|item| self.page(item, hidden)).collect(),
+            Value::Object(members) => {
+                let one = |(key, value): (String, Value)| {
+                    let hidden = is_secret(&key);
+                    (key, self.page(value, hidden))
+                };
+                members.into_iter().map(one).collect()
+            }
+            other => other,
         }
     }
 

@@ -51,10 +51,12 @@ algorithms = ["HS256"]
 keys = [{{ hmac = {{ secret = "hmac" }} }}]
 "#
     );
+    let knowing = "match = { path = \"/known\", headers = { x-pass = { env = \"VALUE\" }, \
+                   x-api-key = \"canary-condition\" } }\nupstream = \"service\"";
+    let knowing = toml::route("knowing", knowing);
     let listen = toml::LISTEN.replace("[admin]\n", admin);
-    [&listen, &upstream, &plugins, &token, &route("[\"headers\", \"token\"]")]
-        .map(|s| &**s)
-        .concat()
+    let route = route("[\"headers\", \"token\"]");
+    [listen, upstream, plugins, token, route, knowing].concat()
 }
 
 async fn ask(gateway: &Gateway, path: &str) -> Reply {
@@ -102,6 +104,8 @@ async fn no_page_and_no_log_line_shows_a_secret() {
         let answer = ask(&gateway, "/config").await;
         assert!(!answer.text().replace("canary-token", "").contains("canary"), "{page:#}");
     }
+    let conditions = &ask(&gateway, "/routes").await.json()[1]["match"]["headers"];
+    assert_eq!(*conditions, json!({ "x-pass": "***", "x-api-key": "***" }));
     let config = &ask(&gateway, "/config").await.json()["config"];
     let set = &config["plugins"]["headers"]["config"]["request"]["set"];
     assert_eq!(set["x-store"], "redis://***@127.0.0.1:6379/0");
