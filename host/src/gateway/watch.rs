@@ -1,12 +1,12 @@
 //! Sees that a file of the configuration has become another one.
 //!
 //! ```text
-//! eyes      directories under watch, and what stirs in them
+//! eyes      what is under watch, and what stirs there
 //! places    which entries of which directories a path leads through
 //! prints    what the files hold
 //! ```
 //!
-//! Directories are watched and not files, for editors and tools put another file in the place of the
+//! Directories are watched more than files, for editors and tools put another file in the place of the
 //! old one, and Kubernetes turns a symbolic link. What stirs is only a reason to look: a reload
 //! follows where the content of a file is another one than at the last attempt, good or refused.
 

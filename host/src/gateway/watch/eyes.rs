@@ -1,7 +1,8 @@
-//! Directories under watch.
+//! Directories and files under watch.
 
 use std::{
     collections::HashSet,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -18,14 +19,15 @@ use super::places::places;
 /// A watch over some entries of some directories.
 pub(super) struct Eyes {
     watcher: RecommendedWatcher,
-    directories: HashSet<PathBuf>,
+    /// Directories, and files for themselves.
+    watched: HashSet<PathBuf>,
     shared: Arc<Shared>,
 }
 
 /// What the watcher's thread needs.
 #[derive(Default)]
 struct Shared {
-    /// The entries, and the directories themselves. What else happens in them is nobody's business:
+    /// The entries, and the directories themselves. What else happens there is nobody's business:
     /// the access log may lie beside the configuration.
     wanted: Mutex<HashSet<PathBuf>>,
     stirred: Notify,
@@ -36,33 +38,36 @@ impl Eyes {
         let shared = Arc::new(Shared::default());
         let for_thread = shared.clone();
         let watcher = notify::recommended_watcher(move |event| for_thread.saw(event))?;
-        Ok(Self { watcher, directories: HashSet::new(), shared })
+        Ok(Self { watcher, watched: HashSet::new(), shared })
     }
 
-    /// Watches all that these paths lead through, and nothing else. Says whether a directory is new
-    /// among them.
+    /// Watches all that these paths lead through, and nothing else. Says whether something is new
+    /// among that.
     pub(super) fn look_at<'a>(&mut self, paths: impl Iterator<Item = &'a Path>) -> bool {
         let mut wanted: HashSet<PathBuf> = paths.flat_map(places).collect();
-        let parents = wanted.iter().filter_map(|place| place.parent());
-        let directories: HashSet<PathBuf> = parents.map(Path::to_owned).collect();
-        wanted.extend(directories.iter().cloned());
+        let directories = wanted.iter().filter_map(|place| place.parent());
+        // A file that is mounted alone (or has another name elsewhere) is written to in a directory
+        // that is not to be seen from here.
+        let files = wanted.iter().map(PathBuf::as_path).filter(|place| is_file(place));
+        let watched: HashSet<PathBuf> = directories.chain(files).map(Path::to_owned).collect();
+        wanted.extend(watched.iter().cloned());
         *self.shared.wanted() = wanted;
-        for gone in self.directories.difference(&directories) {
+        for gone in self.watched.difference(&watched) {
             // It may have been removed, and its watch with it.
             let _ = self.watcher.unwatch(gone);
         }
-        let is_new = !directories.is_subset(&self.directories);
-        for directory in &directories {
+        for path in &watched {
             // Also one that is known: there may be another one of that name.
-            let watched = self.watcher.watch(directory, RecursiveMode::NonRecursive);
-            if let Err(error) = watched
-                && !self.directories.contains(directory)
+            let begun = self.watcher.watch(path, RecursiveMode::NonRecursive);
+            if let Err(error) = begun
+                && !self.watched.contains(path)
             {
-                let directory = directory.display();
-                warn!(%directory, %error, "changes here are not seen: only SIGHUP reloads");
+                let path = path.display();
+                warn!(%path, %error, "changes here are not seen: only SIGHUP reloads");
             }
         }
-        self.directories = directories;
+        let is_new = !watched.is_subset(&self.watched);
+        self.watched = watched;
         is_new
     }
 
@@ -98,6 +103,10 @@ impl Shared {
     fn wanted(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_file(place: &Path) -> bool {
+    fs::symlink_metadata(place).is_ok_and(|meta| meta.is_file())
 }
 
 /// Being opened and read changes nothing, and is what a look at a file does.

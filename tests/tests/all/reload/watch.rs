@@ -94,6 +94,21 @@ async fn a_mounted_config_map_is_taken_when_its_link_turns() {
     }
 }
 
+/// A file that is mounted alone into a container has no directory that could be watched for it.
+#[tokio::test]
+async fn a_file_that_is_written_to_by_another_name_is_taken() {
+    let backend = saying("ok").await;
+    let gateway = Gateway::start(&config(&backend, "\"0\"")).await;
+    fs::create_dir(gateway.path("elsewhere")).expect("a folder");
+    let name = gateway.path("elsewhere").join("other-name");
+    fs::hard_link(gateway.path("gateway.toml"), &name).expect("a second name");
+    for number in ["1", "2"] {
+        let toml = config(&backend, &format!("\"{number}\""));
+        after(&gateway, "a write", || fs::write(&name, toml).expect("writing")).await;
+        assert_eq!(version(&gateway).await, number);
+    }
+}
+
 #[tokio::test]
 async fn a_half_written_file_is_refused_and_the_next_write_is_taken() {
     let backend = saying("ok").await;
