@@ -113,7 +113,7 @@ impl Numbers {
             ("connections_refused", "Connections closed at once: too many", connections.refused()),
             (
                 "connections_failed",
-                "Connections closed before a request: no TLS handshake, or nothing came",
+                "Connections closed before a request: no PROXY header or TLS handshake, or nothing came",
                 connections.failed(),
             ),
         ] {

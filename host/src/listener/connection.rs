@@ -30,6 +30,7 @@ use tracing::debug;
 use super::{
     Connection, Counted, Handler, Settings,
     activity::{Activity, Answer, Busy, Doing, Io},
+    proxy_protocol,
 };
 use crate::{
     alarm::Alarm,
@@ -54,10 +55,10 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
     // hyper writes whole messages: Nagle's algorithm would only hold back their ends.
     let _ = tcp.set_nodelay(true);
     let greeting = tokio::select! {
-        greeting = greet(tcp, &settings) => greeting,
+        greeting = greet(tcp, peer, &settings) => greeting,
         () = stopped_for(GRACE, &mut stopping) => return,
     };
-    let Greeting { stream, prefix, http2, tls } = match greeting {
+    let Greeting { peer, stream, prefix, http2, tls } = match greeting {
         Ok(greeting) => greeting,
         Err(why) => {
             counted.failed();
@@ -132,6 +133,8 @@ async fn stopped_for(grace: Duration, stopping: &mut watch::Receiver<bool>) {
 
 /// What is known of a connection before its first request.
 struct Greeting {
+    /// The client.
+    peer: SocketAddr,
     stream: Stream,
     /// What was read to find out the protocol.
     prefix: Bytes,
@@ -139,22 +142,28 @@ struct Greeting {
     tls: Option<Arc<TlsSession>>,
 }
 
-async fn greet(tcp: TcpStream, settings: &Settings) -> io::Result<Greeting> {
+async fn greet(mut tcp: TcpStream, peer: SocketAddr, settings: &Settings) -> io::Result<Greeting> {
     let limits = &settings.limits;
+    let peer = match settings.proxy_protocol.iter().any(|from| from.contains(peer.ip())) {
+        true => {
+            timeout(limits.head_timeout, proxy_protocol::read(&mut tcp)).await??.unwrap_or(peer)
+        }
+        false => peer,
+    };
     match &settings.tls {
         Some(config) => {
             let handshake = TlsAcceptor::from(config.clone()).accept(tcp);
             let session = Box::new(timeout(limits.head_timeout, handshake).await??);
             let tls = Some(Arc::new(describe(session.get_ref().1)));
             let stream = Stream::Tls(Box::new(TlsStream::Server(*session)));
-            Ok(Greeting { http2: stream.chose_h2(), stream, prefix: Bytes::new(), tls })
+            Ok(Greeting { peer, http2: stream.chose_h2(), stream, prefix: Bytes::new(), tls })
         }
         None => {
             let mut prefix = BytesMut::with_capacity(4 << 10);
             timeout(limits.idle_timeout, read_some(&tcp, &mut prefix)).await??;
             let http2 = timeout(limits.head_timeout, is_http2(&tcp, &mut prefix)).await??;
             let prefix = prefix.freeze();
-            Ok(Greeting { stream: Stream::Plain(tcp), prefix, http2, tls: None })
+            Ok(Greeting { peer, stream: Stream::Plain(tcp), prefix, http2, tls: None })
         }
     }
 }

@@ -4,12 +4,15 @@
 //! bind        one address, one socket for each worker
 //! mod         a worker's accept loop, the cap on connections, and the drain
 //! connection  from a socket to requests; who is too slow is let go
+//! proxy_protocol
+//!             whose connection it is, where a balancer says so
 //! activity    what a connection is doing
 //! ```
 
 mod activity;
 mod bind;
 mod connection;
+mod proxy_protocol;
 
 pub use bind::{BindError, bind};
 
@@ -34,7 +37,11 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{body::Body, config::ListenLimits, message::TlsSession};
+use crate::{
+    body::Body,
+    config::{ListenLimits, Network},
+    message::TlsSession,
+};
 use connection::Accepted;
 
 /// Answers requests. Give each worker one of its own: it is cloned by reference for every request.
@@ -52,7 +59,7 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Connection {
     /// The listener's name.
     pub listener: Arc<str>,
-    /// The socket's other end.
+    /// The socket's other end, or the client that it named in a PROXY header.
     pub peer: SocketAddr,
     /// The TLS session, if there is one.
     pub tls: Option<Arc<TlsSession>>,
@@ -65,6 +72,8 @@ pub struct Settings {
     pub name: Arc<str>,
     /// What one client may use up.
     pub limits: ListenLimits,
+    /// Peers whose connections begin with a PROXY header.
+    pub proxy_protocol: Vec<Network>,
     /// For HTTPS ([`crate::tls::server_config`]).
     pub tls: Option<Arc<rustls::ServerConfig>>,
 }
@@ -94,7 +103,7 @@ impl Connections {
         self.refused.load(Relaxed)
     }
 
-    /// Closed before the first request: a TLS handshake failed, or nothing came.
+    /// Closed before the first request: a PROXY header or a TLS handshake failed, or nothing came.
     pub fn failed(&self) -> u64 {
         self.failed.load(Relaxed)
     }

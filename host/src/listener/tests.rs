@@ -43,7 +43,7 @@ struct Running {
 
 impl Running {
     fn start(handler: impl Handler, limits: ListenLimits) -> Self {
-        Self::start_with(handler, Settings { name: "public".into(), limits, tls: None })
+        Self::start_with(handler, settings(limits))
     }
 
     fn start_with(handler: impl Handler, settings: Settings) -> Self {
@@ -176,6 +176,10 @@ fn limits() -> ListenLimits {
     ListenLimits::default()
 }
 
+fn settings(limits: ListenLimits) -> Settings {
+    Settings { name: "public".into(), limits, proxy_protocol: vec![], tls: None }
+}
+
 fn short() -> Duration {
     Duration::from_millis(20)
 }
@@ -247,7 +251,7 @@ async fn tls_chooses_the_protocol_and_tells_the_session() {
     let authority = Authority::new();
     let certificates = [authority.issue(&["a.example"])];
     let tls = server_config(&certificates, Some(&authority.path())).unwrap();
-    let settings = Settings { name: "tls".into(), limits: limits(), tls: Some(tls) };
+    let settings = Settings { name: "tls".into(), tls: Some(tls), ..settings(limits()) };
     let running = Running::start_with(Mirror, settings);
     let connect = async |protocol| {
         let identity = authority.issue(&["client.example"]);
@@ -279,7 +283,7 @@ async fn a_handshake_that_hangs_is_given_up() {
     let authority = Authority::new();
     let tls = server_config(&[authority.issue(&["a.example"])], None).unwrap();
     let limits = ListenLimits { head_timeout: short(), ..limits() };
-    let settings = Settings { name: "tls".into(), limits, tls: Some(tls) };
+    let settings = Settings { name: "tls".into(), tls: Some(tls), ..settings(limits) };
     let running = Running::start_with(Mirror, settings);
     assert_eq!(rest(&mut running.connect().await).await, "");
     assert_eq!((running.connections.failed(), running.connections.open()), (1, 0));
@@ -478,10 +482,9 @@ async fn what_the_kernel_had_accepted_is_served_before_the_end() {
     let address = socket.local_addr().unwrap();
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(GET).await.unwrap();
-    let settings = Settings { name: "public".into(), limits: limits(), tls: None };
     let listener = Listener {
         socket,
-        settings: Arc::new(ArcSwap::from_pointee(settings)),
+        settings: Arc::new(ArcSwap::from_pointee(settings(limits()))),
         connections: Arc::default(),
         handler: Arc::new(Mirror),
     };

@@ -12,6 +12,7 @@ mod jwks;
 #[cfg(feature = "languages")]
 mod languages;
 mod lifecycle;
+mod listener;
 mod proxy;
 mod quota;
 mod refusals;

@@ -1,0 +1,3 @@
+//! The clients' side of the gateway.
+
+mod proxy_protocol;
