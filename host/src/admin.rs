@@ -1,6 +1,12 @@
 //! The operator's listener: metrics and health. It only answers; it changes nothing.
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    io,
+    net::IpAddr,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -28,9 +34,13 @@ pub struct AdminListener {
     token: Option<Arc<str>>,
 }
 
-/// Binds the address.
-pub fn bind(admin: &Admin) -> Result<AdminListener, (Span, String)> {
-    let bound = std::net::TcpListener::bind(admin.address).and_then(|socket| {
+/// Binds the address, unless another process has given us its socket.
+pub fn bind(
+    admin: &Admin,
+    given: Option<std::net::TcpListener>,
+) -> Result<AdminListener, (Span, String)> {
+    let socket = given.map_or_else(|| std::net::TcpListener::bind(admin.address), Ok);
+    let bound = socket.and_then(|socket| {
         socket.set_nonblocking(true)?;
         TcpListener::from_std(socket)
     });
@@ -43,6 +53,11 @@ pub fn bind(admin: &Admin) -> Result<AdminListener, (Span, String)> {
 }
 
 impl AdminListener {
+    /// The socket once more, for another process.
+    pub fn share(&self) -> io::Result<OwnedFd> {
+        self.socket.as_fd().try_clone_to_owned()
+    }
+
     /// Answers until it is dropped.
     pub async fn serve(self, state: AdminState) {
         loop {

@@ -2,9 +2,16 @@
 
 mod assemble;
 mod background;
+mod descriptors;
 mod logbook;
 mod numbers;
+mod operator;
+mod sockets;
+mod successor;
 mod workers;
+
+pub use sockets::Sockets;
+pub use successor::{Predecessor, Successor};
 
 use std::{
     io,
@@ -16,8 +23,8 @@ use arc_swap::ArcSwap;
 use tracing::{error, info, warn};
 
 use crate::{
-    admin::{self, AdminState},
     config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source},
+    listener::Farewell,
     plugin::{Description, PluginRoom, Services},
     proxy::{self, Proxy, Snapshot},
     store::Memory,
@@ -28,6 +35,7 @@ use assemble::{Assembled, Workshop};
 use background::Background;
 use logbook::Logbook;
 use numbers::Numbers;
+use operator::AdminDoor;
 use workers::Workers;
 
 /// What a file was found to be.
@@ -80,6 +88,7 @@ pub struct Gateway {
     background: Background,
     logbook: Logbook,
     workers: Workers,
+    admin: Option<AdminDoor>,
 }
 
 /// Why a gateway does not start.
@@ -103,12 +112,16 @@ impl From<io::Error> for StartError {
 }
 
 impl Gateway {
-    /// Checks the file, binds its addresses and begins to serve. Warnings are given back.
+    /// Checks the file, binds its addresses where there are no sockets for them, and begins to
+    /// serve. Warnings are given back.
     pub async fn start(
         path: &Path,
         options: LoadOptions,
+        mut sockets: Sockets,
     ) -> Result<(Self, Arc<Source>, Diagnostics), StartError> {
         let (config, warnings) = Config::load(path, &options)?;
+        descriptors::raise();
+        descriptors::warn_if_few(&config);
         let source = config.source.clone();
         let parts = Parts::new(config.gateway.workers)?;
         let assembled = parts
@@ -126,20 +139,19 @@ impl Gateway {
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let proxy =
             Arc::new(Proxy::new(snapshot.clone(), parts.telemetry.clone(), parts.via.clone()));
-        let admin = config.admin.as_ref().map(admin::bind).transpose();
-        let admin = admin.map_err(|error| at_span(&config, error))?;
-        let workers =
-            Workers::start(&config, doors, &proxy).map_err(|error| at_span(&config, error))?;
+        let admin = AdminDoor::bind(&config, &mut sockets);
+        let mut admin = admin.map_err(|error| at_span(&config, error))?;
+        let workers = Workers::start(&config, doors, &mut sockets, &proxy)
+            .map_err(|error| at_span(&config, error))?;
+        sockets.close_rest();
         parts.telemetry.collect(Box::new(Numbers {
             connections: workers.connections().clone(),
             snapshot: snapshot.clone(),
         }));
-        if let Some(admin) = admin {
-            let state = AdminState { telemetry: parts.telemetry.clone() };
-            tokio::spawn(admin.serve(state));
-        }
+        admin.iter_mut().for_each(|admin| admin.open(&parts.telemetry));
         let path = path.to_owned();
-        let gateway = Self { path, options, parts, config, snapshot, background, logbook, workers };
+        let gateway =
+            Self { path, options, parts, config, snapshot, background, logbook, workers, admin };
         Ok((gateway, source, warnings))
     }
 
@@ -169,10 +181,31 @@ impl Gateway {
         }
     }
 
+    /// Starts another torana, from the file that this one was started from and with its command
+    /// line, and gives it the sockets of this one, which goes on serving.
+    pub fn succeed(&self) -> io::Result<Successor> {
+        let mut sockets = self.workers.share()?;
+        sockets.extend(self.admin.as_ref().map(AdminDoor::share).transpose()?);
+        Successor::start(sockets)
+    }
+
     /// Stops accepting, and gives running exchanges the drain time.
     pub async fn stop(self) {
-        info!(drain = ?self.config.gateway.drain, "stopping");
-        self.workers.drain(self.config.gateway.drain).await;
+        let farewell = Farewell::stop(self.config.gateway.drain);
+        self.end(farewell).await;
+    }
+
+    /// The same, where a successor serves already.
+    pub async fn leave(self) {
+        // Who asks for numbers is to get those of the successor.
+        self.admin.iter().for_each(AdminDoor::close);
+        let farewell = Farewell::hand_over(self.config.gateway.drain);
+        self.end(farewell).await;
+    }
+
+    async fn end(self, farewell: Farewell) {
+        info!(drain = ?farewell.drain, "stopping");
+        self.workers.drain(farewell).await;
         self.logbook.close();
         info!("stopped");
     }
@@ -247,8 +280,9 @@ fn needs_restart(old: &Config, new: &Config) -> Option<Diagnostics> {
     let mut problems = Diagnostics::default();
     let mut restart = |span: Option<crate::config::Span>, what: &str| {
         problems.push(
-            Diagnostic::error(span, format!("{what} cannot change while torana runs"))
-                .help(Some("restart torana to use it".to_owned())),
+            Diagnostic::error(span, format!("{what} cannot change while torana runs")).help(Some(
+                "restart torana to use it: SIGUSR2 does so without losing a request".to_owned(),
+            )),
         );
     };
     if old.gateway.workers != new.gateway.workers {

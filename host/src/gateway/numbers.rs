@@ -110,6 +110,11 @@ impl Numbers {
         let connections = &self.connections;
         for (name, help, value) in [
             ("connections_accepted", "Connections accepted", connections.accepted()),
+            (
+                "connections_not_accepted",
+                "Times that accepting failed, most often for want of file descriptors",
+                connections.not_accepted(),
+            ),
             ("connections_refused", "Connections closed at once: too many", connections.refused()),
             (
                 "connections_failed",

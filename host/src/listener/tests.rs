@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{Connection, Connections, Handler, Listener, Settings, bind};
+use super::{Connection, Connections, Farewell, Handler, Listener, Settings, bind};
 use crate::{
     body::{Body, BodyError},
     config::{ListenLimits, Protocol, UpstreamTls},
@@ -37,7 +37,7 @@ struct Running {
     address: SocketAddr,
     settings: Arc<ArcSwap<Settings>>,
     connections: Arc<Connections>,
-    shutdown: oneshot::Sender<Duration>,
+    shutdown: oneshot::Sender<Farewell>,
     task: JoinHandle<io::Result<()>>,
 }
 
@@ -68,7 +68,11 @@ impl Running {
 
     /// Stops it, and waits for that.
     async fn stop(self, drain: Duration) {
-        self.shutdown.send(drain).unwrap();
+        self.end(Farewell::stop(drain)).await;
+    }
+
+    async fn end(self, farewell: Farewell) {
+        self.shutdown.send(farewell).unwrap();
         self.task.await.unwrap().unwrap();
     }
 }
@@ -465,6 +469,30 @@ async fn a_drain_lets_running_requests_end() {
 }
 
 #[tokio::test]
+async fn a_connection_is_told_with_its_next_answer_that_it_ends() {
+    let running = Running::start(Mirror, limits());
+    let address = running.address;
+    let mut client = running.connect().await;
+    client.write_all(GET).await.unwrap();
+    assert!(!response(&mut client).await.contains("connection: close"));
+    // A head has begun, and comes to its end later.
+    let mut slow = running.connect().await;
+    slow.write_all(&GET[..9]).await.unwrap();
+    let farewell = Farewell::hand_over(Duration::from_secs(60));
+    let stopped = tokio::spawn(running.end(farewell));
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    client.write_all(GET).await.unwrap();
+    slow.write_all(&GET[9..]).await.unwrap();
+    for client in [&mut client, &mut slow] {
+        let answer = rest(client).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\r\nconnection: close\r\n"));
+    }
+    stopped.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_drain_has_an_end() {
     let (gate, keeper) = gate();
     let running = Running::start(gate, limits());
@@ -488,7 +516,7 @@ async fn what_the_kernel_had_accepted_is_served_before_the_end() {
         connections: Arc::default(),
         handler: Arc::new(Mirror),
     };
-    listener.serve(std::future::ready(Duration::from_secs(5))).await.unwrap();
+    listener.serve(std::future::ready(Farewell::stop(Duration::from_secs(5)))).await.unwrap();
     let answer = rest(&mut client).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

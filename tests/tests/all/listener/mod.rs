@@ -1,3 +1,7 @@
-//! The clients' side of the gateway.
+//! The clients' side of the gateway: who they are, how many, how they leave, and what they notice of
+//! a restart.
 
+mod crowds;
+mod hand_over;
 mod proxy_protocol;
+mod sockets;
