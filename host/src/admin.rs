@@ -3,8 +3,7 @@
 use std::{
     convert::Infallible,
     io,
-    net::IpAddr,
-    os::fd::{AsFd as _, OwnedFd},
+    net::{IpAddr, TcpListener},
     sync::Arc,
 };
 
@@ -13,7 +12,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net;
 use tracing::{info, warn};
 
 use crate::{
@@ -30,32 +29,24 @@ pub struct AdminState {
 
 /// A bound admin listener.
 pub struct AdminListener {
-    socket: TcpListener,
+    socket: net::TcpListener,
     token: Option<Arc<str>>,
 }
 
-/// Binds the address, unless another process has given us its socket.
-pub fn bind(
-    admin: &Admin,
-    given: Option<std::net::TcpListener>,
-) -> Result<AdminListener, (Span, String)> {
-    let socket = given.map_or_else(|| std::net::TcpListener::bind(admin.address), Ok);
-    let bound = socket.and_then(|socket| {
-        socket.set_nonblocking(true)?;
-        TcpListener::from_std(socket)
-    });
-    let socket = bound.map_err(|error| {
+/// Binds the address.
+pub fn bind(admin: &Admin) -> Result<TcpListener, (Span, String)> {
+    TcpListener::bind(admin.address).map_err(|error| {
         (admin.address_span, format!("cannot listen on {}: {error}", admin.address))
-    })?;
-    let address = socket.local_addr().unwrap_or(admin.address);
-    info!(listener = "admin", %address, "listening");
-    Ok(AdminListener { socket, token: admin.token.clone() })
+    })
 }
 
 impl AdminListener {
-    /// The socket once more, for another process.
-    pub fn share(&self) -> io::Result<OwnedFd> {
-        self.socket.as_fd().try_clone_to_owned()
+    /// Listens on a socket of [`bind`], or on one that another process has bound.
+    pub fn new(socket: TcpListener, admin: &Admin) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        info!(listener = "admin", %address, "listening");
+        Ok(Self { socket: net::TcpListener::from_std(socket)?, token: admin.token.clone() })
     }
 
     /// Answers until it is dropped.

@@ -185,7 +185,9 @@ impl Gateway {
     /// line, and gives it the sockets of this one, which goes on serving.
     pub fn succeed(&self) -> io::Result<Successor> {
         let mut sockets = self.workers.share()?;
-        sockets.extend(self.admin.as_ref().map(AdminDoor::share).transpose()?);
+        if let Some(admin) = &self.admin {
+            sockets.extend(admin.share()?);
+        }
         Successor::start(sockets)
     }
 

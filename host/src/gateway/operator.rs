@@ -4,7 +4,7 @@ use std::{io, os::fd::OwnedFd, sync::Arc};
 
 use tokio::task::AbortHandle;
 
-use super::sockets::Sockets;
+use super::sockets::{Held, Sockets};
 use crate::{
     admin::{self, AdminListener, AdminState},
     config::{Config, Span},
@@ -16,8 +16,8 @@ const NAME: &str = "admin";
 
 /// A bound admin listener.
 pub(super) struct AdminDoor {
-    /// The socket once more, for a successor.
-    socket: OwnedFd,
+    /// For a successor.
+    sockets: Held,
     listener: Option<AdminListener>,
     serving: Option<AbortHandle>,
 }
@@ -29,11 +29,15 @@ impl AdminDoor {
         given: &mut Sockets,
     ) -> Result<Option<Self>, (Span, String)> {
         let Some(admin) = &config.admin else { return Ok(None) };
-        let listener = admin::bind(admin, given.take(NAME, admin.address).pop())?;
-        let socket = listener.share().map_err(|why| {
-            (admin.address_span, format!("its socket cannot be handed over: {why}"))
+        let sockets = match given.take(NAME, admin.address) {
+            Some(held) => held,
+            None => Held::bound(NAME, vec![admin::bind(admin)?]),
+        };
+        let listener = sockets.listeners[0].try_clone().and_then(|s| AdminListener::new(s, admin));
+        let listener = listener.map_err(|why| {
+            (admin.address_span, format!("the admin listener cannot be served: {why}"))
         })?;
-        Ok(Some(Self { socket, listener: Some(listener), serving: None }))
+        Ok(Some(Self { sockets, listener: Some(listener), serving: None }))
     }
 
     /// Begins to answer.
@@ -43,9 +47,9 @@ impl AdminDoor {
         self.serving = serving.map(|serving| serving.abort_handle());
     }
 
-    /// The socket and its name.
-    pub(super) fn share(&self) -> io::Result<(String, OwnedFd)> {
-        Ok((NAME.to_owned(), self.socket.try_clone()?))
+    /// Its sockets once more, for a successor.
+    pub(super) fn share(&self) -> io::Result<Vec<(String, OwnedFd)>> {
+        self.sockets.share()
     }
 
     /// Accepts nothing more.

@@ -4,7 +4,7 @@
 use std::{
     env, io,
     net::{SocketAddr, TcpListener},
-    os::unix::net::UnixStream,
+    os::{fd::OwnedFd, unix::net::UnixStream},
 };
 
 use listenfd::ListenFd;
@@ -15,17 +15,19 @@ use super::successor::{self, Predecessor};
 
 /// Sockets that wait for the listeners that they are for.
 #[derive(Default)]
-pub struct Sockets {
-    all: Vec<Socket>,
-    /// They were those of another torana.
-    inherited: bool,
-}
+pub struct Sockets(Vec<Socket>);
 
 struct Socket {
     name: String,
     address: SocketAddr,
+    /// A supervisor opened it, for us or for a torana before us.
+    supervised: bool,
     listener: TcpListener,
 }
+
+/// What stands before the name of a supervised socket that is handed over. No listener can be
+/// called so.
+const SUPERVISED: &str = "supervised/";
 
 impl Sockets {
     /// Takes what the environment speaks of, and the variables with it: to be called once, while
@@ -36,7 +38,7 @@ impl Sockets {
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut names = names.split(':');
         let mut given = ListenFd::from_env();
-        let (mut sockets, mut predecessor) = (Self::default(), None);
+        let (mut sockets, mut predecessor) = (Vec::new(), None);
         for index in 0..given.len() {
             // systemd's word for one without a name.
             let name = names.next().filter(|name| !name.is_empty()).unwrap_or("unknown");
@@ -50,45 +52,81 @@ impl Sockets {
                 );
                 predecessor = line.map_err(failed)?.map(Predecessor::new);
             } else if let Some(listener) = given.take_tcp_listener(index).map_err(failed)? {
-                sockets.all.push(Socket::new(name, listener).map_err(failed)?);
+                sockets.push(Socket::new(name, listener).map_err(failed)?);
             }
         }
-        sockets.inherited = predecessor.is_some();
-        Ok((sockets, predecessor))
+        if predecessor.is_none() {
+            sockets.iter_mut().for_each(|socket| socket.supervised = true);
+        }
+        Ok((Self(sockets), predecessor))
     }
 
-    /// Takes those of a listener. A supervisor's are its own by name or by address; a
-    /// predecessor's must have both, for the address may have changed since.
-    pub(super) fn take(&mut self, name: &str, address: SocketAddr) -> Vec<TcpListener> {
-        let inherited = self.inherited;
-        let is_its = |socket: &mut Socket| {
-            let (named, fits) = (socket.name == name, socket.fits(address));
-            if inherited { named && fits } else { named || (fits && address.port() != 0) }
-        };
-        self.all.extract_if(.., is_its).map(|socket| socket.listener).collect()
+    /// Takes those of a listener, if there are any.
+    pub(super) fn take(&mut self, name: &str, address: SocketAddr) -> Option<Held> {
+        let its = self.0.extract_if(.., |socket| socket.is_of(name, address));
+        let (supervised, listeners): (Vec<_>, Vec<_>) =
+            its.map(|socket| (socket.supervised, socket.listener)).unzip();
+        let prefix = if supervised.contains(&true) { SUPERVISED } else { "" };
+        (!listeners.is_empty()).then(|| Held { label: format!("{prefix}{name}"), listeners })
     }
 
     /// Closes what no listener took.
     pub(super) fn close_rest(&mut self) {
-        for Socket { name, address, .. } in self.all.drain(..) {
+        for Socket { name, address, .. } in self.0.drain(..) {
             warn!(socket = name, %address, "no listener has this name or this address: closed");
         }
     }
 }
 
 impl Socket {
-    fn new(name: &str, listener: TcpListener) -> io::Result<Self> {
+    fn new(label: &str, listener: TcpListener) -> io::Result<Self> {
         if !SockRef::from(&listener).is_listener()? {
             return Err(io::Error::other("it does not listen; a systemd socket needs Accept=no"));
         }
         listener.set_nonblocking(true)?;
-        Ok(Self { name: name.to_owned(), address: listener.local_addr()?, listener })
+        let (name, supervised) = match label.strip_prefix(SUPERVISED) {
+            Some(name) => (name, true),
+            None => (label, false),
+        };
+        let address = listener.local_addr()?;
+        Ok(Self { name: name.to_owned(), address, supervised, listener })
+    }
+
+    /// A supervisor's are a listener's by name or by address. Those that a torana bound must have
+    /// both, for the address in the file may be another one by now.
+    fn is_of(&self, name: &str, address: SocketAddr) -> bool {
+        let named = self.name == name;
+        match self.supervised {
+            true => named || (self.fits(address) && address.port() != 0),
+            false => named && self.fits(address),
+        }
     }
 
     /// Port 0 is any.
     fn fits(&self, wanted: SocketAddr) -> bool {
         let port = wanted.port() == 0 || wanted.port() == self.address.port();
         port && wanted.ip() == self.address.ip()
+    }
+}
+
+/// The sockets of one listener, as long as this process serves.
+pub(super) struct Held {
+    /// What a successor knows them by.
+    label: String,
+    /// At least one.
+    pub(super) listeners: Vec<TcpListener>,
+}
+
+impl Held {
+    /// Those that this process bound.
+    pub(super) fn bound(name: &str, listeners: Vec<TcpListener>) -> Self {
+        Self { label: name.to_owned(), listeners }
+    }
+
+    /// All of them once more, each with its label, for a successor.
+    pub(super) fn share(&self) -> io::Result<Vec<(String, OwnedFd)>> {
+        let share = |socket: &TcpListener| Ok((self.label.clone(), socket.try_clone()?.into()));
+        self.listeners.iter().map(share).collect()
     }
 }
 
@@ -110,37 +148,40 @@ mod tests {
         TcpListener::bind("127.0.0.1:0").unwrap()
     }
 
-    fn sockets(names: &[&str]) -> (Sockets, Vec<SocketAddr>) {
-        let socket = |name: &&str| Socket::new(name, listening()).unwrap();
-        let all: Vec<_> = names.iter().map(socket).collect();
+    fn sockets(labels: &[&str]) -> (Sockets, Vec<SocketAddr>) {
+        let socket = |label: &&str| Socket::new(label, listening()).unwrap();
+        let all: Vec<_> = labels.iter().map(socket).collect();
         let addresses = all.iter().map(|socket| socket.address).collect();
-        (Sockets { all, inherited: false }, addresses)
+        (Sockets(all), addresses)
     }
 
     fn found(sockets: &mut Sockets, name: &str, address: SocketAddr) -> usize {
-        sockets.take(name, address).len()
+        sockets.take(name, address).map_or(0, |held| held.listeners.len())
     }
 
     #[test]
     fn a_supervisors_socket_has_the_name_or_the_address() {
         let any = "127.0.0.1:0".parse().unwrap();
         let (mut given, addresses) = sockets(&["a", "b", "unknown", "unknown"]);
+        given.0.iter_mut().for_each(|socket| socket.supervised = true);
         assert_eq!(found(&mut given, "a", addresses[1]), 2, "`a`, and the one at its address");
         assert_eq!(found(&mut given, "a", addresses[0]), 0, "they are taken");
-        assert_eq!(found(&mut given, "c", addresses[2]), 1);
+        assert_eq!(given.take("c", addresses[2]).unwrap().label, "supervised/c");
         assert_eq!(found(&mut given, "d", any), 0, "any port is not every port");
-        assert_eq!(given.all.len(), 1);
+        assert_eq!(given.0.len(), 1);
     }
 
     #[test]
     fn a_predecessors_socket_has_the_name_and_the_address() {
         let any = "127.0.0.1:0".parse().unwrap();
-        let (mut given, addresses) = sockets(&["a", "a", "b", "c"]);
-        given.inherited = true;
+        let (mut given, addresses) = sockets(&["a", "a", "b", "c", "supervised/d"]);
         assert_eq!(found(&mut given, "a", any), 2);
         assert_eq!(found(&mut given, "b", addresses[3]), 0);
         assert_eq!(found(&mut given, "b", "127.0.0.2:0".parse().unwrap()), 0);
-        assert_eq!(found(&mut given, "b", addresses[2]), 1);
+        assert_eq!(given.take("b", addresses[2]).unwrap().label, "b");
+        // What a supervisor opened stays where it is, whoever has it.
+        let held = given.take("d", addresses[0]).unwrap();
+        assert_eq!(held.share().unwrap()[0].0, "supervised/d");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tokio::{runtime, sync::watch};
 use tracing::{error, info};
 
-use super::sockets::{Sockets, deal};
+use super::sockets::{Held, Sockets, deal};
 use crate::{
     body::Body,
     config::{self, Config, Span},
@@ -28,7 +28,7 @@ pub(super) struct Workers {
     threads: Vec<JoinHandle<()>>,
     doors: Vec<Door>,
     /// Each listener's, for a successor; the workers have copies.
-    sockets: Vec<Vec<TcpListener>>,
+    sockets: Vec<Held>,
     connections: Arc<Connections>,
     stop: watch::Sender<Option<Farewell>>,
 }
@@ -76,12 +76,10 @@ impl Workers {
         &self.connections
     }
 
-    /// Every listening socket once more, with its listener's name, for another process.
+    /// Every listening socket once more, for a successor.
     pub(super) fn share(&self) -> io::Result<Vec<(String, OwnedFd)>> {
-        let named = self.doors.iter().zip(&self.sockets);
-        let all =
-            named.flat_map(|(door, sockets)| sockets.iter().map(|socket| (&door.name, socket)));
-        all.map(|(name, socket)| Ok((name.to_string(), socket.try_clone()?.into()))).collect()
+        let shared: io::Result<Vec<_>> = self.sockets.iter().map(Held::share).collect();
+        Ok(shared?.into_iter().flatten().collect())
     }
 
     /// Takes over what a new configuration says of its listeners; open connections keep theirs.
@@ -125,32 +123,33 @@ fn entrance(listener: &config::Listener) -> Entrance {
 }
 
 /// For each listener the sockets that it was given, or else one for each worker.
-fn bind(config: &Config, given: &mut Sockets) -> Result<Vec<Vec<TcpListener>>, (Span, String)> {
+fn bind(config: &Config, given: &mut Sockets) -> Result<Vec<Held>, (Span, String)> {
     config
         .listeners
         .iter()
         .map(|listener| {
-            let mut sockets = given.take(&listener.name, listener.address);
-            if sockets.is_empty() {
-                sockets = listener::bind(listener.address, config.gateway.workers)
-                    .map_err(|error| (listener.address_span, error.to_string()))?;
-            }
-            let address = sockets[0].local_addr().unwrap_or(listener.address);
+            let held = match given.take(&listener.name, listener.address) {
+                Some(held) => held,
+                None => listener::bind(listener.address, config.gateway.workers)
+                    .map(|sockets| Held::bound(&listener.name, sockets))
+                    .map_err(|error| (listener.address_span, error.to_string()))?,
+            };
+            let address = held.listeners[0].local_addr().unwrap_or(listener.address);
             info!(listener = &*listener.name, %address, "listening");
-            Ok(sockets)
+            Ok(held)
         })
         .collect()
 }
 
 /// What each worker listens on.
 fn deal_all(
-    sockets: &[Vec<TcpListener>],
+    sockets: &[Held],
     doors: &[Door],
     workers: usize,
 ) -> io::Result<Vec<Vec<(TcpListener, Door)>>> {
     let mut hands: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
-    for (sockets, door) in sockets.iter().zip(doors) {
-        for (hand, dealt) in hands.iter_mut().zip(deal(sockets, workers)?) {
+    for (held, door) in sockets.iter().zip(doors) {
+        for (hand, dealt) in hands.iter_mut().zip(deal(&held.listeners, workers)?) {
             hand.extend(dealt.into_iter().map(|socket| (socket, door.clone())));
         }
     }

@@ -33,6 +33,21 @@ async fn a_listener_takes_the_socket_of_its_name() {
 }
 
 #[tokio::test]
+async fn a_socket_of_the_supervisor_is_handed_over_wherever_it_listens() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let (public, address) = listening();
+    // Its name is enough; that the file has another address does not count.
+    let elsewhere = "[listen.public]\naddress = \"127.0.0.2:1\"";
+    let toml = toml::proxy(backend.address());
+    let toml = toml.replace("[listen.public]\naddress = \"127.0.0.1:0\"", elsewhere);
+    let mut gateway = Setup::new(&toml).socket("public", public).start().await;
+    for _ in 0..2 {
+        gateway.hand_over().await;
+        assert_eq!(Client::new(address).get("/a").await.text(), "ok");
+    }
+}
+
+#[tokio::test]
 async fn a_listener_takes_the_socket_of_its_address() {
     let backend = Backend::start(|_| reply(200, "ok")).await;
     let (public, address) = listening();
