@@ -12,7 +12,7 @@ use super::{
 pub struct Gateway {
     /// Worker threads; the parallelism that is really available if not set.
     pub workers: usize,
-    /// How long SIGTERM waits for running exchanges.
+    /// How long SIGTERM and SIGUSR2 wait for running exchanges.
     pub drain: Duration,
 }
 
@@ -27,8 +27,12 @@ pub(super) static GATEWAY: Shape = Shape {
             Kind::Integer(1, 1024),
             "Worker threads; as many as the machine (or its cgroup) runs at once if not given.",
         ),
-        key("drain", Kind::Duration(0, HOUR), "How long SIGTERM waits for running exchanges.")
-            .or("30s"),
+        key(
+            "drain",
+            Kind::Duration(0, HOUR),
+            "How long SIGTERM and SIGUSR2 wait for running exchanges.",
+        )
+        .or("30s"),
     ],
 };
 

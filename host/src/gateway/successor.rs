@@ -6,14 +6,18 @@
 //! which the successor says that it serves.
 
 use std::{
-    env, io,
+    env, fs, io,
     io::Write as _,
-    os::{fd::OwnedFd, unix::net},
+    os::{
+        fd::{BorrowedFd, OwnedFd},
+        unix::net,
+    },
     process::{Child, Command},
     time::Duration,
 };
 
 use command_fds::{CommandFdExt as _, FdMapping};
+use rustix::io::{FdFlags, fcntl_setfd};
 use tokio::{io::AsyncReadExt as _, net::UnixStream, time::timeout};
 
 /// What the last socket is called. No listener can be called so.
@@ -53,6 +57,7 @@ impl Successor {
             .env_remove("LISTEN_FDS_FIRST_FD")
             .fd_mappings((FIRST..).zip(fds).map(mapping).collect())
             .map_err(io::Error::other)?;
+        keep_files();
         ours.set_nonblocking(true)?;
         let line = UnixStream::from_std(ours)?;
         // The command holds our copies of its sockets, and is dropped here: the line ends with
@@ -69,6 +74,21 @@ impl Successor {
             Ok(false) => Err("it ended before it served; its own lines say why".to_owned()),
             Err(_) => Err(format!("it did not serve within {PATIENCE:?}")),
         }
+    }
+}
+
+/// Lets every file end with this process, but for the standard three and what is passed on
+/// purpose. Rust opens files so, but wasmtime has one open that is not, and each successor would
+/// have those of all before it.
+fn keep_files() {
+    let Ok(open) = fs::read_dir("/proc/self/fd") else { return };
+    let numbers = open.flatten().filter_map(|file| file.file_name().to_str()?.parse().ok());
+    for number in numbers.filter(|number| *number >= FIRST) {
+        // SAFETY: nothing is read, written or closed by it. If it was closed since it was listed, or
+        // is another file by now, that file is to end with this process as well.
+        #[allow(unsafe_code)]
+        let file = unsafe { BorrowedFd::borrow_raw(number) };
+        let _ = fcntl_setfd(file, FdFlags::CLOEXEC);
     }
 }
 

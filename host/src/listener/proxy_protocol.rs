@@ -131,14 +131,19 @@ impl Words<'_> {
         word
     }
 
+    /// Where the next word is missed, if there is none.
+    fn place(&self) -> usize {
+        self.at.min(self.line.len())
+    }
+
     fn address(&mut self, is_its: fn(&IpAddr) -> bool) -> Result<IpAddr, Malformed> {
-        let at = self.at;
+        let at = self.place();
         let address = self.word().parse().ok().filter(is_its);
         address.ok_or(Malformed { at, why: "not an address of this family" })
     }
 
     fn port(&mut self) -> Result<u16, Malformed> {
-        let at = self.at;
+        let at = self.place();
         let is_plain = |text: &&str| {
             text.bytes().all(|byte| byte.is_ascii_digit())
                 && (*text == "0" || !text.starts_with('0'))

@@ -1,6 +1,7 @@
 //! SIGUSR2: another process takes the place of the one that runs, and no client notices.
 
 use std::{
+    fs,
     net::SocketAddr,
     os::unix::net::UnixDatagram,
     process::Command,
@@ -265,6 +266,23 @@ async fn a_listener_that_is_new_is_bound_and_one_that_is_gone_is_closed() {
     };
     within("connections to be refused", closed).await;
     new_connection(gateway.address("public")).await;
+}
+
+#[tokio::test]
+async fn what_a_process_had_open_of_its_own_is_not_open_in_the_next() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let mut gateway = Gateway::start(&toml::proxy(backend.address())).await;
+    for _ in 0..2 {
+        gateway.hand_over().await;
+        let own = format!("/proc/{}/", gateway.pid());
+        for file in fs::read_dir(format!("{own}fd")).expect("its files") {
+            // Some are closed meanwhile.
+            let Ok(target) = fs::read_link(file.expect("a file").path()) else { continue };
+            // wasmtime looks at the pages of its process, and would let others have the file.
+            let is_own = target.starts_with(&own) || !target.starts_with("/proc");
+            assert!(is_own, "{} is open in {own}", target.display());
+        }
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ use crate::guests::{handled, plugin, wait_for_metric};
 const FROM_HERE: &str = "proxy_protocol = { from = [\"127.0.0.0/8\"] }\n";
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
-/// A gateway with more in its listener's table, and a service that says whom it was told of.
+/// A gateway with more in its listener's table, and a service that says whom it was told of. It
+/// logs why connections end.
 async fn gateway(more: &str) -> (Gateway, Backend) {
     let backend = Backend::start(|received| {
         let client = received.header("x-forwarded-for").unwrap_or("none");
@@ -26,8 +27,8 @@ async fn gateway(more: &str) -> (Gateway, Backend) {
     .await;
     let (service, all) =
         (toml::upstream("service", backend.address()), toml::route("all", toml::ALL));
-    let gateway = Gateway::start(&[toml::LISTEN, more, &service, &all].concat()).await;
-    (gateway, backend)
+    let setup = Setup::new(&[toml::LISTEN, more, &service, &all].concat());
+    (setup.env("TORANA_LOG", "torana=debug").start().await, backend)
 }
 
 fn version_2(command: u8, family: u8, block: &[u8]) -> Vec<u8> {
@@ -96,6 +97,9 @@ async fn who_must_send_a_header_and_does_not_is_closed() {
         assert_eq!(client.read_to_close().await, "", "{bytes:?}");
     }
     wait_for_metric(&gateway, "torana_connections_failed_total", &[], cases.len() as f64).await;
+    for why in ["wrong at byte 0", "wrong at byte 20", "wrong at byte 1:", "wrong at byte 14"] {
+        gateway.wait_for_log("the reason", |line| line.contains(why)).await;
+    }
     assert!(backend.received().is_empty());
 }
 
