@@ -7,6 +7,8 @@ mod routes;
 mod run;
 mod schema;
 mod secret;
+mod signals;
+mod supervisor;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -27,7 +29,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve a configuration. SIGHUP reloads it, SIGTERM drains and stops.
+    /// Serve a configuration. SIGHUP reloads it, SIGUSR2 hands over to a new process, SIGTERM drains
+    /// and stops.
     Run(run::Arguments),
     /// Look at a configuration as `run` would, and explain every problem at its line.
     Check(check::Arguments),

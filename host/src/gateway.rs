@@ -3,13 +3,19 @@
 mod assemble;
 mod background;
 mod check;
+mod descriptors;
 mod logbook;
 mod numbers;
+mod operator;
 mod restart;
+mod sockets;
+mod successor;
 mod watch;
 mod workers;
 
 pub use check::{Checked, check, describe};
+pub use sockets::Sockets;
+pub use successor::{Predecessor, Successor};
 
 use std::{
     io,
@@ -21,8 +27,9 @@ use arc_swap::ArcSwap;
 use tracing::{error, info, warn};
 
 use crate::{
-    admin::{self, AdminState, Status},
+    admin::Status,
     config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source, Span},
+    listener::Farewell,
     plugin::{PluginRoom, Services},
     proxy::{self, Proxy, Snapshot},
     store::Memory,
@@ -33,6 +40,7 @@ use assemble::{Assembled, Workshop};
 use background::Background;
 use logbook::Logbook;
 use numbers::Numbers;
+use operator::AdminDoor;
 use restart::needs_restart;
 use watch::Watch;
 use workers::Workers;
@@ -50,6 +58,7 @@ pub struct Gateway {
     background: Background,
     logbook: Logbook,
     workers: Workers,
+    admin: Option<AdminDoor>,
 }
 
 /// Why a gateway does not start.
@@ -73,12 +82,16 @@ impl From<io::Error> for StartError {
 }
 
 impl Gateway {
-    /// Checks the file, binds its addresses and begins to serve. Warnings are given back.
+    /// Checks the file, binds its addresses where there are no sockets for them, and begins to
+    /// serve. Warnings are given back.
     pub async fn start(
         path: &Path,
         options: LoadOptions,
+        mut sockets: Sockets,
     ) -> Result<(Self, Arc<Source>, Diagnostics), StartError> {
         let (config, warnings) = Config::load(path, &options)?;
+        descriptors::raise();
+        descriptors::warn_if_few(&config);
         let source = config.source.clone();
         // Before the files that it names are read: what changes from here on is seen.
         let mut watch = Watch::default();
@@ -102,23 +115,31 @@ impl Gateway {
         let snapshot = Arc::new(ArcSwap::new(serving.clone()));
         let proxy =
             Arc::new(Proxy::new(snapshot.clone(), parts.telemetry.clone(), parts.via.clone()));
-        let admin = config.admin.as_ref().map(admin::bind).transpose();
-        let admin = admin.map_err(|error| at_span(&config, error))?;
-        let workers =
-            Workers::start(&config, doors, &proxy).map_err(|error| at_span(&config, error))?;
+        let admin = AdminDoor::bind(&config, &mut sockets);
+        let mut admin = admin.map_err(|error| at_span(&config, error))?;
+        let workers = Workers::start(&config, doors, &mut sockets, &proxy)
+            .map_err(|error| at_span(&config, error))?;
+        sockets.close_rest();
         parts.telemetry.collect(Box::new(Numbers {
             connections: workers.connections().clone(),
             snapshot: snapshot.clone(),
         }));
         parts.telemetry.config_taken();
         let status = Arc::new(ArcSwap::from_pointee(Status::serving(config, serving)));
-        if let Some(admin) = admin {
-            let state = AdminState { telemetry: parts.telemetry.clone(), status: status.clone() };
-            tokio::spawn(admin.serve(state));
-        }
+        admin.iter_mut().for_each(|admin| admin.open(&parts.telemetry, &status));
         let path = path.to_owned();
-        let gateway =
-            Self { path, options, parts, status, snapshot, watch, background, logbook, workers };
+        let gateway = Self {
+            path,
+            options,
+            parts,
+            status,
+            snapshot,
+            watch,
+            background,
+            logbook,
+            workers,
+            admin,
+        };
         Ok((gateway, source, warnings))
     }
 
@@ -154,11 +175,39 @@ impl Gateway {
         }
     }
 
+    /// Starts another torana, from the file that this one was started from and with its command
+    /// line, and gives it the sockets of this one, which goes on serving.
+    pub fn succeed(&self) -> io::Result<Successor> {
+        let mut sockets = self.workers.share()?;
+        if let Some(admin) = &self.admin {
+            sockets.extend(admin.share()?);
+        }
+        Successor::start(sockets)
+    }
+
     /// Stops accepting, and gives running exchanges the drain time.
     pub async fn stop(self) {
+        let status = self.status.load_full();
+        let gateway = &status.service.config.gateway;
+        self.admin.iter().for_each(AdminDoor::say_no);
+        if !gateway.notice.is_zero() {
+            info!(notice = ?gateway.notice, "still accepting, but not ready any more");
+            tokio::time::sleep(gateway.notice).await;
+        }
+        self.end(Farewell::stop(gateway.drain)).await;
+    }
+
+    /// The same, where a successor serves already.
+    pub async fn leave(self) {
+        // Who asks for numbers is to get those of the successor.
+        self.admin.iter().for_each(AdminDoor::close);
         let drain = self.status.load().service.config.gateway.drain;
-        info!(?drain, "stopping");
-        self.workers.drain(drain).await;
+        self.end(Farewell::hand_over(drain)).await;
+    }
+
+    async fn end(self, farewell: Farewell) {
+        info!(drain = ?farewell.drain, "stopping");
+        self.workers.drain(farewell).await;
         self.logbook.close();
         info!("stopped");
     }

@@ -4,12 +4,13 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
 };
 
+use command_fds::{CommandFdExt as _, FdMapping};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -21,6 +22,8 @@ use crate::{Client, Log, paths, patience::within};
 /// A running gateway. It is killed when this is dropped; on a failure its log is printed first.
 pub struct Gateway {
     child: Child,
+    /// Those that took its place, one after the other.
+    successors: Vec<Pid>,
     folder: TempDir,
     log: Log,
     output: Log,
@@ -85,13 +88,24 @@ impl Gateway {
         kill(self.pid(), signal).expect("the gateway is there");
     }
 
+    /// Sends SIGUSR2 and waits until another process serves in its place. From then on this is the
+    /// new one.
+    pub async fn hand_over(&mut self) {
+        let from = self.log.len();
+        self.signal(Signal::SIGUSR2);
+        let is_it = |line: &str| line.contains("handed over to another process");
+        let line = self.log.wait_from(from, "the hand-over", is_it).await;
+        let pid = line.split("pid=").nth(1).and_then(|pid| pid.trim().parse().ok());
+        self.successors.push(Pid::from_raw(pid.expect("a process id")));
+    }
+
     /// Sends SIGTERM and waits for its end.
     pub async fn stop(mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
         self.ended().await
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has ended by itself, and all whose place it took. Gives the status of the first.
     pub async fn ended(&mut self) -> ExitStatus {
         self.log.wait_for_end().await;
         self.child.wait().expect("it was not waited for")
@@ -99,7 +113,13 @@ impl Gateway {
 
     /// Its process id, for those who look at what it uses.
     pub fn pid(&self) -> Pid {
-        Pid::from_raw(self.child.id() as i32)
+        self.successors.last().copied().unwrap_or(Pid::from_raw(self.child.id() as i32))
+    }
+
+    /// Whether a process is one of this gateway's, for ids are given out again.
+    fn is_ours(&self, pid: &Pid) -> bool {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&*self.folder.path().to_string_lossy())
     }
 
     async fn wait_until_ready(&mut self, listeners: Vec<String>) {
@@ -123,6 +143,9 @@ impl Drop for Gateway {
         // The child was not waited for, or it is remembered that it was: the id is its own.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for pid in self.successors.iter().filter(|pid| self.is_ours(pid)) {
+            let _ = kill(*pid, Signal::SIGKILL);
+        }
         if thread::panicking() {
             eprintln!("{}\n{}", self.log.quote(), self.output.quote());
         }
@@ -135,6 +158,8 @@ pub struct Setup {
     files: Vec<(String, Vec<u8>)>,
     environment: Vec<(OsString, OsString)>,
     arguments: Vec<OsString>,
+    shell: String,
+    sockets: Vec<(String, TcpListener)>,
 }
 
 const CONFIGURATION: &str = "gateway.toml";
@@ -142,7 +167,14 @@ const CONFIGURATION: &str = "gateway.toml";
 impl Setup {
     /// A configuration and nothing else.
     pub fn new(toml: &str) -> Self {
-        Self { toml: toml.into(), files: vec![], environment: vec![], arguments: vec![] }
+        Self {
+            toml: toml.into(),
+            files: vec![],
+            environment: vec![],
+            arguments: vec![],
+            shell: String::new(),
+            sockets: vec![],
+        }
     }
 
     /// With a file beside the configuration.
@@ -163,6 +195,18 @@ impl Setup {
         self
     }
 
+    /// With commands that a shell does first in the same process, like `ulimit -n 100`.
+    pub fn shell(mut self, commands: &str) -> Self {
+        self.shell.push_str(&format!("{commands}\n"));
+        self
+    }
+
+    /// With a listening socket, as systemd passes it (sd_listen_fds(3)).
+    pub fn socket(mut self, name: &str, socket: TcpListener) -> Self {
+        self.sockets.push((name.into(), socket));
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub async fn start(self) -> Gateway {
         let listeners = crate::toml::listeners(&self.toml);
@@ -172,7 +216,7 @@ impl Setup {
     }
 
     /// Starts it and does not wait: for those that end soon.
-    pub fn spawn(self) -> Gateway {
+    pub fn spawn(mut self) -> Gateway {
         let folder = tempfile::tempdir().expect("a folder for the configuration");
         let write = |name: &str, content: &[u8]| {
             fs::write(folder.path().join(name), content).expect("writing the configuration");
@@ -182,11 +226,26 @@ impl Setup {
         let mut child = self.command(folder.path()).spawn().expect("starting the gateway");
         let log = Log::of("gateway's log", child.stderr.take().expect("a pipe"));
         let output = Log::of("gateway's output", child.stdout.take().expect("a pipe"));
-        Gateway { child, folder, log, output, addresses: BTreeMap::new() }
+        let (successors, addresses) = (vec![], BTreeMap::new());
+        Gateway { child, successors, folder, log, output, addresses }
     }
 
-    fn command(&self, folder: &Path) -> Command {
-        let mut command = Command::new(paths::torana());
+    fn command(&mut self, folder: &Path) -> Command {
+        self.pass_sockets();
+        let mut command = match self.shell.is_empty() {
+            true => Command::new(paths::torana()),
+            false => {
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("{}exec \"$0\" \"$@\"", self.shell));
+                shell.arg(paths::torana());
+                shell
+            }
+        };
+        let fds = std::mem::take(&mut self.sockets).into_iter().map(|(_, socket)| socket.into());
+        let mapping = |(child_fd, parent_fd)| FdMapping { parent_fd, child_fd };
+        command
+            .fd_mappings((3..).zip(fds).map(mapping).collect())
+            .expect("each has a number of its own");
         command
             .arg("run")
             .arg(folder.join(CONFIGURATION))
@@ -199,6 +258,17 @@ impl Setup {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// Says that there are sockets. Only the process itself knows its number.
+    fn pass_sockets(&mut self) {
+        if self.sockets.is_empty() {
+            return;
+        }
+        let names: Vec<_> = self.sockets.iter().map(|(name, _)| name.as_str()).collect();
+        let (count, names) = (names.len(), names.join(":"));
+        let variables = format!("LISTEN_PID=$$ LISTEN_FDS={count} LISTEN_FDNAMES={names}");
+        self.shell.push_str(&format!("export {variables}\n"));
     }
 }
 

@@ -26,7 +26,12 @@ impl Raw {
     /// Opens it.
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = within("a connection", TcpStream::connect(address)).await;
-        Self { stream: stream.expect("connecting to the gateway"), read: Vec::new() }
+        Self::of(stream.expect("connecting to the gateway"))
+    }
+
+    /// One that is open.
+    pub fn of(stream: TcpStream) -> Self {
+        Self { stream, read: Vec::new() }
     }
 
     /// Sends bytes. The gateway may have closed by then, having seen enough.
@@ -37,6 +42,11 @@ impl Raw {
     /// Says that nothing more will be sent.
     pub async fn finish(&mut self) {
         let _ = self.stream.shutdown().await;
+    }
+
+    /// Is gone without a word: a reset instead of an end.
+    pub fn vanish(self) {
+        self.stream.set_zero_linger().expect("an open socket");
     }
 
     /// All there is until the gateway closes.

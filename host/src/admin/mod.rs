@@ -17,7 +17,16 @@ mod upstreams;
 
 pub use status::{InService, Refused, Status};
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -26,7 +35,7 @@ use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::net;
 use tracing::{info, warn};
 
 use crate::{
@@ -41,28 +50,42 @@ pub struct AdminState {
     pub telemetry: Arc<Telemetry>,
     /// The configuration.
     pub status: Arc<ArcSwap<Status>>,
+    /// Whether the gateway is about to stop.
+    pub leaving: Leaving,
+}
+
+/// Said once, when the gateway is told to stop: load balancers are to look elsewhere.
+#[derive(Clone, Default)]
+pub struct Leaving(Arc<AtomicBool>);
+
+impl Leaving {
+    /// From now on the gateway is not ready.
+    pub fn say(&self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 /// A bound admin listener.
 pub struct AdminListener {
-    socket: TcpListener,
+    socket: net::TcpListener,
 }
 
 /// Binds the address.
-pub fn bind(admin: &Admin) -> Result<AdminListener, (Span, String)> {
-    let bound = std::net::TcpListener::bind(admin.address).and_then(|socket| {
-        socket.set_nonblocking(true)?;
-        TcpListener::from_std(socket)
-    });
-    let socket = bound.map_err(|error| {
+pub fn bind(admin: &Admin) -> Result<TcpListener, (Span, String)> {
+    TcpListener::bind(admin.address).map_err(|error| {
         (admin.address_span, format!("cannot listen on {}: {error}", admin.address))
-    })?;
-    let address = socket.local_addr().unwrap_or(admin.address);
-    info!(listener = "admin", %address, "listening");
-    Ok(AdminListener { socket })
+    })
 }
 
 impl AdminListener {
+    /// Listens on a socket of [`bind`], or on one that another process has bound.
+    pub fn new(socket: TcpListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        info!(listener = "admin", %address, "listening");
+        Ok(Self { socket: net::TcpListener::from_std(socket)? })
+    }
+
     /// Answers until it is dropped.
     pub async fn serve(self, state: AdminState) {
         loop {
@@ -90,7 +113,7 @@ impl AdminListener {
 
 const PAGES: &str = "\
 /healthz    alive
-/readyz     alive, and a configuration is in service
+/readyz     alive, a configuration is in service, and nobody has said to stop
 /metrics    numbers, for Prometheus
 /config     the file in service without its secrets, and the last one if it was refused
 /routes     what is matched, what runs, where it goes
@@ -110,7 +133,10 @@ fn answer(request: &Request<Incoming>, state: &AdminState) -> Response<Full<Byte
     }
     match request.uri().path() {
         // Alive: the control thread answers. Ready: a configuration is in service, which is so
-        // from the first moment on, for without one there is no listener.
+        // from the first moment on, for without one there is no listener, until it is to stop.
+        "/readyz" if state.leaving.0.load(Relaxed) => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+        }
         "/healthz" | "/readyz" => text(StatusCode::OK, "ok\n"),
         "/metrics" => metrics(&state.telemetry),
         "/config" => json(&config::page(&status)),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::InService;
 use crate::{
     chain::Chain,
-    config::{Condition, Rewrite, Route},
+    config::{Condition, Mirror, Rewrite, Route, Share, Split},
     plugin::PluginFilter,
     proxy::RouteInService,
 };
@@ -19,7 +19,6 @@ pub(super) fn page(service: &InService) -> Value {
 
 fn one(route: &Route, ready: &RouteInService) -> Value {
     let matcher = &route.matcher;
-    let upstream = route.upstream.as_deref();
     json!({
         "name": &*route.name,
         "match": {
@@ -31,8 +30,16 @@ fn one(route: &Route, ready: &RouteInService) -> Value {
             "query": conditions(&matcher.query),
         },
         "chains": chains(route, ready),
-        "upstream": upstream,
+        "upstream": route.upstream.as_deref(),
         "alternatives": names(&route.alternatives),
+        "split": route.split.as_ref().map(split),
+        "mirror": route.mirror.as_ref().map(mirror),
+        "redirect": route.redirect.as_ref().map(|redirect| {
+            json!({ "status": redirect.status.as_u16(), "to": redirect.to.text })
+        }),
+        "reply": route.reply.as_ref().map(|reply| {
+            json!({ "status": reply.status.as_u16(), "bytes": reply.body.len() })
+        }),
         "rewrite": match &route.rewrite {
             Rewrite::None => Value::Null,
             Rewrite::Strip(prefix) => json!({ "strip": prefix }),
@@ -40,6 +47,18 @@ fn one(route: &Route, ready: &RouteInService) -> Value {
         },
         "timeout": humantime::format_duration(route.timeout).to_string(),
     })
+}
+
+fn split(split: &Split) -> Value {
+    let share = |share: &Share| {
+        let when = conditions(&share.when);
+        json!({ "upstream": &*share.upstream, "weight": share.weight, "when": when })
+    };
+    split.shares.iter().map(share).collect()
+}
+
+fn mirror(mirror: &Mirror) -> Value {
+    json!({ "upstream": &*mirror.upstream, "percent": mirror.percent })
 }
 
 /// Every chain that leads through a route, with the listeners that it begins at.

@@ -2,13 +2,17 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
-use super::output;
+use super::{
+    output,
+    signals::{Signals, Wish},
+    supervisor::Supervisor,
+};
 use crate::{
     config::LoadOptions,
-    gateway::{Gateway, StartError},
+    gateway::{Gateway, Predecessor, Sockets, StartError},
 };
 
 /// Arguments of `run`.
@@ -34,8 +38,13 @@ enum LogFormat {
 
 pub(super) fn run(arguments: Arguments, options: LoadOptions) -> ExitCode {
     start_logging(&arguments);
+    // It changes the environment: nobody else may look at it yet.
+    let given = match Sockets::from_environment() {
+        Ok(given) => given,
+        Err(why) => return output::fail(why),
+    };
     let served = output::control_runtime().map(|runtime| {
-        let code = runtime.block_on(serve(arguments, options));
+        let code = runtime.block_on(serve(arguments, options, given));
         // Background work has no say in when the process ends.
         runtime.shutdown_background();
         code
@@ -43,13 +52,17 @@ pub(super) fn run(arguments: Arguments, options: LoadOptions) -> ExitCode {
     served.unwrap_or_else(output::fail)
 }
 
-async fn serve(arguments: Arguments, options: LoadOptions) -> ExitCode {
+async fn serve(
+    arguments: Arguments,
+    options: LoadOptions,
+    (sockets, predecessor): (Sockets, Option<Predecessor>),
+) -> ExitCode {
     // Asked for before anything starts: a signal in between must not be lost.
-    let mut signals = match Signals::new() {
+    let signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => return output::fail(error),
     };
-    let mut gateway = match Gateway::start(&arguments.file, options).await {
+    let gateway = match Gateway::start(&arguments.file, options, sockets).await {
         Ok((gateway, source, warnings)) => {
             output::print(&source, &warnings);
             gateway
@@ -60,47 +73,76 @@ async fn serve(arguments: Arguments, options: LoadOptions) -> ExitCode {
         }
         Err(StartError::Io(error)) => return output::fail(error),
     };
-    tracing::info!(file = %arguments.file.display(), "ready");
+    info!(file = %arguments.file.display(), "ready");
+    let supervisor = Supervisor::of_environment();
+    match predecessor {
+        // It tells the supervisor of us, who does not know us yet.
+        Some(predecessor) => predecessor.tell_ready().unwrap_or_else(|why| {
+            warn!(%why, "the process before this one does not wait for it");
+        }),
+        None => supervisor.ready(),
+    }
+    live(gateway, signals, supervisor).await;
+    ExitCode::SUCCESS
+}
+
+/// Does what signals say until one of them ends it.
+async fn live(mut gateway: Gateway, mut signals: Signals, supervisor: Supervisor) {
     loop {
         let wish = tokio::select! {
             wish = signals.next() => wish,
             () = gateway.changed() => Wish::Reload,
         };
         match wish {
-            Wish::Reload => gateway.reload().await,
+            Wish::Reload => {
+                supervisor.reloading();
+                gateway.reload().await;
+                supervisor.ready();
+            }
+            Wish::Replace => {
+                supervisor.reloading();
+                match succeed(&gateway, &mut signals).await {
+                    Succession::Done(pid) => {
+                        info!(pid, "handed over to another process");
+                        supervisor.replaced_by(pid);
+                        return gateway.leave().await;
+                    }
+                    Succession::Failed(why) => {
+                        error!("not handed over, this process goes on serving: {why}");
+                        supervisor.ready();
+                    }
+                    Succession::Stopped => break,
+                }
+            }
             Wish::Stop => break,
         }
     }
+    supervisor.stopping();
     gateway.stop().await;
-    ExitCode::SUCCESS
 }
 
-enum Wish {
-    Reload,
-    Stop,
+enum Succession {
+    Done(u32),
+    Failed(String),
+    /// We are to stop, and so is whoever comes after us.
+    Stopped,
 }
 
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+/// Starts another torana in the place of this one, and waits until it serves.
+async fn succeed(gateway: &Gateway, signals: &mut Signals) -> Succession {
+    // A container ends with its first process, whoever serves in it.
+    if std::process::id() == 1 {
+        let why = "it is the first process of its container, which would end with it";
+        return Succession::Failed(why.to_owned());
     }
-
-    async fn next(&mut self) -> Wish {
-        tokio::select! {
-            _ = self.hangup.recv() => Wish::Reload,
-            _ = self.terminate.recv() => Wish::Stop,
-            _ = self.interrupt.recv() => Wish::Stop,
-        }
+    info!("starting another process to hand over to");
+    let successor = match gateway.succeed() {
+        Ok(successor) => successor,
+        Err(why) => return Succession::Failed(format!("the process cannot be started: {why}")),
+    };
+    tokio::select! {
+        ready = successor.ready() => ready.map_or_else(Succession::Failed, Succession::Done),
+        () = signals.stop() => Succession::Stopped,
     }
 }
 

@@ -12,8 +12,10 @@ use super::{
 pub struct Gateway {
     /// Worker threads; the parallelism that is really available if not set.
     pub workers: usize,
-    /// How long SIGTERM waits for running exchanges.
+    /// How long SIGTERM and SIGUSR2 wait for running exchanges.
     pub drain: Duration,
+    /// How long it goes on accepting after SIGTERM, while it says that it is not ready.
+    pub notice: Duration,
     /// Whether a change of the configuration's files is a reload.
     pub watch: bool,
 }
@@ -29,8 +31,19 @@ pub(super) static GATEWAY: Shape = Shape {
             Kind::Integer(1, 1024),
             "Worker threads; as many as the machine (or its cgroup) runs at once if not given.",
         ),
-        key("drain", Kind::Duration(0, HOUR), "How long SIGTERM waits for running exchanges.")
-            .or("30s"),
+        key(
+            "drain",
+            Kind::Duration(0, HOUR),
+            "How long SIGTERM and SIGUSR2 wait for running exchanges.",
+        )
+        .or("30s"),
+        key(
+            "notice",
+            Kind::Duration(0, HOUR),
+            "How long after SIGTERM it goes on accepting while /readyz says no, so that a load \
+             balancer sends nobody to a door that closes.",
+        )
+        .or("0s"),
         key(
             "watch",
             Kind::Bool,
@@ -47,6 +60,7 @@ pub(super) fn read(table: &Table<'_>) -> Gateway {
     Gateway {
         workers: workers.unwrap_or_else(available),
         drain: table.duration("drain"),
+        notice: table.duration("notice"),
         watch: table.bool("watch"),
     }
 }

@@ -13,6 +13,7 @@ use super::{
     fault::quote,
     host,
     keys::{HOUR, Kind, Shape, key},
+    proxy_protocol::{self, PROXY_PROTOCOL},
     table::{Name, Table},
     units::show_size,
 };
@@ -36,6 +37,8 @@ pub struct Listener {
     pub chain: Vec<PluginUse>,
     /// Peers whose forwarding headers are believed.
     pub trusted_proxies: Vec<Network>,
+    /// Peers whose connections begin with a PROXY header.
+    pub proxy_protocol: Vec<Network>,
     /// What one client may use up.
     pub limits: ListenLimits,
 }
@@ -133,6 +136,7 @@ pub(super) static LISTENER: Shape = Shape {
             Kind::List(&Kind::Text("10.0.0.0/8")),
             "Peers whose forwarding headers are believed.",
         ),
+        key("proxy_protocol", Kind::Table(&PROXY_PROTOCOL), "Who sends a PROXY header."),
         key("limits", Kind::Table(&LISTEN_LIMITS), "What clients may use up."),
     ],
 };
@@ -208,6 +212,7 @@ fn one<'a>(name: Name<'a>, table: &Table<'a>, library: &Library<'a>) -> Option<L
             .get("trusted_proxies")
             .map(|value| value.parsed_list(host::network))
             .unwrap_or_default(),
+        proxy_protocol: proxy_protocol::read(table),
         limits: limits(&table.sub("limits")),
     };
     if table.has("client_ca") && !table.has("tls") {

@@ -5,7 +5,7 @@
 //! syntax    text -> tree, with every syntax error
 //! unused    what stands there and does nothing | unguarded: routes without a guard
 //! gateway | listen | admin | access_log | upstream | secrets | plugin | chain | route
-//!           a table each: its type, its keys, its reader
+//!           a table each: its type, its keys, its reader | proxy_protocol: a part of listen
 //! grants | limits | on_error | settings
 //!           the parts of a plugin that a chain entry can change
 //! table | value
@@ -43,6 +43,7 @@ mod options;
 mod outside;
 mod path;
 mod plugin;
+mod proxy_protocol;
 mod reads;
 mod render;
 mod route;

@@ -218,7 +218,12 @@ fn doors(config: &Config, problems: &mut Diagnostics) -> Vec<listener::Settings>
                 }
             },
         };
-        listener::Settings { name: listener.name.clone(), limits: listener.limits.clone(), tls }
+        listener::Settings {
+            name: listener.name.clone(),
+            limits: listener.limits.clone(),
+            proxy_protocol: listener.proxy_protocol.clone(),
+            tls,
+        }
     };
     config.listeners.iter().map(door).collect()
 }

@@ -110,10 +110,15 @@ impl Numbers {
         let connections = &self.connections;
         for (name, help, value) in [
             ("connections_accepted", "Connections accepted", connections.accepted()),
+            (
+                "connections_not_accepted",
+                "Times that accepting failed, most often for want of file descriptors",
+                connections.not_accepted(),
+            ),
             ("connections_refused", "Connections closed at once: too many", connections.refused()),
             (
                 "connections_failed",
-                "Connections closed before a request: no TLS handshake, or nothing came",
+                "Connections closed before a request: no PROXY header or TLS handshake, or nothing came",
                 connections.failed(),
             ),
         ] {

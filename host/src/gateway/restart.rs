@@ -7,8 +7,9 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Result<(), Diagnostic
     let mut problems = Diagnostics::default();
     let mut restart = |span: Option<Span>, what: &str| {
         problems.push(
-            Diagnostic::error(span, format!("{what} cannot change while torana runs"))
-                .help(Some("restart torana to use it".to_owned())),
+            Diagnostic::error(span, format!("{what} cannot change while torana runs")).help(Some(
+                "restart torana to use it: SIGUSR2 does so without losing a request".to_owned(),
+            )),
         );
     };
     if old.gateway.workers != new.gateway.workers {

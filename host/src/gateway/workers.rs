@@ -3,9 +3,9 @@
 use std::{
     io,
     net::TcpListener,
+    os::fd::OwnedFd,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -14,10 +14,11 @@ use hyper::body::Incoming;
 use tokio::{runtime, sync::watch};
 use tracing::{error, info};
 
+use super::sockets::{Held, Sockets, deal};
 use crate::{
     body::Body,
     config::{self, Config, Span},
-    listener::{self, Connection, Connections, Handler, Listener},
+    listener::{self, Connection, Connections, Farewell, Handler, Listener},
     proxy::{Entrance, Proxy},
     worker,
 };
@@ -26,8 +27,10 @@ use crate::{
 pub(super) struct Workers {
     threads: Vec<JoinHandle<()>>,
     doors: Vec<Door>,
+    /// Each listener's, for a successor; the workers have copies.
+    sockets: Vec<Held>,
     connections: Arc<Connections>,
-    stop: watch::Sender<Option<Duration>>,
+    stop: watch::Sender<Option<Farewell>>,
 }
 
 /// What a reload may change of a listener.
@@ -43,36 +46,40 @@ impl Workers {
     pub(super) fn start(
         config: &Config,
         settings: Vec<listener::Settings>,
+        given: &mut Sockets,
         proxy: &Arc<Proxy>,
     ) -> Result<Self, (Span, String)> {
         let (stop, stopping) = watch::channel(None);
         let doors: Vec<Door> =
             config.listeners.iter().zip(settings).map(|(l, s)| Door::new(l, s)).collect();
-        let mut sockets = bind(config)?;
+        let sockets = bind(config, given)?;
+        let no_worker = |why| (config.listeners[0].span, format!("no worker can start: {why}"));
+        let hands = deal_all(&sockets, &doors, config.gateway.workers).map_err(no_worker)?;
         let connections = Arc::new(Connections::default());
         let mut threads = Vec::new();
-        for index in 1..=config.gateway.workers {
-            let doors = doors.iter().cloned();
-            let mine = sockets.iter_mut().filter_map(Vec::pop).zip(doors);
+        for (index, sockets) in (1..).zip(hands) {
             let job = Job {
                 index,
-                sockets: mine.collect(),
+                sockets,
                 connections: connections.clone(),
                 proxy: proxy.clone(),
                 stopping: stopping.clone(),
             };
             let thread = thread::Builder::new().name(format!("worker-{index}"));
-            let thread = thread.spawn(move || job.run()).map_err(|why| {
-                (config.listeners[0].span, format!("no thread for a worker: {why}"))
-            })?;
-            threads.push(thread);
+            threads.push(thread.spawn(move || job.run()).map_err(no_worker)?);
         }
-        Ok(Self { threads, doors, connections, stop })
+        Ok(Self { threads, doors, sockets, connections, stop })
     }
 
     /// The clients' connections.
     pub(super) fn connections(&self) -> &Arc<Connections> {
         &self.connections
+    }
+
+    /// Every listening socket once more, for a successor.
+    pub(super) fn share(&self) -> io::Result<Vec<(String, OwnedFd)>> {
+        let shared: io::Result<Vec<_>> = self.sockets.iter().map(Held::share).collect();
+        Ok(shared?.into_iter().flatten().collect())
     }
 
     /// Takes over what a new configuration says of its listeners; open connections keep theirs.
@@ -85,9 +92,11 @@ impl Workers {
         }
     }
 
-    /// Stops accepting, and waits for running exchanges as long as `drain`.
-    pub(super) async fn drain(self, drain: Duration) {
-        let _ = self.stop.send(Some(drain));
+    /// Stops accepting, and waits for running exchanges.
+    pub(super) async fn drain(self, farewell: Farewell) {
+        // As long as there is a copy the kernel would accept.
+        drop(self.sockets);
+        let _ = self.stop.send(Some(farewell));
         let joined = tokio::task::spawn_blocking(move || {
             self.threads.into_iter().for_each(|thread| drop(thread.join()));
         });
@@ -113,19 +122,38 @@ fn entrance(listener: &config::Listener) -> Entrance {
     }
 }
 
-/// One socket for each worker, for each listener.
-fn bind(config: &Config) -> Result<Vec<Vec<TcpListener>>, (Span, String)> {
+/// For each listener the sockets that it was given, or else one for each worker.
+fn bind(config: &Config, given: &mut Sockets) -> Result<Vec<Held>, (Span, String)> {
     config
         .listeners
         .iter()
         .map(|listener| {
-            let sockets = listener::bind(listener.address, config.gateway.workers)
-                .map_err(|error| (listener.address_span, error.to_string()))?;
-            let address = sockets[0].local_addr().unwrap_or(listener.address);
+            let held = match given.take(&listener.name, listener.address) {
+                Some(held) => held,
+                None => listener::bind(listener.address, config.gateway.workers)
+                    .map(|sockets| Held::bound(&listener.name, sockets))
+                    .map_err(|error| (listener.address_span, error.to_string()))?,
+            };
+            let address = held.listeners[0].local_addr().unwrap_or(listener.address);
             info!(listener = &*listener.name, %address, "listening");
-            Ok(sockets)
+            Ok(held)
         })
         .collect()
+}
+
+/// What each worker listens on.
+fn deal_all(
+    sockets: &[Held],
+    doors: &[Door],
+    workers: usize,
+) -> io::Result<Vec<Vec<(TcpListener, Door)>>> {
+    let mut hands: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
+    for (held, door) in sockets.iter().zip(doors) {
+        for (hand, dealt) in hands.iter_mut().zip(deal(&held.listeners, workers)?) {
+            hand.extend(dealt.into_iter().map(|socket| (socket, door.clone())));
+        }
+    }
+    Ok(hands)
 }
 
 /// What one worker does.
@@ -134,7 +162,7 @@ struct Job {
     sockets: Vec<(TcpListener, Door)>,
     connections: Arc<Connections>,
     proxy: Arc<Proxy>,
-    stopping: watch::Receiver<Option<Duration>>,
+    stopping: watch::Receiver<Option<Farewell>>,
 }
 
 impl Job {
@@ -160,10 +188,10 @@ impl Job {
     }
 }
 
-/// Ready when the gateway stops; says how long running exchanges have.
-async fn stopped(mut stopping: watch::Receiver<Option<Duration>>) -> Duration {
-    let drain = stopping.wait_for(Option::is_some).await.map(|drain| *drain);
-    drain.ok().flatten().unwrap_or_default()
+/// Ready when the gateway stops; says how.
+async fn stopped(mut stopping: watch::Receiver<Option<Farewell>>) -> Farewell {
+    let farewell = stopping.wait_for(Option::is_some).await.map(|farewell| *farewell);
+    farewell.ok().flatten().unwrap_or_default()
 }
 
 /// A listener's requests go to the proxy.

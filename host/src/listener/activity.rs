@@ -38,6 +38,8 @@ pub(super) struct Activity {
     /// The client does not take what we write.
     blocked: AtomicBool,
     writes: AtomicU64,
+    /// No request is to follow those that have begun.
+    last: AtomicBool,
 }
 
 /// What a connection is doing. The number changes when it begins to do the same anew.
@@ -58,13 +60,17 @@ impl Activity {
         let ended = self.ended.load(Relaxed);
         if self.blocked.load(Relaxed) {
             Doing::Blocked(self.writes.load(Relaxed))
-        } else if self.begun.load(Relaxed) != ended {
+        } else if self.is_answering() {
             Doing::Busy
         } else if self.head.load(Relaxed) {
             Doing::Head(ended)
         } else {
             Doing::Idle(ended)
         }
+    }
+
+    pub(super) fn is_answering(&self) -> bool {
+        self.begun.load(Relaxed) != self.ended.load(Relaxed)
     }
 
     /// A request's head is complete; it is being answered until the guard is dropped.
@@ -79,11 +85,13 @@ impl Activity {
         self.fragment.load(Relaxed) && self.fragment.swap(false, Relaxed)
     }
 
+    /// The next answer is to be the last one.
+    pub(super) fn end(&self) {
+        self.last.store(true, Relaxed);
+    }
+
     fn read_some(&self, bytes: &[u8]) {
-        if self.begun.load(Relaxed) != self.ended.load(Relaxed) {
-            return;
-        }
-        if !self.head.load(Relaxed) {
+        if !self.is_answering() && !self.head.load(Relaxed) {
             self.head.store(true, Relaxed);
             self.fragment.store(has_fragment(bytes), Relaxed);
         }
@@ -101,6 +109,13 @@ impl Activity {
 /// A request that is being answered.
 #[derive(Debug)]
 pub(super) struct Busy(Arc<Activity>);
+
+impl Busy {
+    /// Whether its answer is to be the connection's last one.
+    pub(super) fn is_last(&self) -> bool {
+        self.0.last.load(Relaxed)
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -171,6 +186,10 @@ impl AsyncRead for Io {
             let length = self.prefix.len().min(buf.remaining());
             buf.put_slice(&self.prefix[..length]);
             self.prefix.advance(length);
+            if self.prefix.is_empty() {
+                // Its buffer goes with it: most connections are idle most of the time.
+                self.prefix = Bytes::new();
+            }
         }
         if self.notes_heads && buf.filled().len() > before {
             self.activity.read_some(&buf.filled()[before..]);

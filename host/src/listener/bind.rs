@@ -8,7 +8,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections that the kernel holds for us. It caps this by `net.core.somaxconn`, 4096 on Linux.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// Why an address cannot be had.
 #[derive(Debug)]

@@ -7,12 +7,12 @@ use std::{
     net::SocketAddr,
     pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    task::{Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request, StatusCode, header::CONNECTION};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -29,10 +29,11 @@ use tracing::debug;
 
 use super::{
     Connection, Counted, Handler, Settings,
-    activity::{Activity, Answer, Busy, Doing, Io},
+    activity::{Activity, Answer, Busy, Io},
+    patience::Watch,
+    proxy_protocol,
 };
 use crate::{
-    alarm::Alarm,
     config::ListenLimits,
     message::{Fragment, KeepBusy, TlsSession},
     tls::Stream,
@@ -44,8 +45,8 @@ pub(super) struct Accepted {
     pub(super) peer: SocketAddr,
     pub(super) settings: Arc<Settings>,
     pub(super) counted: Counted,
-    /// Turns true when the listener stops.
-    pub(super) stopping: watch::Receiver<bool>,
+    /// Says, when the listener stops, how long a request may still be waited for.
+    pub(super) stopping: watch::Receiver<Option<Duration>>,
 }
 
 /// Serves a connection to its end.
@@ -54,10 +55,10 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
     // hyper writes whole messages: Nagle's algorithm would only hold back their ends.
     let _ = tcp.set_nodelay(true);
     let greeting = tokio::select! {
-        greeting = greet(tcp, &settings) => greeting,
-        () = stopped_for(GRACE, &mut stopping) => return,
+        greeting = greet(tcp, peer, &settings) => greeting,
+        () = out_of_grace(&mut stopping) => return,
     };
-    let Greeting { stream, prefix, http2, tls } = match greeting {
+    let Greeting { peer, stream, prefix, http2, tls } = match greeting {
         Ok(greeting) => greeting,
         Err(why) => {
             counted.failed();
@@ -65,7 +66,7 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
         }
     };
     let activity = Arc::new(Activity::default());
-    let watch = Watch::new(&activity, &settings.limits);
+    let watch = Watch::new(&activity, &settings.limits, http2);
     let io = TokioIo::new(Io::new(stream, prefix, &activity, http2, counted));
     let connection = Arc::new(Connection { peer, listener: settings.name.clone(), tls });
     let after = Arc::new(Afterwards::default());
@@ -80,7 +81,11 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
             request.extensions_mut().insert(KeepBusy::new(guard));
         }
         async move {
-            let response = handler.handle(request, &connection).await;
+            let mut response = handler.handle(request, &connection).await;
+            // What becomes another protocol is nothing to close.
+            if busy.is_last() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
         }
     });
@@ -125,16 +130,22 @@ impl Afterwards {
     }
 }
 
-/// A client that has just connected when the listener stops: its request may be on the way.
-const GRACE: Duration = Duration::from_millis(500);
+/// Ready when the listener stops; says how long a request may still be waited for.
+async fn stopped(stopping: &mut watch::Receiver<Option<Duration>>) -> Duration {
+    let grace = stopping.wait_for(Option::is_some).await.map(|grace| *grace);
+    grace.ok().flatten().unwrap_or_default()
+}
 
-async fn stopped_for(grace: Duration, stopping: &mut watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stopping| *stopping).await;
+/// Ready when no request will be waited for any more.
+async fn out_of_grace(stopping: &mut watch::Receiver<Option<Duration>>) {
+    let grace = stopped(stopping).await;
     tokio::time::sleep(grace).await;
 }
 
 /// What is known of a connection before its first request.
 struct Greeting {
+    /// The client.
+    peer: SocketAddr,
     stream: Stream,
     /// What was read to find out the protocol.
     prefix: Bytes,
@@ -142,22 +153,28 @@ struct Greeting {
     tls: Option<Arc<TlsSession>>,
 }
 
-async fn greet(tcp: TcpStream, settings: &Settings) -> io::Result<Greeting> {
+async fn greet(mut tcp: TcpStream, peer: SocketAddr, settings: &Settings) -> io::Result<Greeting> {
     let limits = &settings.limits;
+    let peer = match settings.proxy_protocol.iter().any(|from| from.contains(peer.ip())) {
+        true => {
+            timeout(limits.head_timeout, proxy_protocol::read(&mut tcp)).await??.unwrap_or(peer)
+        }
+        false => peer,
+    };
     match &settings.tls {
         Some(config) => {
             let handshake = TlsAcceptor::from(config.clone()).accept(tcp);
             let session = Box::new(timeout(limits.head_timeout, handshake).await??);
             let tls = Some(Arc::new(describe(session.get_ref().1)));
             let stream = Stream::Tls(Box::new(TlsStream::Server(*session)));
-            Ok(Greeting { http2: stream.chose_h2(), stream, prefix: Bytes::new(), tls })
+            Ok(Greeting { peer, http2: stream.chose_h2(), stream, prefix: Bytes::new(), tls })
         }
         None => {
             let mut prefix = BytesMut::with_capacity(4 << 10);
             timeout(limits.idle_timeout, read_some(&tcp, &mut prefix)).await??;
             let http2 = timeout(limits.head_timeout, is_http2(&tcp, &mut prefix)).await??;
             let prefix = prefix.freeze();
-            Ok(Greeting { stream: Stream::Plain(tcp), prefix, http2, tls: None })
+            Ok(Greeting { peer, stream: Stream::Plain(tcp), prefix, http2, tls: None })
         }
     }
 }
@@ -247,13 +264,13 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
     connection: C,
     finish: fn(Pin<&mut C>),
     mut watch: Watch,
-    mut stopping: watch::Receiver<bool>,
+    mut stopping: watch::Receiver<Option<Duration>>,
 ) {
     let mut connection = pin!(connection);
     // The future costs a lock to poll, so it is polled once, to be woken, and then when it is ready.
     let news = stopping.clone();
-    let mut stop = pin!(stopping.wait_for(|stopping| *stopping));
-    let (mut waiting, mut stopped) = (false, false);
+    let mut stop = pin!(stopped(&mut stopping));
+    let (mut waiting, mut stopping) = (false, false);
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(end) = connection.as_mut().poll(cx) {
@@ -262,11 +279,13 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
                 }
                 return Poll::Ready(());
             }
-            if !stopped && (!waiting || !matches!(news.has_changed(), Ok(false))) {
-                stopped = stop.as_mut().poll(cx).is_ready();
+            if !stopping && (!waiting || !matches!(news.has_changed(), Ok(false))) {
                 waiting = true;
-                if stopped {
-                    finish(connection.as_mut());
+                if let Poll::Ready(grace) = stop.as_mut().poll(cx) {
+                    stopping = true;
+                    if watch.stop(grace) {
+                        finish(connection.as_mut());
+                    }
                     continue;
                 }
             }
@@ -277,53 +296,4 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
         }
     })
     .await;
-}
-
-/// Times what a connection is doing.
-struct Watch {
-    activity: Arc<Activity>,
-    idle_timeout: Duration,
-    head_timeout: Duration,
-    doing: Doing,
-    since: Instant,
-    /// It was idle for too long, and was asked to close.
-    closing: bool,
-    alarm: Alarm,
-}
-
-impl Watch {
-    fn new(activity: &Arc<Activity>, limits: &ListenLimits) -> Self {
-        Self {
-            activity: activity.clone(),
-            idle_timeout: limits.idle_timeout,
-            head_timeout: limits.head_timeout,
-            doing: activity.doing(),
-            since: Instant::now(),
-            closing: false,
-            alarm: Alarm::default(),
-        }
-    }
-
-    /// Ready when it has been the same for too long: true if the connection may finish in good
-    /// order, false if it is to be dropped.
-    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let doing = self.activity.doing();
-        if doing != self.doing {
-            self.doing = doing;
-            self.since = Instant::now();
-            self.closing = false;
-        }
-        let patience = match doing {
-            // As long as it takes: the route's timeout is not ours.
-            Doing::Busy => return Poll::Pending,
-            Doing::Idle(_) if !self.closing => self.idle_timeout,
-            Doing::Idle(_) | Doing::Head(_) => self.head_timeout,
-            Doing::Blocked(_) => self.idle_timeout,
-        };
-        ready!(self.alarm.poll_until(self.since + patience, cx));
-        let finish = matches!(doing, Doing::Idle(_)) && !self.closing;
-        self.closing = true;
-        self.since = Instant::now();
-        Poll::Ready(finish)
-    }
 }

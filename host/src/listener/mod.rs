@@ -2,26 +2,30 @@
 //!
 //! ```text
 //! bind        one address, one socket for each worker
-//! mod         a worker's accept loop, the cap on connections, and the drain
+//! mod         a worker's accept loop, and the drain
+//! connections how many there are, and the cap on them
 //! connection  from a socket to requests; who is too slow is let go
-//! activity    what a connection is doing
+//! proxy_protocol
+//!             whose connection it is, where a balancer says so
+//! activity    what a connection is doing | patience: for how long it may
 //! ```
 
 mod activity;
 mod bind;
 mod connection;
+mod connections;
+mod patience;
+mod proxy_protocol;
 
 pub use bind::{BindError, bind};
+pub use connections::Connections;
 
 use std::{
     io,
     net::SocketAddr,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -34,8 +38,13 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{body::Body, config::ListenLimits, message::TlsSession};
+use crate::{
+    body::Body,
+    config::{ListenLimits, Network},
+    message::TlsSession,
+};
 use connection::Accepted;
+use connections::Counted;
 
 /// Answers requests. Give each worker one of its own: it is cloned by reference for every request.
 pub trait Handler: Send + Sync + 'static {
@@ -52,7 +61,7 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Connection {
     /// The listener's name.
     pub listener: Arc<str>,
-    /// The socket's other end.
+    /// The socket's other end, or the client that it named in a PROXY header.
     pub peer: SocketAddr,
     /// The TLS session, if there is one.
     pub tls: Option<Arc<TlsSession>>,
@@ -65,65 +74,31 @@ pub struct Settings {
     pub name: Arc<str>,
     /// What one client may use up.
     pub limits: ListenLimits,
+    /// Peers whose connections begin with a PROXY header.
+    pub proxy_protocol: Vec<Network>,
     /// For HTTPS ([`crate::tls::server_config`]).
     pub tls: Option<Arc<rustls::ServerConfig>>,
 }
 
-/// Connections of the process, over all its listeners and workers.
-#[derive(Debug, Default)]
-pub struct Connections {
-    open: AtomicUsize,
-    accepted: AtomicU64,
-    refused: AtomicU64,
-    failed: AtomicU64,
+/// How a listener ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Farewell {
+    /// How long running exchanges have before they are broken off.
+    pub drain: Duration,
+    /// How long who has not asked yet may still do so: his request may be on the way.
+    pub grace: Duration,
 }
 
-impl Connections {
-    /// Open now.
-    pub fn open(&self) -> usize {
-        self.open.load(Relaxed)
+impl Farewell {
+    /// Nobody serves after this.
+    pub fn stop(drain: Duration) -> Self {
+        Self { drain, grace: drain.min(Duration::from_millis(500)) }
     }
 
-    /// Accepted, in all.
-    pub fn accepted(&self) -> u64 {
-        self.accepted.load(Relaxed)
-    }
-
-    /// Closed at once, for there were too many.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Relaxed)
-    }
-
-    /// Closed before the first request: a TLS handshake failed, or nothing came.
-    pub fn failed(&self) -> u64 {
-        self.failed.load(Relaxed)
-    }
-
-    /// Counts a connection, if there is room for it.
-    fn admit(self: &Arc<Self>, most: usize) -> Option<Counted> {
-        let before = self.open.fetch_add(1, Relaxed);
-        let counted = Counted(self.clone());
-        if before >= most {
-            self.refused.fetch_add(1, Relaxed);
-            return None;
-        }
-        self.accepted.fetch_add(1, Relaxed);
-        Some(counted)
-    }
-}
-
-/// One open connection, counted until it is dropped.
-struct Counted(Arc<Connections>);
-
-impl Counted {
-    fn failed(&self) {
-        self.0.failed.fetch_add(1, Relaxed);
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Relaxed);
+    /// Another process serves already: clients that keep connections have time to be told, with
+    /// the answer to their next request, that they are to open new ones.
+    pub fn hand_over(drain: Duration) -> Self {
+        Self { drain, grace: (drain / 2).min(Duration::from_secs(5)) }
     }
 }
 
@@ -141,46 +116,52 @@ pub struct Listener<H> {
 
 impl<H: Handler> Listener<H> {
     /// Accepts and serves on this thread's runtime until `shutdown` is ready. Then nothing more is
-    /// accepted, idle connections are closed and running exchanges have as long as `shutdown` said
-    /// before they are broken off.
-    pub async fn serve(self, shutdown: impl Future<Output = Duration>) -> io::Result<()> {
+    /// accepted, and connections end as the [`Farewell`] says.
+    pub async fn serve(self, shutdown: impl Future<Output = Farewell>) -> io::Result<()> {
         let socket = TcpListener::from_std(self.socket.try_clone()?)?;
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(None);
         let mut running = JoinSet::new();
         let mut shutdown = pin!(shutdown);
-        let mut troubled = false;
-        let drain = loop {
+        let mut trouble = Trouble::default();
+        let farewell = loop {
             let accepted = tokio::select! {
                 biased;
-                drain = &mut shutdown => break drain,
+                farewell = &mut shutdown => break farewell,
                 accepted = socket.accept() => accepted,
             };
             match accepted {
-                Ok((tcp, peer)) => {
-                    troubled = false;
-                    self.begin(&mut running, tcp, peer, &stopping);
-                }
+                Ok((tcp, peer)) => self.begin(&mut running, tcp, peer, &stopping),
                 Err(why) if is_of_one_client(&why) => debug!(%why, "connection lost"),
                 Err(why) => {
-                    if !std::mem::replace(&mut troubled, true) {
-                        warn!(%why, "cannot accept connections; trying again until it works");
-                    }
+                    self.connections.could_not_accept();
+                    trouble.report(&why);
                     // Most often there are no file descriptors left; some are about to be closed.
                     tokio::select! {
-                        drain = &mut shutdown => break drain,
-                        () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                        farewell = &mut shutdown => break farewell,
+                        () = tokio::time::sleep(BACK_OFF) => {}
                     }
                 }
             }
         };
-        // The kernel has completed these, so their clients count on us: they would get a reset.
-        while let Ok((tcp, peer)) = self.socket.accept() {
-            tcp.set_nonblocking(true)?;
-            self.begin(&mut running, TcpStream::from_std(tcp)?, peer, &stopping);
-        }
+        self.empty(&mut running, &stopping)?;
         drop((socket, self));
-        let _ = stop.send(true);
-        finish(running, drain).await;
+        let _ = stop.send(Some(farewell.grace));
+        finish(running, farewell.drain).await;
+        Ok(())
+    }
+
+    /// Takes what the kernel has accepted, for its clients count on us: they would get a reset.
+    /// Another process may go on with this queue, so it need not come to an end.
+    fn empty(
+        &self,
+        running: &mut JoinSet<()>,
+        stopping: &watch::Receiver<Option<Duration>>,
+    ) -> io::Result<()> {
+        for _ in 0..bind::BACKLOG {
+            let Ok((tcp, peer)) = self.socket.accept() else { break };
+            tcp.set_nonblocking(true)?;
+            self.begin(running, TcpStream::from_std(tcp)?, peer, stopping);
+        }
         Ok(())
     }
 
@@ -189,7 +170,7 @@ impl<H: Handler> Listener<H> {
         running: &mut JoinSet<()>,
         tcp: TcpStream,
         peer: SocketAddr,
-        stopping: &watch::Receiver<bool>,
+        stopping: &watch::Receiver<Option<Duration>>,
     ) {
         // What has ended meanwhile.
         while running.try_join_next().is_some() {}
@@ -207,6 +188,25 @@ async fn finish(mut running: JoinSet<()>, drain: Duration) {
     if tokio::time::timeout(drain, all).await.is_err() {
         warn!(connections = running.len(), "breaking off what has not ended");
         running.shutdown().await;
+    }
+}
+
+/// How long to wait after an accept that failed. The client waits in the kernel meanwhile.
+const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// Accepting fails, and failures come in crowds: they are counted, and told of now and then.
+#[derive(Default)]
+struct Trouble {
+    told: Option<Instant>,
+}
+
+impl Trouble {
+    fn report(&mut self, why: &io::Error) {
+        const PAUSE: Duration = Duration::from_secs(10);
+        if self.told.is_none_or(|told| told.elapsed() >= PAUSE) {
+            self.told = Some(Instant::now());
+            warn!(%why, "cannot accept connections; trying again until it works");
+        }
     }
 }
 

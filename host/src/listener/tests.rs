@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{Connection, Connections, Handler, Listener, Settings, bind};
+use super::{Connection, Connections, Farewell, Handler, Listener, Settings, bind};
 use crate::{
     body::{Body, BodyError},
     config::{ListenLimits, Protocol, UpstreamTls},
@@ -37,13 +37,13 @@ struct Running {
     address: SocketAddr,
     settings: Arc<ArcSwap<Settings>>,
     connections: Arc<Connections>,
-    shutdown: oneshot::Sender<Duration>,
+    shutdown: oneshot::Sender<Farewell>,
     task: JoinHandle<io::Result<()>>,
 }
 
 impl Running {
     fn start(handler: impl Handler, limits: ListenLimits) -> Self {
-        Self::start_with(handler, Settings { name: "public".into(), limits, tls: None })
+        Self::start_with(handler, settings(limits))
     }
 
     fn start_with(handler: impl Handler, settings: Settings) -> Self {
@@ -68,7 +68,11 @@ impl Running {
 
     /// Stops it, and waits for that.
     async fn stop(self, drain: Duration) {
-        self.shutdown.send(drain).unwrap();
+        self.end(Farewell::stop(drain)).await;
+    }
+
+    async fn end(self, farewell: Farewell) {
+        self.shutdown.send(farewell).unwrap();
         self.task.await.unwrap().unwrap();
     }
 }
@@ -176,6 +180,10 @@ fn limits() -> ListenLimits {
     ListenLimits::default()
 }
 
+fn settings(limits: ListenLimits) -> Settings {
+    Settings { name: "public".into(), limits, proxy_protocol: vec![], tls: None }
+}
+
 fn short() -> Duration {
     Duration::from_millis(20)
 }
@@ -247,7 +255,7 @@ async fn tls_chooses_the_protocol_and_tells_the_session() {
     let authority = Authority::new();
     let certificates = [authority.issue(&["a.example"])];
     let tls = server_config(&certificates, Some(&authority.path())).unwrap();
-    let settings = Settings { name: "tls".into(), limits: limits(), tls: Some(tls) };
+    let settings = Settings { name: "tls".into(), tls: Some(tls), ..settings(limits()) };
     let running = Running::start_with(Mirror, settings);
     let connect = async |protocol| {
         let identity = authority.issue(&["client.example"]);
@@ -279,7 +287,7 @@ async fn a_handshake_that_hangs_is_given_up() {
     let authority = Authority::new();
     let tls = server_config(&[authority.issue(&["a.example"])], None).unwrap();
     let limits = ListenLimits { head_timeout: short(), ..limits() };
-    let settings = Settings { name: "tls".into(), limits, tls: Some(tls) };
+    let settings = Settings { name: "tls".into(), tls: Some(tls), ..settings(limits) };
     let running = Running::start_with(Mirror, settings);
     assert_eq!(rest(&mut running.connect().await).await, "");
     assert_eq!((running.connections.failed(), running.connections.open()), (1, 0));
@@ -461,6 +469,30 @@ async fn a_drain_lets_running_requests_end() {
 }
 
 #[tokio::test]
+async fn a_connection_is_told_with_its_next_answer_that_it_ends() {
+    let running = Running::start(Mirror, limits());
+    let address = running.address;
+    let mut client = running.connect().await;
+    client.write_all(GET).await.unwrap();
+    assert!(!response(&mut client).await.contains("connection: close"));
+    // A head has begun, and comes to its end later.
+    let mut slow = running.connect().await;
+    slow.write_all(&GET[..9]).await.unwrap();
+    let farewell = Farewell::hand_over(Duration::from_secs(60));
+    let stopped = tokio::spawn(running.end(farewell));
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    client.write_all(GET).await.unwrap();
+    slow.write_all(&GET[9..]).await.unwrap();
+    for client in [&mut client, &mut slow] {
+        let answer = rest(client).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\r\nconnection: close\r\n"));
+    }
+    stopped.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_drain_has_an_end() {
     let (gate, keeper) = gate();
     let running = Running::start(gate, limits());
@@ -478,14 +510,13 @@ async fn what_the_kernel_had_accepted_is_served_before_the_end() {
     let address = socket.local_addr().unwrap();
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(GET).await.unwrap();
-    let settings = Settings { name: "public".into(), limits: limits(), tls: None };
     let listener = Listener {
         socket,
-        settings: Arc::new(ArcSwap::from_pointee(settings)),
+        settings: Arc::new(ArcSwap::from_pointee(settings(limits()))),
         connections: Arc::default(),
         handler: Arc::new(Mirror),
     };
-    listener.serve(std::future::ready(Duration::from_secs(5))).await.unwrap();
+    listener.serve(std::future::ready(Farewell::stop(Duration::from_secs(5)))).await.unwrap();
     let answer = rest(&mut client).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

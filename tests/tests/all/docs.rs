@@ -33,6 +33,19 @@ fn the_file_of_the_readme_is_good() {
 }
 
 #[test]
+fn the_files_of_the_documents_are_good() {
+    for entry in fs::read_dir(paths::root().join("docs")).expect("docs/") {
+        let text = fs::read_to_string(entry.expect("an entry").path()).expect("a document");
+        for file in blocks(&text, "toml") {
+            let folder = TempDir::new().expect("a folder");
+            fs::write(folder.path().join("gateway.toml"), file).expect("writing the file");
+            let checked = torana(folder.path(), &["check", "gateway.toml"]).expect(0);
+            assert_eq!(checked.stderr, "", "{file}");
+        }
+    }
+}
+
+#[test]
 fn the_files_of_the_plugins_are_good() {
     plugin_readmes().iter().for_each(|readme| assert_good(readme));
 }

@@ -13,6 +13,7 @@ mod jwks;
 #[cfg(feature = "languages")]
 mod languages;
 mod lifecycle;
+mod listener;
 mod proxy;
 mod quota;
 mod refusals;
