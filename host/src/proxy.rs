@@ -30,7 +30,7 @@ use crate::{
     message::{Exchange, Reply, TlsSession},
     rescue::{Logged, Trouble, rescue},
     telemetry::Telemetry,
-    upstream::UpstreamError,
+    upstream::{Caller, UpstreamError},
 };
 
 /// Serves requests with the configuration of the moment.
@@ -177,9 +177,7 @@ impl Proxy {
         let mut wish = upgrade::wish(course.route, exchange, &body);
         // What an upgraded connection will carry is no request body.
         let body = if wish.is_some() { Body::Empty } else { body };
-        let called = Instant::now();
         let answer = self.call_upstream(course, exchange, body, wish.as_mut()).await;
-        exchange.upstream_took = Some(called.elapsed());
         let response = answer.map_err(|error| {
             let back = match &error {
                 UpstreamError::RequestBody(BodyError::Plugin { at, .. }) => chain.all_but(*at),
@@ -202,7 +200,13 @@ impl Proxy {
     ) -> Result<Response<Body>, UpstreamError> {
         let request = forward::request(course, exchange, body, &self.via, wish);
         let upstream = course.route.upstream(exchange.upstream);
-        upstream.send_for(upstream.key(exchange), request, exchange.deadline).await
+        let called = Instant::now();
+        let caller = Caller::of(upstream, exchange);
+        let answer = upstream.send_for(caller, request, exchange.deadline).await;
+        let took = called.elapsed();
+        upstream.ended(&answer, took);
+        exchange.upstream_took = Some(took);
+        answer
     }
 
     async fn back(

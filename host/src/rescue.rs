@@ -85,7 +85,7 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
         reply.headers.insert(header::ALLOW, allow);
     }
     if verdict.status == StatusCode::SERVICE_UNAVAILABLE {
-        reply.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        reply.headers.insert(header::RETRY_AFTER, retry_after(&trouble).into());
     }
     let logged = Logged {
         reason: verdict.reason,
@@ -94,6 +94,14 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
         plugin: plugin_of(&trouble),
     };
     Rescue { reply, logged: Some(logged) }
+}
+
+/// When to come again, seconds.
+fn retry_after(trouble: &Trouble) -> u64 {
+    match trouble {
+        Trouble::Upstream(UpstreamError::Open { left, .. }) => left.as_secs().saturating_add(1),
+        _ => 1,
+    }
 }
 
 struct Judgement {
@@ -237,6 +245,12 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "upstream-busy",
             "Service unavailable",
             "The service has as much to do as it can. Try again in a moment.",
+        ),
+        UpstreamError::Open { .. } => verdict(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "circuit-open",
+            "Service unavailable",
+            "The service is in trouble and is left alone for a moment. Try again later.",
         ),
         UpstreamError::Protocol { .. } => verdict(
             StatusCode::BAD_GATEWAY,

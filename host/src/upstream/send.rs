@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Poll, ready},
     time::{Duration, Instant},
 };
@@ -14,7 +14,8 @@ use tracing::debug;
 
 use super::{
     Phase, Upstream, UpstreamError, balance::Wanted, connect::ConnectError, connection::Connection,
-    download, lease::Lease, pool::Slot, request, retry::Retry, target::Target, upload::Upload,
+    download, hash::Caller, hedge::Place, lease::Lease, pool::Slot, request, retry::Retry,
+    sticky::Session, target::Target, upload::Upload,
 };
 use crate::{
     alarm::Alarm,
@@ -34,17 +35,22 @@ impl Upstream {
         request: Request<Body>,
         deadline: Instant,
     ) -> Result<Response<Body>, UpstreamError> {
-        self.send_for(None, request, deadline).await
+        self.send_for(Caller::default(), request, deadline).await
     }
 
-    /// The same on behalf of a [`key`](Self::key), which may decide on the target.
+    /// The same on behalf of a client, which may decide on the target.
     pub async fn send_for(
         &self,
-        key: Option<u64>,
+        caller: Caller,
         mut request: Request<Body>,
         deadline: Instant,
     ) -> Result<Response<Body>, UpstreamError> {
+        let trial = match &self.breaker {
+            None => None,
+            Some(breaker) => Some(breaker.admit()?),
+        };
         let pass = self.limits.request()?;
+        let session = self.session(caller, &mut request);
         let (slot, idle_timeout) = (self.slot(), self.settings.idle_timeout);
         let mut upload = Upload::watch(request.body_mut(), idle_timeout, deadline);
         let mut retry = match &self.settings.retries {
@@ -55,15 +61,33 @@ impl Upstream {
                 Some(Box::new(Box::pin(prepared).await?))
             }
         };
-        let mut attempt = Attempt { key, tried: Vec::new(), kept: true, last: None, unsent: None };
+        let mut attempt = Attempt::new(caller.key, Vec::new());
+        attempt.favourite = session.and_then(|session| session.target);
         loop {
-            let until = self.until(deadline, upload.as_ref());
-            let outcome = self.attempt(slot, request, &mut attempt, upload.as_ref(), until).await;
+            let hedge = retry.as_mut().filter(|_| attempt.favourite.is_none());
+            let hedge = hedge.and_then(|retry| retry.hedge().map(|hedge| (retry, hedge)));
+            let outcome = match hedge {
+                None => {
+                    let until = self.until(deadline, upload.as_ref());
+                    self.attempt(slot, request, &mut attempt, upload.as_ref(), until).await
+                }
+                Some((retry, hedge)) => {
+                    let terms = (hedge, deadline);
+                    Box::pin(self.hedged(slot, request, &mut attempt, retry, terms)).await
+                }
+            };
             let next = retry
                 .as_mut()
                 .and_then(|retry| retry.next(&outcome, attempt.unsent.take(), deadline));
             let Some((again, pause)) = next else {
-                let Answered { response, mut lease, .. } = outcome.map_err(|failed| failed.why)?;
+                if let Some(trial) = trial {
+                    trial.end(&outcome);
+                }
+                let Answered { mut response, mut lease, index } =
+                    outcome.map_err(|failed| failed.why)?;
+                if let Some(session) = session {
+                    session.settle(index, &mut response);
+                }
                 lease.pass = pass;
                 return Ok(download::receive(response, lease, idle_timeout, deadline).await);
             };
@@ -82,9 +106,15 @@ impl Upstream {
         }
     }
 
+    /// What the client's cookie says, where clients stay with their targets.
+    fn session(&self, caller: Caller, request: &mut Request<Body>) -> Option<Session<'_>> {
+        let (sticky, https) = (self.sticky.as_ref()?, caller.https?);
+        Some(sticky.session(request.headers_mut(), https))
+    }
+
     /// How long one attempt may take. A body that is streamed has its own pace and could not be
     /// sent again, so it is not hurried.
-    fn until(&self, deadline: Instant, upload: Option<&Upload>) -> Until {
+    pub(super) fn until(&self, deadline: Instant, upload: Option<&Upload>) -> Until {
         let whole = Until { at: deadline, phase: Phase::Total };
         match self.settings.try_timeout {
             Some(most) if upload.is_none() => {
@@ -97,7 +127,7 @@ impl Upstream {
 
     /// Sends it once, in the eyes of whoever configures: to the first target that takes a
     /// connection.
-    async fn attempt(
+    pub(super) async fn attempt(
         &self,
         slot: &Arc<Slot>,
         mut request: Request<Body>,
@@ -119,6 +149,7 @@ impl Upstream {
             let wait = Wait { head: self.settings.head_timeout, until, upload };
             match wait.on(response, &mut lease.alarm).await {
                 Ok(Ok(response)) => {
+                    lease.answered(response.status());
                     self.answered(index, response.status());
                     return Ok(Answered { response, lease, index });
                 }
@@ -140,11 +171,13 @@ impl Upstream {
                 }
                 Err(phase) => {
                     let why = timeout(target, phase);
+                    let mut failed = Failed::of(index, why, RetryOn::Timeout);
                     // A client that sends slowly is not the target's fault.
-                    if upload.is_none_or(|upload| upload.ended().is_some()) {
-                        self.failed(index, &why);
+                    failed.is_theirs = upload.is_none_or(|upload| upload.ended().is_some());
+                    if failed.is_theirs {
+                        self.failed(index, &failed.why);
                     }
-                    return Err(Failed::of(index, why, RetryOn::Timeout));
+                    return Err(failed);
                 }
             }
         }
@@ -164,6 +197,9 @@ impl Upstream {
                 (None, Some(failed)) => return Err(failed),
                 (None, None) => return Err(Failed::of_client(no_target(&self.settings.name))),
             };
+            if let Some(place) = &attempt.place {
+                place.store(index, Relaxed);
+            }
             if let Some(connection) = kept {
                 return Ok((index, connection, true));
             }
@@ -186,7 +222,7 @@ impl Upstream {
             debug!(upstream = %self.settings.name, %why, "trying another target");
             self.failed(index, &why);
             attempt.tried.push(index);
-            attempt.last = Some(Failed { why, target: Some(index), retry });
+            attempt.last = Some(Failed { why, target: Some(index), retry, is_theirs: true });
         }
     }
 
@@ -239,43 +275,50 @@ impl Upstream {
 /// The head of a response, and the hold on its connection.
 pub(super) struct Answered {
     pub(super) response: Response<Incoming>,
-    lease: Lease,
-    index: usize,
+    pub(super) lease: Lease,
+    /// Of the target.
+    pub(super) index: usize,
 }
 
 /// An attempt without a response.
 pub(super) struct Failed {
     why: UpstreamError,
     /// The target that it failed at.
-    target: Option<usize>,
+    pub(super) target: Option<usize>,
+    /// Whether it is the service's fault.
+    pub(super) is_theirs: bool,
     /// What it is to `retries`, if it is anything to it.
     pub(super) retry: Option<RetryOn>,
 }
 
 impl Failed {
     fn of(target: usize, why: UpstreamError, retry: RetryOn) -> Self {
-        Self { why, target: Some(target), retry: Some(retry) }
+        Self { why, target: Some(target), retry: Some(retry), is_theirs: true }
     }
 
     /// The service had no part in it.
     fn of_client(why: UpstreamError) -> Self {
-        Self { why, target: None, retry: None }
+        Self { why, target: None, retry: None, is_theirs: false }
     }
 }
 
 /// Until when, and what is over then.
 #[derive(Clone, Copy)]
-struct Until {
+pub(super) struct Until {
     at: Instant,
     phase: Phase,
 }
 
 /// What has been tried for one request.
-struct Attempt {
+pub(super) struct Attempt {
     /// Whom it is for.
-    key: Option<u64>,
+    pub(super) key: Option<u64>,
+    /// The target of the client's session.
+    favourite: Option<usize>,
+    /// Where it is at work, if somebody wants to know.
+    place: Option<Place>,
     /// Targets that took no connection, or failed before.
-    tried: Vec<usize>,
+    pub(super) tried: Vec<usize>,
     /// Whether a kept connection will do.
     kept: bool,
     /// Why the last target did not do.
@@ -294,13 +337,35 @@ struct Sent<'a> {
 }
 
 impl Attempt {
+    pub(super) fn new(key: Option<u64>, tried: Vec<usize>) -> Self {
+        let (favourite, place, last, unsent) = (None, None, None, None);
+        Self { key, favourite, place, tried, kept: true, last, unsent }
+    }
+
+    /// Says from now on where it is at work.
+    pub(super) fn watched(&mut self) -> Place {
+        self.place.get_or_insert_with(Place::default).clone()
+    }
+
+    /// Takes over what another one has found out.
+    pub(super) fn follow(&mut self, other: Self) {
+        other.tried.into_iter().for_each(|index| self.exclude(index));
+        (self.last, self.unsent) = (other.last, other.unsent);
+    }
+
+    pub(super) fn exclude(&mut self, index: usize) {
+        if !self.tried.contains(&index) {
+            self.tried.push(index);
+        }
+    }
+
     fn wanted(&self) -> Wanted<'_> {
-        Wanted { tried: &self.tried, key: self.key, kept: self.kept }
+        Wanted { tried: &self.tried, key: self.key, favourite: self.favourite, kept: self.kept }
     }
 
     /// After a failure at a target: another one, if there is one that has not failed yet.
     fn begin_anew(&mut self, failed: Option<usize>, targets: usize) {
-        self.tried.extend(failed.filter(|index| !self.tried.contains(index)));
+        failed.into_iter().for_each(|index| self.exclude(index));
         if self.tried.len() >= targets {
             self.tried.clear();
         }
