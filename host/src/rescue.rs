@@ -99,7 +99,9 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
 /// When to come again, seconds.
 fn retry_after(trouble: &Trouble) -> u64 {
     match trouble {
-        Trouble::Upstream(UpstreamError::Open { left, .. }) => left.as_secs().saturating_add(1),
+        Trouble::Upstream(UpstreamError::Open { left, .. }) => {
+            (left.as_secs_f64().ceil() as u64).max(1)
+        }
         _ => 1,
     }
 }
@@ -326,6 +328,8 @@ fn plugin_of(trouble: &Trouble) -> Option<(std::sync::Arc<str>, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::filter::{Failure, Hook};
 
@@ -340,6 +344,18 @@ mod tests {
         let logged = rescue.logged.unwrap();
         assert!(logged.text.contains("secret thing") && logged.is_ours);
         assert_eq!(logged.plugin.unwrap().0.as_ref(), "auth");
+    }
+
+    #[test]
+    fn a_503_says_when_to_come_again() {
+        let after = |left| {
+            let open = UpstreamError::Open { upstream: "service".into(), left };
+            rescue(Trouble::Upstream(open), "x").reply.headers["retry-after"].clone()
+        };
+        assert_eq!(after(Duration::from_millis(3000)), "3");
+        assert_eq!(after(Duration::from_millis(3001)), "4");
+        assert_eq!(after(Duration::ZERO), "1");
+        assert_eq!(rescue(Trouble::Overloaded, "x").reply.headers["retry-after"], "1");
     }
 
     #[test]
