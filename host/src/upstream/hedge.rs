@@ -34,7 +34,8 @@ impl Upstream {
         request: Request<Body>,
         attempt: &mut Attempt,
         retry: &mut Retry<'_>,
-        (hedge, deadline): (Hedge, Instant),
+        hedge: Hedge,
+        deadline: Instant,
     ) -> Result<Answered, Failed> {
         let run = |number: u32, request, mut attempt: Attempt| async move {
             let until = self.until(deadline, None);

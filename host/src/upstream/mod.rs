@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! send      one request: target, connection, attempts     fetch    the same for plugins
-//! retry, hedge   whether to send it again, or twice       limits, breaker, window   or not at all
-//! pool      a worker's connections                        health   checks in the background
-//! balance, hash, ewma   who is next                       outlier  who fails and is passed over
-//! sticky    who stays where                               ramp     how a target comes back
+//! retry     whether to send it again                      hedge    or to two targets
+//! limits    whether to send it at all                     breaker, window   while much fails
+//! balance, hash, ewma   who is next                       sticky   who stays where
+//! health    checks in the background                      outlier  who fails and is passed over
+//! ramp      how a target comes back                       pool     a worker's connections
 //! connect   name, TCP, TLS, HTTP                          resolve  names, in the background
 //! connection  the task that drives it                     address  where plugins may not go
 //! lease     an exchange's hold on a connection            stats, signals   what is counted
@@ -14,7 +15,8 @@
 //!
 //! Connections belong to a worker and never leave its thread. Health, and who was set aside or
 //! ejected, are shared atomics on the target. What is not configured is not counted either: with
-//! neither retries, nor limits, nor ejection, nor a breaker, nothing that workers share is written for a request.
+//! neither retries, nor limits, nor ejection, nor a breaker, nothing that workers share is written
+//! for a request.
 
 mod address;
 mod balance;

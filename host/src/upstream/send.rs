@@ -72,8 +72,9 @@ impl Upstream {
                     self.attempt(slot, request, &mut attempt, upload.as_ref(), until).await
                 }
                 Some((retry, hedge)) => {
-                    let terms = (hedge, deadline);
-                    Box::pin(self.hedged(slot, request, &mut attempt, retry, terms)).await
+                    // In a box, as retries are.
+                    let hedged = self.hedged(slot, request, &mut attempt, retry, hedge, deadline);
+                    Box::pin(hedged).await
                 }
             };
             let next = retry

@@ -43,7 +43,8 @@ pub(super) static STICKY: Shape = Shape {
     place: "`sticky` of [upstreams.NAME]",
     about: "Keeps a client at the target that answered it first. The gateway sets a cookie that \
             names the target without telling its address, and takes it off the requests that the \
-            service gets. While the target is fit it gets the client's requests whatever `balance` \
+            service gets; a plugin's response hooks find it behind the cookies that the service has \
+            set. While the target is fit it gets the client's requests whatever `balance` \
             says; otherwise another one is chosen, and the cookie is set anew.",
     keys: &[
         key("cookie", Kind::Text("torana_target"), "The cookie's name. It is the gateway's alone.")
