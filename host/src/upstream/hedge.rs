@@ -15,10 +15,12 @@ use http::Request;
 use tracing::debug;
 
 use super::{
-    Upstream, download,
+    Upstream,
+    attempt::Attempt,
+    download,
     pool::Slot,
     retry::Retry,
-    send::{Answered, Attempt, Failed},
+    send::{Answered, Failed},
 };
 use crate::{body::Body, config::Hedge};
 

@@ -1,7 +1,7 @@
 //! The services behind the gateway, and the only outbound sockets.
 //!
 //! ```text
-//! send      one request: target, connection, attempts     fetch    the same for plugins
+//! send, attempt   one request: target, connection         fetch    the same for plugins
 //! retry     whether to send it again                      hedge    or to two targets
 //! limits    whether to send it at all                     breaker, window   while much fails
 //! balance, hash, ewma   who is next                       sticky   who stays where
@@ -19,6 +19,7 @@
 //! for a request.
 
 mod address;
+mod attempt;
 mod balance;
 mod breaker;
 mod connect;

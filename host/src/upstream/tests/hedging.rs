@@ -1,15 +1,15 @@
 //! A request that goes to two targets.
 
-use std::time::Duration;
+use std::{future::poll_fn, time::Duration};
 
 use futures_util::future::join_all;
-use http::Request;
+use http::{Request, Response};
 use tokio::{join, sync::watch};
 
 use super::{OK, Service, build, fails, get, settings, soon, text};
 use crate::{
     body::Body,
-    config::{self, Hedge, Retries, RetryOn},
+    config::{self, Hedge, Protocol, Retries, RetryOn},
     upstream::{Upstream, UpstreamError},
 };
 
@@ -103,6 +103,36 @@ async fn if_all_are_poor_the_last_one_is_the_outcome() {
     };
     let ((), answer) = join!(serve, upstream.send(get("/"), soon()));
     assert!(matches!(fails(answer), UpstreamError::Protocol { .. }));
+}
+
+#[tokio::test]
+async fn over_http2_the_loser_is_a_stream_and_no_connection() {
+    let (slow, fast) = (Service::start().await, Service::start().await);
+    let settings = hedging(&[&slow, &fast], SOON);
+    let upstream = build(config::Upstream { protocol: Protocol::H2, ..settings });
+    let never = async {
+        let mut connection = h2::server::handshake(slow.accept().await.0).await.unwrap();
+        let (_, mut respond) = connection.accept().await.unwrap().unwrap();
+        let reset = poll_fn(|cx| {
+            assert!(connection.poll_accept(cx).is_pending(), "it stays open, and gets no more");
+            respond.poll_reset(cx)
+        });
+        reset.await.unwrap()
+    };
+    let at_once = async {
+        let mut connection = h2::server::handshake(fast.accept().await.0).await.unwrap();
+        let (_, mut respond) = connection.accept().await.unwrap().unwrap();
+        respond.send_response(Response::new(()), true).unwrap();
+        let _ = poll_fn(|cx| connection.poll_closed(cx)).await;
+    };
+    let client = async { join!(never, upstream.send(get("/"), soon())) };
+    let (reason, answer) = tokio::select! {
+        () = at_once => unreachable!("its connection is kept"),
+        both = client => both,
+    };
+    assert_eq!(answer.unwrap().status(), 200);
+    assert_eq!(reason, h2::Reason::CANCEL);
+    assert_eq!(upstream.stats()[0].open, 1);
 }
 
 #[tokio::test]
