@@ -36,7 +36,7 @@ use crate::{
     message::{Exchange, Reply, TlsSession},
     rescue::{Logged, Trouble, rescue},
     telemetry::Telemetry,
-    upstream::UpstreamError,
+    upstream::{Caller, UpstreamError},
 };
 
 /// Serves requests with the configuration of the moment.
@@ -188,9 +188,7 @@ impl Proxy {
         let mut wish = upgrade::wish(course.route, exchange, &body);
         // What an upgraded connection will carry is no request body.
         let body = if wish.is_some() { Body::Empty } else { body };
-        let called = Instant::now();
         let answer = self.call_upstream(course, exchange, body, wish.as_mut()).await;
-        exchange.upstream_took = Some(called.elapsed());
         let response = answer.map_err(|error| {
             let back = match &error {
                 UpstreamError::RequestBody(BodyError::Plugin { at, .. }) => chain.all_but(*at),
@@ -217,7 +215,13 @@ impl Proxy {
         if let Some(mirror) = course.route.mirror.as_ref().filter(|_| !is_switch) {
             mirror.copy(&mut request, exchange);
         }
-        upstream.send_for(upstream.key(exchange), request, exchange.deadline).await
+        let called = Instant::now();
+        let caller = Caller::of(upstream, exchange);
+        let answer = upstream.send_for(caller, request, exchange.deadline).await;
+        let took = called.elapsed();
+        upstream.ended(&answer, took);
+        exchange.upstream_took = Some(took);
+        answer
     }
 
     async fn back(

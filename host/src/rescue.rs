@@ -85,7 +85,7 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
         reply.headers.insert(header::ALLOW, allow);
     }
     if verdict.status == StatusCode::SERVICE_UNAVAILABLE {
-        reply.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        reply.headers.insert(header::RETRY_AFTER, retry_after(&trouble).into());
     }
     let logged = Logged {
         reason: verdict.reason,
@@ -94,6 +94,16 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
         plugin: plugin_of(&trouble),
     };
     Rescue { reply, logged: Some(logged) }
+}
+
+/// When to come again, seconds.
+fn retry_after(trouble: &Trouble) -> u64 {
+    match trouble {
+        Trouble::Upstream(UpstreamError::Open { left, .. }) => {
+            (left.as_secs_f64().ceil() as u64).max(1)
+        }
+        _ => 1,
+    }
 }
 
 struct Judgement {
@@ -234,6 +244,12 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "Service unavailable",
             "The service has as much to do as it can. Try again in a moment.",
         ),
+        UpstreamError::Open { .. } => verdict(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "circuit-open",
+            "Service unavailable",
+            "The service is in trouble and is left alone for a moment. Try again later.",
+        ),
         UpstreamError::Protocol { .. } => verdict(
             StatusCode::BAD_GATEWAY,
             "upstream-failed",
@@ -318,6 +334,8 @@ fn plugin_of(trouble: &Trouble) -> Option<(std::sync::Arc<str>, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::filter::{Failure, Hook};
 
@@ -332,6 +350,18 @@ mod tests {
         let logged = rescue.logged.unwrap();
         assert!(logged.text.contains("secret thing") && logged.is_ours);
         assert_eq!(logged.plugin.unwrap().0.as_ref(), "auth");
+    }
+
+    #[test]
+    fn a_503_says_when_to_come_again() {
+        let after = |left| {
+            let open = UpstreamError::Open { upstream: "service".into(), left };
+            rescue(Trouble::Upstream(open), "x").reply.headers["retry-after"].clone()
+        };
+        assert_eq!(after(Duration::from_millis(3000)), "3");
+        assert_eq!(after(Duration::from_millis(3001)), "4");
+        assert_eq!(after(Duration::ZERO), "1");
+        assert_eq!(rescue(Trouble::Overloaded, "x").reply.headers["retry-after"], "1");
     }
 
     #[test]

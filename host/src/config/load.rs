@@ -152,7 +152,10 @@ fn build(root: &Table<'_>) -> Config {
         admin: admin::read(root, &secrets, &listeners),
         access_log: access_log::read(root),
         listeners,
-        upstreams: upstreams.iter().map(|(name, table)| upstream::read(*name, table)).collect(),
+        upstreams: upstreams
+            .iter()
+            .map(|(name, table)| upstream::read(*name, table, &secrets))
+            .collect(),
         routes,
         plugins: library.into_plugins(),
         secrets,

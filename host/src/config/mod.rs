@@ -82,8 +82,8 @@ pub use secrets::Secrets;
 pub use settings::Settings;
 pub use source::{Source, Span};
 pub use upstream::{
-    Balance, Eject, HashKey, HealthCheck, Protocol, Retries, RetryOn, Target, Upstream,
-    UpstreamLimits, UpstreamTls,
+    Balance, Breaker, Eject, HashKey, HealthCheck, Hedge, Protocol, Retries, RetryOn, Sticky,
+    Target, Upstream, UpstreamLimits, UpstreamTls,
 };
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ fn options() -> LoadOptions {
         ("IDP_SECRET", SECRET),
         ("ISSUER", "https://idp.example"),
         ("PEPPER", SECRET),
+        ("PLACES", "correct-horse-correct-horse-correct-horse"),
         ("TWO_WORDS", "correct horse"),
     ]);
     LoadOptions {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
-    Diagnostic, Span,
+    Diagnostic, Secrets, Span,
     fault::Fault,
     host,
     keys::{DAY, HOUR, Kind, Shape, key},
@@ -12,11 +12,15 @@ use super::{
 };
 
 mod balance;
+mod breaker;
+mod sticky;
 mod trouble;
 
 pub use balance::{Balance, HashKey, Target};
 pub(super) use balance::{HASH, hash_key};
-pub use trouble::{Eject, Retries, RetryOn, UpstreamLimits};
+pub use breaker::Breaker;
+pub use sticky::Sticky;
+pub use trouble::{Eject, Hedge, Retries, RetryOn, UpstreamLimits};
 
 /// One service and the places where it runs.
 #[derive(Debug, Clone)]
@@ -41,6 +45,12 @@ pub struct Upstream {
     pub eject: Option<Eject>,
     /// What may be asked of it at a time.
     pub limits: UpstreamLimits,
+    /// When nothing is asked of it for its failures, if ever.
+    pub breaker: Option<Breaker>,
+    /// How a client stays with its target, if it does.
+    pub sticky: Option<Sticky>,
+    /// How long a target that is new or healthy again takes to get its whole share.
+    pub slow_start: Duration,
     /// How often the targets' names are looked up; at each connect if zero.
     pub resolve: Duration,
     /// TCP (and TLS) connect.
@@ -112,8 +122,10 @@ pub(super) static UPSTREAM: Shape = Shape {
             "balance",
             balance::BALANCE,
             "Which target is next. `round-robin`: they take turns by weight. `least-requests`: of \
-             two that are drawn by weight, the one with fewer requests in flight. `hash`: always \
-             the same one for the same `hash`, as long as it is fit.",
+             two that are drawn by weight, the one with fewer requests in flight. `peak-ewma`: of \
+             two that are drawn by weight, the one that answers sooner: by how long its answers \
+             took of late, times the requests that it has in flight. `hash`: always the same one \
+             for the same `hash`, as long as it is fit.",
         )
         .or("round-robin"),
         key(
@@ -122,6 +134,13 @@ pub(super) static UPSTREAM: Shape = Shape {
             "What `balance = \"hash\"` hashes: the client's address, or one of a header, a cookie \
              and an attribute. Requests without it take turns.",
         ),
+        key(
+            "decay",
+            Kind::Duration(100, HOUR),
+            "How long `balance = \"peak-ewma\"` remembers a slow answer: by then a third of it is \
+             left.",
+        )
+        .or("10s"),
         key(
             "tls",
             Kind::OneOf(&[Kind::Bool, Kind::Table(&UPSTREAM_TLS)]),
@@ -143,6 +162,23 @@ pub(super) static UPSTREAM: Shape = Shape {
              connection and kept connections that were closed meanwhile are replaced.",
         ),
         key("limits", Kind::Table(&trouble::LIMITS), "What may be asked of it at a time."),
+        key(
+            "breaker",
+            Kind::Table(&breaker::BREAKER),
+            "Asks nothing of the upstream while too much of it fails, if given.",
+        ),
+        key(
+            "slow_start",
+            Kind::Duration(0, HOUR),
+            "How long a target takes to get its whole share when a reload has brought it, or its \
+             checks find it healthy again. It begins with a tenth.",
+        )
+        .or("0s"),
+        key(
+            "sticky",
+            Kind::Table(&sticky::STICKY),
+            "Keeps a client at its target by a cookie of the gateway's, if given.",
+        ),
         key(
             "resolve",
             Kind::Duration(0, DAY),
@@ -226,7 +262,8 @@ static KEEP_ALIVE: Shape = Shape {
 };
 
 /// Reads one `[upstreams.NAME]`.
-pub(super) fn read(name: Name<'_>, table: &Table<'_>) -> Upstream {
+pub(super) fn read(name: Name<'_>, table: &Table<'_>, secrets: &Secrets) -> Upstream {
+    let slow_start = table.has("slow_start").then(|| table.duration("slow_start"));
     let (timeouts, keep_alive) = (table.sub("timeouts"), table.sub("keep_alive"));
     let upstream = Upstream {
         name: name.text.into(),
@@ -237,8 +274,13 @@ pub(super) fn read(name: Name<'_>, table: &Table<'_>) -> Upstream {
         protocol: protocol(table.choice("protocol")),
         health: table.get("health").and_then(|value| health(&value.table()?)),
         retries: table.get("retries").and_then(|value| Some(trouble::retries(&value.table()?))),
-        eject: table.get("eject").and_then(|value| Some(trouble::eject(&value.table()?))),
+        eject: table
+            .get("eject")
+            .and_then(|value| Some(trouble::eject(&value.table()?, slow_start))),
         limits: trouble::limits(&table.sub("limits")),
+        breaker: table.get("breaker").and_then(|value| Some(breaker::read(&value.table()?))),
+        sticky: table.get("sticky").and_then(|value| sticky::read(&value.table()?, secrets)),
+        slow_start: slow_start.unwrap_or_default(),
         resolve: table.duration("resolve"),
         connect_timeout: timeouts.duration("connect"),
         head_timeout: timeouts.duration("head"),
@@ -253,6 +295,11 @@ pub(super) fn read(name: Name<'_>, table: &Table<'_>) -> Upstream {
         let message = "`eject` ejects nobody: `most` of the targets is less than one";
         let problem = Diagnostic::warning(table.span_of("eject"), message);
         table.cx.report(problem.help("add a target, or raise `most`".to_owned()));
+    }
+    if upstream.targets.len() == 1 && upstream.retries.as_ref().is_some_and(|r| r.hedge.is_some()) {
+        let message = "`hedge` does nothing: there is no other target";
+        let problem = Diagnostic::warning(table.sub("retries").span_of("hedge"), message);
+        table.cx.report(problem.help("add a target".to_owned()));
     }
     if upstream.protocol == Protocol::Auto && upstream.tls.is_none() {
         let message = "`protocol = \"auto\"` needs TLS: it is negotiated in the handshake (ALPN)";

@@ -1,5 +1,7 @@
 //! Numbers that others keep, read when somebody asks for `/metrics`.
 
+mod upstreams;
+
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
@@ -9,11 +11,7 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
 
-use crate::{
-    listener::Connections,
-    proxy::Snapshot,
-    upstream::{TargetStats, UpstreamStats},
-};
+use crate::{listener::Connections, proxy::Snapshot, upstream::TargetStats};
 
 /// Connections, upstreams and pools of the configuration in service.
 pub(super) struct Numbers {
@@ -28,23 +26,11 @@ struct TargetLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct UpstreamLabels {
-    upstream: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LimitLabels {
-    upstream: String,
-    limit: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PluginLabels {
     plugin: String,
 }
 
 type Encoded = Result<(), fmt::Error>;
-type PerUpstream = (&'static str, &'static str, fn(&UpstreamStats) -> u64);
 type PerTarget = (&'static str, &'static str, fn(&TargetStats) -> u64);
 
 /// What only goes up.
@@ -65,15 +51,6 @@ const TARGET_GAUGES: [PerTarget; 5] = [
         |s| u64::from(s.healthy),
     ),
     ("upstream_ejected", "1 if the target is ejected for its failures", |s| u64::from(s.ejected)),
-];
-
-const UPSTREAM_COUNTERS: [PerUpstream; 2] = [
-    ("upstream_retries", "Requests sent again under `retries`", |s| s.retries),
-    (
-        "upstream_retry_budget_exhausted",
-        "Requests not sent again, for the budget of `retries` was used up",
-        |s| s.retry_budget_exhausted,
-    ),
 ];
 
 impl Collector for Numbers {
@@ -100,7 +77,7 @@ impl Collector for Numbers {
                 ConstGauge::new(as_gauge(value(stats))).encode(family.encode_family(labels)?)?;
             }
         }
-        upstreams(&snapshot, &mut encoder)?;
+        upstreams::encode(&snapshot, &mut encoder)?;
         plugins(&snapshot, &mut encoder)
     }
 }
@@ -130,36 +107,6 @@ impl Numbers {
             encoder.encode_descriptor("connections_open", help, None, MetricType::Gauge)?;
         ConstGauge::new(as_gauge(connections.open() as u64)).encode(metric)
     }
-}
-
-fn upstreams(snapshot: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
-    let named = |upstream: &Arc<crate::upstream::Upstream>| {
-        (upstream.name().to_string(), upstream.own_stats())
-    };
-    let all: Vec<_> = snapshot.upstreams.iter().map(named).collect();
-    for (name, help, value) in UPSTREAM_COUNTERS {
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (upstream, stats) in &all {
-            let labels = UpstreamLabels { upstream: upstream.clone() };
-            ConstCounter::new(value(stats)).encode(family.encode_family(&labels)?)?;
-        }
-    }
-    let limits = all.iter().flat_map(|(upstream, stats)| {
-        let labels = |limit| LimitLabels { upstream: upstream.clone(), limit };
-        stats.limits.iter().map(move |limit| (labels(limit.name), limit))
-    });
-    let limits: Vec<_> = limits.collect();
-    let (name, help) = ("upstream_refused", "Requests refused, for one of `limits` was reached");
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-    for (labels, limit) in &limits {
-        ConstCounter::new(limit.refused).encode(family.encode_family(labels)?)?;
-    }
-    let (name, help) = ("upstream_breaker_open", "1 if one of `limits` is reached");
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for (labels, limit) in &limits {
-        ConstGauge::new(i64::from(limit.reached)).encode(family.encode_family(labels)?)?;
-    }
-    Ok(())
 }
 
 /// A plugin that chains use with different settings has as many pools; their sum is shown.

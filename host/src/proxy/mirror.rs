@@ -23,7 +23,7 @@ use crate::{
     config,
     message::Exchange,
     telemetry::MirrorMetrics,
-    upstream::Upstream,
+    upstream::{Caller, Upstream},
 };
 
 /// What tells a copy from a request. Clients cannot say it on a route that is mirrored.
@@ -64,7 +64,7 @@ impl Mirror {
         };
         let copy = Shadow {
             request: marked(request),
-            key: self.upstream.key(exchange),
+            caller: Caller::of(&self.upstream, exchange),
             upstream: self.upstream.clone(),
             timeout: settings.timeout,
             metrics: self.metrics.clone(),
@@ -96,7 +96,7 @@ fn marked(request: &Request<Body>) -> Request<Body> {
 /// A copy that waits for its body.
 struct Shadow {
     request: Request<Body>,
-    key: Option<u64>,
+    caller: Caller,
     upstream: Arc<Upstream>,
     timeout: Duration,
     metrics: Arc<MirrorMetrics>,
@@ -106,13 +106,13 @@ struct Shadow {
 impl Shadow {
     /// Sends it, in a task of its own.
     fn send(self, body: Bytes) {
-        let Self { mut request, key, upstream, timeout, metrics, place } = self;
+        let Self { mut request, caller, upstream, timeout, metrics, place } = self;
         *request.body_mut() = Body::from(body);
         mend_length(&mut request);
         tokio::spawn(async move {
             let _place = place;
             let deadline = Instant::now() + timeout;
-            match answer(&upstream, key, request, deadline).await {
+            match answer(&upstream, caller, request, deadline).await {
                 Ok(()) => metrics.answered.inc(),
                 Err(why) => {
                     debug!(upstream = %upstream.name(), why, "a copy was not answered");
@@ -144,11 +144,11 @@ impl Drop for Place {
 /// Sends a copy and reads its answer to the end.
 async fn answer(
     upstream: &Upstream,
-    key: Option<u64>,
+    caller: Caller,
     request: Request<Body>,
     deadline: Instant,
 ) -> Result<(), String> {
-    let response = upstream.send_for(key, request, deadline).await.map_err(|e| e.to_string())?;
+    let response = upstream.send_for(caller, request, deadline).await.map_err(|e| e.to_string())?;
     let mut body = response.into_body();
     let mut read = 0;
     while let Some(frame) = body.frame().await {

@@ -1,7 +1,7 @@
 //! Which target is next, as one worker sees it.
 //!
-//! Round robin keeps its place for each worker, so nothing is shared; `least-requests` looks at
-//! what all workers have in flight. Only targets that are willing ([`Grade`]) take part: the
+//! Round robin keeps its place for each worker, and `peak-ewma` its estimates, so nothing is shared;
+//! `least-requests` looks at what all workers have in flight. Only targets that are willing ([`Grade`]) take part: the
 //! search begins with the best grade and goes down until somebody is found.
 
 use std::{
@@ -10,10 +10,13 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Instant,
 };
 
 use super::{
+    ewma::Peaks,
     hash::distance,
+    stats::Counters,
     target::{Grade, Target},
 };
 use crate::config::{self, Balance};
@@ -25,6 +28,8 @@ pub(super) struct Wanted<'a> {
     pub(super) tried: &'a [usize],
     /// Whom the request is for, where targets are chosen by that.
     pub(super) key: Option<u64>,
+    /// The target that it goes to as long as that is fit.
+    pub(super) favourite: Option<usize>,
     /// Whether a kept connection will do.
     pub(super) kept: bool,
 }
@@ -39,6 +44,8 @@ pub(super) struct Balancer {
     random: Random,
     /// Requests in flight to each target, where somebody has to know.
     load: Option<Arc<[Load]>>,
+    /// How fast each target answers, where that counts.
+    pub(super) peaks: Option<Peaks>,
     /// Of the weighted turns: how far behind its due each target is.
     due: Box<[i64]>,
 }
@@ -47,8 +54,11 @@ pub(super) struct Balancer {
 enum Rule {
     Turns,
     WeightedTurns,
-    Fewest,
-    Hash { weighted: bool },
+    /// The cheaper one of two, by [`Balancer::cost`].
+    Cheaper,
+    Hash {
+        weighted: bool,
+    },
 }
 
 /// Requests in flight to one target, of all workers. A line of its own: all of them write to it.
@@ -82,13 +92,14 @@ impl Balancer {
         settings: &config::Upstream,
         worker: usize,
         load: Option<Arc<[Load]>>,
+        counters: &Arc<[Counters]>,
     ) -> Self {
         let count = settings.targets.len();
         let weighted = settings.targets.windows(2).any(|pair| pair[0].weight != pair[1].weight);
         let rule = match settings.balance {
             Balance::RoundRobin if weighted => Rule::WeightedTurns,
             Balance::RoundRobin => Rule::Turns,
-            Balance::LeastRequests => Rule::Fewest,
+            Balance::LeastRequests | Balance::PeakEwma { .. } => Rule::Cheaper,
             Balance::Hash(_) => Rule::Hash { weighted },
         };
         Self {
@@ -97,6 +108,7 @@ impl Balancer {
             cursor: worker % count.max(1),
             random: Random::new(),
             load,
+            peaks: Peaks::of(settings, counters),
             due: vec![0; count].into(),
         }
     }
@@ -104,6 +116,10 @@ impl Balancer {
     /// The next target that is not among those that will not do. Where no target is fit, any will
     /// do: a wrong health check must not turn away everything.
     pub(super) fn pick(&mut self, targets: &[Target], wanted: Wanted<'_>) -> Option<usize> {
+        let is_good = |index: &usize| !wanted.tried.contains(index) && targets[*index].is_fit();
+        if let Some(favourite) = wanted.favourite.filter(is_good) {
+            return Some(favourite);
+        }
         if targets.len() < 2 {
             return (targets.len() > wanted.tried.len()).then_some(0);
         }
@@ -143,7 +159,7 @@ impl Balancer {
                 self.in_weighted_turn(targets, takes)
             }
             (Rule::Hash { .. }, Some(key)) => nearest(targets, key, takes),
-            (Rule::Fewest, _) => self.fewest(targets, takes),
+            (Rule::Cheaper, _) => self.cheaper(targets, takes),
         }
     }
 
@@ -174,16 +190,21 @@ impl Balancer {
         found
     }
 
-    /// Two are drawn by weight, and the one with less to do for its weight is taken. Taking the
-    /// least busy of all would send every worker's next requests to the same target.
-    fn fewest(&mut self, targets: &[Target], takes: &dyn Fn(usize) -> bool) -> Option<usize> {
+    /// Two are drawn by weight, and the one that costs less for its weight is taken. Taking the
+    /// cheapest of all would send every worker's next requests to the same target.
+    fn cheaper(&mut self, targets: &[Target], takes: &dyn Fn(usize) -> bool) -> Option<usize> {
         let first = self.draw(targets, takes)?;
         let others = |index| index != first && takes(index);
-        let (Some(second), Some(load)) = (self.draw(targets, &others), &self.load) else {
-            return Some(first);
-        };
-        let cost = |one: usize, other: usize| load[one].get() * u64::from(targets[other].weight);
-        Some(if cost(first, second) <= cost(second, first) { first } else { second })
+        let Some(second) = self.draw(targets, &others) else { return Some(first) };
+        let cost = |index: usize| self.cost(index) / f64::from(targets[index].weight);
+        Some(if cost(first) <= cost(second) { first } else { second })
+    }
+
+    /// Requests in flight, or the time that one more would take.
+    fn cost(&self, index: usize) -> f64 {
+        let load = self.load.as_ref().map(|load| load[index].get() as f64);
+        let time = || self.peaks.as_ref().map(|peaks| peaks.cost(index, Instant::now()));
+        load.or_else(time).unwrap_or_default()
     }
 
     fn draw(&mut self, targets: &[Target], takes: &dyn Fn(usize) -> bool) -> Option<usize> {
@@ -233,13 +254,14 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering::Relaxed;
+    use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
     use super::*;
     use crate::{config::HashKey, upstream::tests::settings};
 
     struct Room {
         balancer: Balancer,
+        counters: Arc<[Counters]>,
         targets: Vec<Target>,
     }
 
@@ -248,10 +270,12 @@ mod tests {
         let addresses: Vec<_> = (1..).take(weights.len()).map(address).collect();
         let mut settings = config::Upstream { balance, ..settings(&addresses) };
         settings.targets.iter_mut().zip(weights).for_each(|(t, weight)| t.weight = *weight);
-        let targets = settings.targets.iter().map(|target| Target::new(target, None, None));
+        let targets = settings.targets.iter().map(|target| Target::new(target, None));
+        let counters: Arc<[_]> = weights.iter().map(|_| Counters::default()).collect();
         Room {
             targets: targets.collect::<Result<_, _>>().unwrap(),
-            balancer: Balancer::new(&settings, 0, Load::of(&settings)),
+            balancer: Balancer::new(&settings, 0, Load::of(&settings), &counters),
+            counters,
         }
     }
 
@@ -261,7 +285,21 @@ mod tests {
 
     impl Room {
         fn pick(&mut self, tried: &[usize], key: Option<u64>) -> Option<usize> {
-            self.balancer.pick(&self.targets, Wanted { tried, key, kept: true })
+            self.balancer.pick(&self.targets, self.wanted(tried, key, None))
+        }
+
+        fn wanted<'a>(
+            &self,
+            tried: &'a [usize],
+            key: Option<u64>,
+            favourite: Option<usize>,
+        ) -> Wanted<'a> {
+            Wanted { tried, key, favourite, kept: true }
+        }
+
+        fn answer(&mut self, index: usize, milliseconds: u64) {
+            let took = Duration::from_millis(milliseconds);
+            self.balancer.peaks.as_mut().unwrap().answered(index, took, Instant::now());
         }
 
         fn picks(&mut self, count: usize) -> Vec<usize> {
@@ -329,6 +367,52 @@ mod tests {
         let mut room = room(Balance::LeastRequests, &[1, 3]);
         let light = room.picks(4000).into_iter().filter(|pick| *pick == 0).count();
         assert!((800..1200).contains(&light), "{light}");
+    }
+
+    /// Estimates that do not change while a test runs, however slow the machine is.
+    const PEAK_EWMA: Balance = Balance::PeakEwma { decay: Duration::from_secs(100_000) };
+
+    #[test]
+    fn the_slow_one_gets_less() {
+        let mut room = room(PEAK_EWMA, &[1, 1]);
+        room.answer(0, 500);
+        room.answer(1, 100);
+        assert_eq!(room.picks(20), [1; 20]);
+        // With five more to do, the fast one would take as long.
+        (0..5).for_each(|_| room.counters[1].request_began());
+        assert_eq!(room.picks(20), [0; 20]);
+    }
+
+    #[test]
+    fn speed_is_seen_against_the_weight() {
+        let mut room = room(PEAK_EWMA, &[1, 3]);
+        room.answer(0, 100);
+        room.answer(1, 200);
+        assert_eq!(room.picks(20), [1; 20]);
+        room.answer(1, 400);
+        assert_eq!(room.picks(20), [0; 20]);
+    }
+
+    #[test]
+    fn a_new_one_is_asked_and_not_run_over() {
+        let mut room = room(PEAK_EWMA, &[1, 1]);
+        room.answer(0, 100);
+        assert_eq!(room.picks(1), [1], "nobody knows how fast it is");
+        room.counters[1].request_began();
+        assert_eq!(room.picks(20), [0; 20], "one will tell");
+    }
+
+    #[test]
+    fn a_favourite_is_followed_while_it_is_fit() {
+        let mut room = room(Balance::RoundRobin, &[1, 1, 1]);
+        let favourite = |room: &mut Room, tried: &[usize]| {
+            let wanted = room.wanted(tried, None, Some(2));
+            room.balancer.pick(&room.targets, wanted)
+        };
+        assert_eq!([(); 3].map(|()| favourite(&mut room, &[])), [Some(2); 3]);
+        assert_eq!(favourite(&mut room, &[2]), Some(0), "it was tried");
+        room.set_healthy(2, false);
+        assert_eq!(favourite(&mut room, &[]), Some(1));
     }
 
     #[test]

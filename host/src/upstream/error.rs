@@ -1,6 +1,6 @@
 //! Why there is no response. Which status the client gets for it is not decided here.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::body::BodyError;
 
@@ -42,6 +42,13 @@ pub enum UpstreamError {
         /// Which of its `limits` is reached.
         limit: &'static str,
     },
+    /// So much has failed that nothing is asked of the upstream. Nothing was sent.
+    Open {
+        /// Its name.
+        upstream: Arc<str>,
+        /// When its `breaker` lets requests through again.
+        left: Duration,
+    },
     /// The request's own body ended before its end: the fault is on the client's side.
     RequestBody(BodyError),
 }
@@ -67,6 +74,9 @@ impl fmt::Display for UpstreamError {
             Self::Timeout { target, phase } => write!(f, "{target}: {phase}"),
             Self::Protocol { target, reason } => write!(f, "no response from {target}: {reason}"),
             Self::Busy { upstream, limit } => write!(f, "{upstream}: `limits.{limit}` is reached"),
+            Self::Open { upstream, left } => {
+                write!(f, "{upstream}: its breaker is open for another {left:?}")
+            }
             Self::RequestBody(why) => write!(f, "the request could not be sent: {why}"),
         }
     }

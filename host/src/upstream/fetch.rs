@@ -96,8 +96,10 @@ impl Dispatch for Fetch {
         Box::pin(async move {
             let deadline = Instant::now() + request.timeout;
             let max_body = request.max_body;
-            let response = upstream?.send(outgoing(request, to_origin)?, deadline).await?;
-            let (mut head, body) = response.into_parts();
+            let (upstream, sent) = (upstream?, Instant::now());
+            let response = upstream.send(outgoing(request, to_origin)?, deadline).await;
+            upstream.ended(&response, sent.elapsed());
+            let (mut head, body) = response?.into_parts();
             let body = body.collect(max_body).await.map_err(broken)?;
             remove_hop_by_hop(&mut head.headers);
             Ok(Incoming { status: head.status, headers: head.headers, body })
@@ -132,6 +134,9 @@ impl Origin {
             retries: None,
             eject: None,
             limits: config::UpstreamLimits::default(),
+            breaker: None,
+            sticky: None,
+            slow_start: Duration::ZERO,
             // Whoever holds the name may change it: it is looked at for each connection.
             resolve: Duration::ZERO,
             connect_timeout: Duration::from_secs(5),
@@ -200,9 +205,9 @@ fn broken(why: BodyError) -> DispatchError {
 impl From<UpstreamError> for DispatchError {
     fn from(why: UpstreamError) -> Self {
         match why {
-            UpstreamError::Connect { .. } | UpstreamError::Busy { .. } => {
-                Self::Unreachable(why.to_string())
-            }
+            UpstreamError::Connect { .. }
+            | UpstreamError::Busy { .. }
+            | UpstreamError::Open { .. } => Self::Unreachable(why.to_string()),
             UpstreamError::Denied { .. } => Self::Denied(why.to_string()),
             UpstreamError::Timeout { .. } => Self::Timeout,
             UpstreamError::Protocol { .. } => Self::Protocol(why.to_string()),

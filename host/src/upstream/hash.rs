@@ -11,10 +11,26 @@ use crate::{
     message::Exchange,
 };
 
+/// For whom a request is sent. Without anything of it: a plugin's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caller {
+    /// Whom it is for, where targets are chosen by that.
+    pub(super) key: Option<u64>,
+    /// Whether the client whose session it is came over TLS.
+    pub(super) https: Option<bool>,
+}
+
+impl Caller {
+    /// The client of an exchange that goes to this upstream.
+    pub fn of(upstream: &Upstream, exchange: &Exchange) -> Self {
+        Self { key: upstream.key(exchange), https: Some(exchange.client.https) }
+    }
+}
+
 impl Upstream {
     /// What the exchange is hashed by; none where targets are chosen otherwise, or where the
     /// exchange has no such thing.
-    pub fn key(&self, exchange: &Exchange) -> Option<u64> {
+    fn key(&self, exchange: &Exchange) -> Option<u64> {
         let Balance::Hash(key) = &self.settings.balance else { return None };
         key_of(key, exchange)
     }

@@ -71,17 +71,20 @@ async fn check(upstream: Arc<Upstream>, index: usize) {
     let mut checks = target.checks.lock().unwrap_or_else(PoisonError::into_inner);
     checks.next = Some(started + settings.interval);
     match found {
-        Ok(()) => checks.passed(upstream.name(), target, settings),
+        Ok(()) => checks.passed(&upstream, target, settings),
         Err(reason) => checks.failed(upstream.name(), target, settings, &reason),
     }
 }
 
 impl Checks {
-    fn passed(&mut self, upstream: &str, target: &Target, settings: &HealthCheck) {
+    fn passed(&mut self, upstream: &Upstream, target: &Target, settings: &HealthCheck) {
         self.failures = 0;
         self.successes = self.successes.saturating_add(1);
-        if self.successes >= settings.healthy_after && !target.healthy.swap(true, Relaxed) {
-            info!(upstream, target = %target.name, "healthy again");
+        if self.successes >= settings.healthy_after && !target.healthy.load(Relaxed) {
+            // First its share: with the whole of it, it could be run over.
+            target.recovered(upstream.settings.slow_start);
+            target.healthy.store(true, Relaxed);
+            info!(upstream = &**upstream.name(), target = %target.name, "healthy again");
         }
     }
 
@@ -128,7 +131,11 @@ mod tests {
     use super::*;
     use crate::{
         config,
-        upstream::tests::{Service, get, settings, soon, text},
+        upstream::{
+            ramp::WHOLE,
+            target::milliseconds,
+            tests::{Service, get, settings, soon, text},
+        },
     };
 
     fn checked(settings: config::Upstream) -> Arc<Upstreams> {
@@ -146,7 +153,9 @@ mod tests {
     #[tokio::test]
     async fn targets_go_out_and_come_back() {
         let service = Service::start().await;
-        let upstreams = checked(settings(&[service.address()]));
+        let slow_start = Duration::from_secs(600);
+        let settings = config::Upstream { slow_start, ..settings(&[service.address()]) };
+        let upstreams = checked(settings);
         let healthy = || upstreams.get("service").unwrap().stats()[0].healthy;
         let checks = run_health_checks(|| upstreams.clone());
         // Every answer is seen by the checks before they connect again.
@@ -167,6 +176,8 @@ mod tests {
             answer("200 OK").await;
             let last = service.accept().await;
             assert!(healthy());
+            let ramp = &upstreams.get("service").unwrap().targets[0].outlier.ramp;
+            assert!(ramp.share(milliseconds) < WHOLE, "it begins with a part of its share");
             drop(last);
         };
         tokio::select! {

@@ -1,19 +1,21 @@
 //! A connection in the hands of one exchange. It goes back when the exchange is complete; where
 //! the lease is dropped before, an HTTP/1.1 connection is closed and an HTTP/2 stream is reset.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use futures_util::future::Either;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::{body::Incoming, client::conn::TrySendError};
 
-use super::{connection::Connection, limits::Pass, pool::Slot};
+use super::{connection::Connection, limits::Pass, outlier::is_failure, pool::Slot};
 use crate::{alarm::Alarm, body::Body};
 
 /// One exchange's hold on a connection; counts as a request in flight.
 pub(super) struct Lease {
     slot: Arc<Slot>,
     target: usize,
+    /// Since when it waits for an answer, where somebody wants to know.
+    waits: Option<Instant>,
     connection: Option<Connection>,
     /// The timer for whatever this exchange waits for.
     pub(super) alarm: Alarm,
@@ -41,10 +43,17 @@ impl Lease {
                 (Either::Right(http2.sender.try_send_request(request)), Alarm::default())
             }
         };
-        (
-            Self { slot: slot.clone(), target, connection: Some(connection), alarm, pass: None },
-            response,
-        )
+        let (slot, waits) = (slot.clone(), slot.is_timed.then(Instant::now));
+        (Self { slot, target, waits, connection: Some(connection), alarm, pass: None }, response)
+    }
+
+    /// There is the head of a response.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        if !is_failure(status)
+            && let Some(since) = self.waits.take()
+        {
+            self.slot.answered(self.target, since.elapsed());
+        }
     }
 
     /// The response has ended: the connection is free for the next request. hyper says "ready"
@@ -70,6 +79,9 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.discard();
+        if let Some(since) = self.waits {
+            self.slot.waited(self.target, since.elapsed());
+        }
         self.slot.request_ended(self.target);
     }
 }

@@ -1,64 +1,84 @@
 //! The services behind the gateway, and the only outbound sockets.
 //!
 //! ```text
-//! send      one request: target, connection, attempts     fetch    the same for plugins
-//! retry     whether to send it again                      limits   whether to send it at all
-//! pool      a worker's connections                        health   checks in the background
-//! balance, hash   who is next                             outlier  who fails and is passed over
+//! send, attempt   one request: target, connection         fetch    the same for plugins
+//! retry     whether to send it again                      hedge    or to two targets
+//! limits    whether to send it at all                     breaker, window   while much fails
+//! balance, hash, ewma   who is next                       sticky   who stays where
+//! health    checks in the background                      outlier  who fails and is passed over
+//! ramp      how a target comes back                       pool     a worker's connections
 //! connect   name, TCP, TLS, HTTP                          resolve  names, in the background
 //! connection  the task that drives it                     address  where plugins may not go
-//! lease     an exchange's hold on a connection            stats    what is counted
+//! lease     an exchange's hold on a connection            stats, signals   what is counted
 //! request, upload   what goes out                         download what comes back
 //! ```
 //!
 //! Connections belong to a worker and never leave its thread. Health, and who was set aside or
 //! ejected, are shared atomics on the target. What is not configured is not counted either: with
-//! neither retries, nor limits, nor ejection, nothing that workers share is written for a request.
+//! neither retries, nor limits, nor ejection, nor a breaker, nothing that workers share is written
+//! for a request.
 
 mod address;
+mod attempt;
 mod balance;
+mod breaker;
 mod connect;
 mod connection;
 mod download;
 mod error;
+mod ewma;
 mod fetch;
 pub mod hash;
 mod health;
+mod hedge;
 mod lease;
 mod limits;
 mod outlier;
 mod pool;
+mod ramp;
 mod request;
 mod resolve;
 mod retry;
 mod rounds;
 mod send;
+mod signals;
 mod stats;
+mod sticky;
 mod target;
 mod upload;
+mod window;
 
+pub use breaker::{BreakerState, BreakerStats};
 pub use error::{Phase, UpstreamError};
 pub use fetch::Fetch;
+pub use hash::Caller;
 pub use health::run_health_checks;
 pub use limits::LimitStats;
 pub use resolve::run_resolver;
+pub use signals::{BOUNDS, CLASSES, SignalStats};
 pub use stats::{TargetStats, UpstreamStats};
 
 use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    time::Duration,
 };
+
+use http::Response;
 
 use address::Policy;
 use balance::Load;
+use breaker::Breaker;
 use connect::Connector;
 use limits::Limits;
 use pool::Slot;
 use retry::Budget;
+use sticky::Sticky;
 use target::Target;
 
 use crate::{
+    body::Body,
     config::{self, Span},
     tls, worker,
 };
@@ -114,6 +134,8 @@ pub struct Upstream {
     connector: Connector,
     targets: Box<[Target]>,
     limits: Limits,
+    breaker: Option<Breaker>,
+    sticky: Option<Sticky>,
     budget: Budget,
     /// Held while a target is ejected.
     ejecting: Mutex<()>,
@@ -136,9 +158,20 @@ impl Upstream {
             .collect()
     }
 
+    /// A request to it has ended, and how long its caller waited.
+    pub fn ended(&self, answer: &Result<Response<Body>, UpstreamError>, took: Duration) {
+        self.slot().signals.count(answer.as_ref().ok().map(Response::status), took);
+    }
+
     /// Its own numbers.
     pub fn own_stats(&self) -> UpstreamStats {
+        let mut signals = SignalStats::default();
+        self.slots.iter().for_each(|slot| slot.signals.add_to(&mut signals));
         UpstreamStats {
+            signals,
+            hedges: self.budget.hedges(),
+            hedges_won: self.budget.hedges_won(),
+            breaker: self.breaker.as_ref().map(Breaker::stats),
             retries: self.budget.retries(),
             retry_budget_exhausted: self.budget.exhausted(),
             limits: self.limits.stats(),
@@ -195,15 +228,19 @@ impl Upstream {
         policy: Policy,
     ) -> Result<Self, String> {
         let tls = settings.tls.as_ref();
-        let targets =
-            settings.targets.iter().map(|target| Target::new(target, tls, settings.eject));
+        let targets = settings.targets.iter().map(|target| Target::new(target, tls));
         let targets = targets.collect::<Result<Box<[_]>, _>>()?;
+        let sticky = settings.sticky.as_ref();
+        let sticky = sticky.map(|sticky| Sticky::new(sticky, &settings.name, &targets));
+        let breaker = settings.breaker.map(|breaker| Breaker::new(settings.name.clone(), breaker));
         let load = Load::of(&settings);
         let slot = |index| Arc::new(Slot::new(&settings, index, load.clone()));
         Ok(Self {
             connector: Connector::new(&settings, policy)?,
             slots: (0..slots).map(slot).collect(),
             limits: Limits::new(&settings),
+            sticky: sticky.transpose()?,
+            breaker,
             budget: Budget::default(),
             ejecting: Mutex::default(),
             targets,
@@ -215,6 +252,9 @@ impl Upstream {
     /// A target that is out stays out until a check finds otherwise.
     fn inherit(&self, old: &Self) {
         self.inherit_ejections(old);
+        if let (Some(breaker), Some(old)) = (&self.breaker, &old.breaker) {
+            breaker.inherit(old);
+        }
         if self.settings.health.is_none() {
             return;
         }
@@ -244,6 +284,7 @@ fn same(a: &config::Upstream, b: &config::Upstream) -> bool {
         && (&a.tls, a.protocol, &a.health) == (&b.tls, b.protocol, &b.health)
         && (&a.balance, &a.retries, a.eject, a.limits, a.resolve)
             == (&b.balance, &b.retries, b.eject, b.limits, b.resolve)
+        && (a.breaker, &a.sticky, a.slow_start) == (b.breaker, &b.sticky, b.slow_start)
         && (a.connect_timeout, a.head_timeout, a.try_timeout, a.idle_timeout)
             == (b.connect_timeout, b.head_timeout, b.try_timeout, b.idle_timeout)
         && (a.keep_alive, a.keep_connections) == (b.keep_alive, b.keep_connections)

@@ -1,9 +1,7 @@
 //! Passive ejection: a target that fails again and again is passed over for a while, and then gets
-//! its share of the requests back bit by bit.
+//! its share of the requests back bit by bit ([`Ramp`]).
 //!
-//! There is no circuit breaker that opens on a failure rate beside this: for one target it would be
-//! the same thing, and for a whole upstream it would turn away requests that might have been
-//! answered. What protects the gateway from a service that answers nobody are `limits`.
+//! What a failure is, is said here, for retries and the breaker too.
 
 use std::{
     fmt::Display,
@@ -14,23 +12,28 @@ use std::{
 use http::StatusCode;
 use tracing::{debug, info, warn};
 
-use super::{Upstream, target::milliseconds};
+use super::{
+    Upstream,
+    ramp::{Ramp, in_milliseconds},
+    target::milliseconds,
+};
 use crate::config::Eject;
 
-/// The whole share of the requests.
-pub(super) const WHOLE: u8 = u8::MAX;
-
-/// The least share: a tenth, or nobody would find out that it works again.
-const LEAST: u64 = 26;
+/// Whether an answer is as good as none.
+pub(super) fn is_failure(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
+}
 
 /// What a target's failures have led to. Times are on the clock of [`milliseconds`].
 #[derive(Debug, Default)]
 pub(super) struct Outlier {
-    settings: Option<Eject>,
+    /// When it is back, and how.
+    pub(super) ramp: Ramp,
     /// When the present run of failures began, and in the lower [`COUNT_BITS`] its length.
     run: AtomicU64,
-    /// The end of an ejection; zero once its ramp is over as well.
-    until: AtomicU64,
     /// The end of the last ejection.
     ended: AtomicU64,
     /// Ejections that followed each other closely.
@@ -42,12 +45,8 @@ const COUNT_BITS: u32 = 24;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 
 impl Outlier {
-    pub(super) fn new(settings: Option<Eject>) -> Self {
-        Self { settings, ..Self::default() }
-    }
-
     pub(super) fn is_ejected(&self, now: u64) -> bool {
-        now < self.until.load(Relaxed)
+        self.ramp.is_out(now)
     }
 
     /// How often it was ejected.
@@ -55,23 +54,9 @@ impl Outlier {
         self.ejections.load(Relaxed)
     }
 
-    /// How much of its share it gets now: nothing, some, or the [`WHOLE`]. Where it was never
-    /// ejected that is one load.
-    pub(super) fn share(&self, now: impl FnOnce() -> u64) -> u8 {
-        let until = self.until.load(Relaxed);
-        let Some(settings) = self.settings.as_ref().filter(|_| until != 0) else { return WHOLE };
-        let Some(since) = now().checked_sub(until) else { return 0 };
-        let ramp = in_milliseconds(settings.ramp);
-        if since >= ramp {
-            let _ = self.until.compare_exchange(until, 0, Relaxed, Relaxed);
-            return WHOLE;
-        }
-        u8::try_from((since * u64::from(WHOLE) / ramp).max(LEAST)).unwrap_or(WHOLE)
-    }
-
     /// Takes over what another one knew of the same target.
     pub(super) fn inherit(&self, old: &Self) {
-        self.until.store(old.until.load(Relaxed), Relaxed);
+        self.ramp.inherit(&old.ramp);
         self.ended.store(old.ended.load(Relaxed), Relaxed);
         self.times.store(old.times.load(Relaxed), Relaxed);
         self.ejections.store(old.ejections.load(Relaxed), Relaxed);
@@ -113,7 +98,7 @@ impl Outlier {
         let period = first << times;
         self.times.store(times + 1, Relaxed);
         self.ended.store(now + period, Relaxed);
-        self.until.store(now + period, Relaxed);
+        self.ramp.begin(now + period, settings.ramp);
         self.run.store(0, Relaxed);
         self.ejections.fetch_add(1, Relaxed);
         Duration::from_millis(period)
@@ -123,19 +108,16 @@ impl Outlier {
 impl Upstream {
     /// A target has answered.
     pub(super) fn answered(&self, index: usize, status: StatusCode) {
-        if self.settings.eject.is_none() {
-            return;
-        }
-        match status {
-            StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT => self.failed(index, &status),
-            _ => self.targets[index].outlier.succeeded(),
+        if is_failure(status) {
+            self.failed(index, &status);
+        } else if self.settings.eject.is_some() {
+            self.targets[index].outlier.succeeded();
         }
     }
 
     /// A target has not answered as it should.
     pub(super) fn failed(&self, index: usize, why: &dyn Display) {
+        self.slot().failed(index);
         let Some(settings) = &self.settings.eject else { return };
         let (now, target) = (milliseconds(), &self.targets[index]);
         if !target.outlier.failed(settings, now) {
@@ -155,23 +137,25 @@ impl Upstream {
         }
     }
 
-    /// Whether a new one of the same name should know of an ejection.
+    /// Whether a new one of the same name should know of an ejection, or of a slow start.
     pub(super) fn inherit_ejections(&self, old: &Self) {
         let now = milliseconds();
         for target in &self.targets {
-            let known = old.targets.iter().find(|known| known.name == target.name);
-            if let Some(known) = known.filter(|_| self.settings.eject.is_some()) {
+            let Some(known) = old.targets.iter().find(|known| known.name == target.name) else {
+                target.outlier.ramp.begin(now, self.settings.slow_start);
+                continue;
+            };
+            let is_ejected = known.outlier.is_ejected(now);
+            if self.settings.eject.is_some() {
                 target.outlier.inherit(&known.outlier);
-                if known.outlier.is_ejected(now) {
+                if is_ejected {
                     info!(upstream = &*self.settings.name, target = %target.name, "stays ejected");
                 }
+            } else if !is_ejected {
+                target.outlier.ramp.inherit(&known.outlier.ramp);
             }
         }
     }
-}
-
-fn in_milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -186,13 +170,9 @@ mod tests {
         ramp: Duration::from_millis(200),
     };
 
-    fn outlier() -> Outlier {
-        Outlier::new(Some(EJECT))
-    }
-
     #[test]
     fn it_takes_failures_in_a_row_within_the_window() {
-        let outlier = outlier();
+        let outlier = Outlier::default();
         assert!(!outlier.failed(&EJECT, 0) && !outlier.failed(&EJECT, 1));
         outlier.succeeded();
         assert!(!outlier.failed(&EJECT, 2) && !outlier.failed(&EJECT, 3));
@@ -204,22 +184,8 @@ mod tests {
     }
 
     #[test]
-    fn the_share_comes_back_bit_by_bit() {
-        let outlier = outlier();
-        assert_eq!(outlier.share(|| unreachable!("nobody asks for the time")), WHOLE);
-        outlier.eject(&EJECT, 5000);
-        assert!(outlier.is_ejected(5999) && !outlier.is_ejected(6000));
-        assert_eq!(outlier.share(|| 5999), 0);
-        assert_eq!(outlier.share(|| 6000), 26);
-        assert_eq!(outlier.share(|| 6100), 127);
-        assert_eq!(outlier.share(|| 6199), 253);
-        assert_eq!(outlier.share(|| 6200), WHOLE);
-        assert_eq!(outlier.share(|| unreachable!("it is forgotten")), WHOLE);
-    }
-
-    #[test]
     fn the_period_doubles_until_it_was_good_for_long() {
-        let outlier = outlier();
+        let outlier = Outlier::default();
         let mut now = 20_000;
         for expected in [1000, 2000, 4000, 8000, 16_000, 16_000] {
             let period = outlier.eject(&EJECT, now);
@@ -233,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_run_does_not_overflow() {
-        let outlier = outlier();
+        let outlier = Outlier::default();
         outlier.run.store(COUNT, Relaxed);
         assert!(outlier.failed(&EJECT, 1));
         assert_eq!(outlier.run.load(Relaxed), COUNT);

@@ -4,11 +4,14 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use super::{
     balance::{Balancer, Load, Wanted},
     connection::{Connection, Http1, Http2},
+    ewma::Peaks,
+    signals::Signals,
     stats::Counters,
     target::Target,
 };
@@ -20,6 +23,10 @@ pub(super) struct Slot {
     pub(super) counters: Arc<[Counters]>,
     /// Requests in flight to each target, where somebody has to know.
     load: Option<Arc<[Load]>>,
+    /// Whether somebody wants to know how long answers take.
+    pub(super) is_timed: bool,
+    /// What came of the requests.
+    pub(super) signals: Signals,
     /// Held while a shared connection is made, so that requests that come meanwhile wait for it
     /// and do not make more. One for each target.
     pub(super) dialing: Box<[tokio::sync::Mutex<()>]>,
@@ -49,13 +56,17 @@ impl Slot {
         load: Option<Arc<[Load]>>,
     ) -> Self {
         let targets = settings.targets.len();
+        let counters: Arc<[_]> = (0..targets).map(|_| Counters::default()).collect();
+        let balancer = Balancer::new(settings, worker, load.clone(), &counters);
         Self {
+            is_timed: balancer.peaks.is_some(),
             pool: Mutex::new(Pool {
-                balancer: Balancer::new(settings, worker, load.clone()),
+                balancer,
                 lanes: (0..targets).map(|_| Lane::default()).collect(),
             }),
-            counters: (0..targets).map(|_| Counters::default()).collect(),
+            counters,
             load,
+            signals: Signals::default(),
             dialing: (0..targets).map(|_| tokio::sync::Mutex::default()).collect(),
             keep: if settings.keep_alive.is_zero() { 0 } else { settings.keep_connections },
         }
@@ -86,6 +97,27 @@ impl Slot {
         self.counters[target].request_ended();
         if let Some(load) = &self.load {
             load[target].ended();
+        }
+    }
+
+    /// A target has answered after this time.
+    pub(super) fn answered(&self, target: usize, took: Duration) {
+        self.learn(|peaks| peaks.answered(target, took, Instant::now()));
+    }
+
+    /// Nobody waits for a target any longer, after this time.
+    pub(super) fn waited(&self, target: usize, took: Duration) {
+        self.learn(|peaks| peaks.waited(target, took, Instant::now()));
+    }
+
+    /// A target has failed.
+    pub(super) fn failed(&self, target: usize) {
+        self.learn(|peaks| peaks.failed(target, Instant::now()));
+    }
+
+    fn learn(&self, what: impl FnOnce(&mut Peaks)) {
+        if self.is_timed {
+            self.pool().balancer.peaks.as_mut().map(what);
         }
     }
 

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, header::TRAILER};
+use http::{
+    Request,
+    header::{TRAILER, UPGRADE},
+};
 use http_body::Body as _;
 
 use super::{
@@ -20,7 +23,7 @@ use super::{
 };
 use crate::{
     body::Body,
-    config::{Retries, RetryOn},
+    config::{Hedge, Retries, RetryOn},
 };
 
 /// How often the pause doubles at most.
@@ -34,6 +37,27 @@ pub(super) struct Retry<'a> {
     sent: u32,
     /// The request as it came, if it may be repeated.
     spare: Option<Request<Body>>,
+}
+
+impl Retry<'_> {
+    /// Whether and how the request may be sent to several targets at once: what asks for another
+    /// protocol wants one connection.
+    pub(super) fn hedge(&self) -> Option<Hedge> {
+        let spare = self.spare.as_ref()?;
+        self.settings.hedge.filter(|_| !spare.headers().contains_key(UPGRADE))
+    }
+
+    /// The request for another target, while the budget lasts.
+    pub(super) fn once_more(&self) -> Option<Request<Body>> {
+        let again = request::copy(self.spare.as_ref()?)?;
+        self.budget.hedge(milliseconds() / 1000).then_some(again)
+    }
+
+    /// Whether it is no answer, or one that would be asked for again.
+    pub(super) fn is_poor(&self, outcome: &Result<Answered, Failed>) -> bool {
+        let Ok(answered) = outcome else { return true };
+        self.settings.on.contains(&RetryOn::Status(answered.response.status().as_u16()))
+    }
 }
 
 impl<'a> Retry<'a> {
@@ -83,7 +107,7 @@ impl<'a> Retry<'a> {
             (None, None) => return None,
         };
         let pause = pause(self.settings.backoff, self.sent - 1, random());
-        if Instant::now() + pause >= deadline || !self.budget.spend(milliseconds() / 1000) {
+        if Instant::now() + pause >= deadline || !self.budget.retry(milliseconds() / 1000) {
             return None;
         }
         self.sent += 1;
@@ -101,7 +125,7 @@ fn random() -> f64 {
     RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
 }
 
-/// How many requests an upstream may get again, over all workers. Every request earns a part of a
+/// How many requests an upstream may get again, or twice at once, over all workers. Every request earns a part of a
 /// repetition, and some in each second are free, so that an upstream with little traffic has
 /// retries at all. While requests are answered it is full, and only read.
 #[derive(Debug, Default)]
@@ -111,6 +135,8 @@ pub(super) struct Budget {
     /// The second in the upper half, how many of its free ones are used in the lower.
     free: AtomicU64,
     retries: AtomicU64,
+    hedges: AtomicU64,
+    hedges_won: AtomicU64,
     exhausted: AtomicU64,
 }
 
@@ -129,15 +155,36 @@ impl Budget {
         self.exhausted.load(Relaxed)
     }
 
+    pub(super) fn hedges(&self) -> u64 {
+        self.hedges.load(Relaxed)
+    }
+
+    pub(super) fn hedges_won(&self) -> u64 {
+        self.hedges_won.load(Relaxed)
+    }
+
+    /// A second target has answered before the first.
+    pub(super) fn hedge_won(&self) {
+        self.hedges_won.fetch_add(1, Relaxed);
+    }
+
     fn earn(&self, percent: u32) {
         if self.earned.load(Relaxed) < MOST_SAVED * 100 {
             self.earned.fetch_add(u64::from(percent), Relaxed);
         }
     }
 
-    fn spend(&self, second: u64) -> bool {
+    fn retry(&self, second: u64) -> bool {
+        self.spend(second, &self.retries)
+    }
+
+    fn hedge(&self, second: u64) -> bool {
+        self.spend(second, &self.hedges)
+    }
+
+    fn spend(&self, second: u64, counter: &AtomicU64) -> bool {
         let spent = self.spend_free(second) || self.spend_earned();
-        let counter = if spent { &self.retries } else { &self.exhausted };
+        let counter = if spent { counter } else { &self.exhausted };
         counter.fetch_add(1, Relaxed);
         spent
     }
@@ -163,13 +210,13 @@ mod tests {
     #[test]
     fn a_part_of_the_requests_and_some_for_free() {
         let budget = Budget::default();
-        (0..FREE).for_each(|_| assert!(budget.spend(7)));
-        assert!(!budget.spend(7));
-        assert!(budget.spend(8), "another second");
-        (1..FREE).for_each(|_| assert!(budget.spend(8)));
+        (0..FREE).for_each(|_| assert!(budget.retry(7)));
+        assert!(!budget.retry(7));
+        assert!(budget.retry(8), "another second");
+        (1..FREE).for_each(|_| assert!(budget.retry(8)));
         (0..10).for_each(|_| budget.earn(20));
-        assert!(budget.spend(8) && budget.spend(8) && !budget.spend(8));
-        assert_eq!((budget.retries(), budget.exhausted()), (22, 2));
+        assert!(budget.retry(8) && budget.hedge(8) && !budget.hedge(8));
+        assert_eq!((budget.retries(), budget.hedges(), budget.exhausted()), (21, 1, 2));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Poll, ready},
     time::{Duration, Instant},
 };
@@ -13,8 +13,19 @@ use hyper::{body::Incoming, client::conn::TrySendError};
 use tracing::debug;
 
 use super::{
-    Phase, Upstream, UpstreamError, balance::Wanted, connect::ConnectError, connection::Connection,
-    download, lease::Lease, pool::Slot, request, retry::Retry, target::Target, upload::Upload,
+    Phase, Upstream, UpstreamError,
+    attempt::{Attempt, Sent},
+    connect::ConnectError,
+    connection::Connection,
+    download,
+    hash::Caller,
+    lease::Lease,
+    pool::Slot,
+    request,
+    retry::Retry,
+    sticky::Session,
+    target::Target,
+    upload::Upload,
 };
 use crate::{
     alarm::Alarm,
@@ -34,17 +45,22 @@ impl Upstream {
         request: Request<Body>,
         deadline: Instant,
     ) -> Result<Response<Body>, UpstreamError> {
-        self.send_for(None, request, deadline).await
+        self.send_for(Caller::default(), request, deadline).await
     }
 
-    /// The same on behalf of a [`key`](Self::key), which may decide on the target.
+    /// The same on behalf of a client, which may decide on the target.
     pub async fn send_for(
         &self,
-        key: Option<u64>,
+        caller: Caller,
         mut request: Request<Body>,
         deadline: Instant,
     ) -> Result<Response<Body>, UpstreamError> {
+        let trial = match &self.breaker {
+            None => None,
+            Some(breaker) => Some(breaker.admit()?),
+        };
         let pass = self.limits.request()?;
+        let session = self.session(caller, &mut request);
         let (slot, idle_timeout) = (self.slot(), self.settings.idle_timeout);
         let mut upload = Upload::watch(request.body_mut(), idle_timeout, deadline);
         let mut retry = match &self.settings.retries {
@@ -55,15 +71,34 @@ impl Upstream {
                 Some(Box::new(Box::pin(prepared).await?))
             }
         };
-        let mut attempt = Attempt { key, tried: Vec::new(), kept: true, last: None, unsent: None };
+        let mut attempt = Attempt::new(caller.key, Vec::new());
+        attempt.favourite = session.and_then(|session| session.target);
         loop {
-            let until = self.until(deadline, upload.as_ref());
-            let outcome = self.attempt(slot, request, &mut attempt, upload.as_ref(), until).await;
+            let hedge = retry.as_mut().filter(|_| attempt.favourite.is_none());
+            let hedge = hedge.and_then(|retry| retry.hedge().map(|hedge| (retry, hedge)));
+            let outcome = match hedge {
+                None => {
+                    let until = self.until(deadline, upload.as_ref());
+                    self.attempt(slot, request, &mut attempt, upload.as_ref(), until).await
+                }
+                Some((retry, hedge)) => {
+                    // In a box, as retries are.
+                    let hedged = self.hedged(slot, request, &mut attempt, retry, hedge, deadline);
+                    Box::pin(hedged).await
+                }
+            };
             let next = retry
                 .as_mut()
                 .and_then(|retry| retry.next(&outcome, attempt.unsent.take(), deadline));
             let Some((again, pause)) = next else {
-                let Answered { response, mut lease, .. } = outcome.map_err(|failed| failed.why)?;
+                if let Some(trial) = trial {
+                    trial.end(&outcome);
+                }
+                let Answered { mut response, mut lease, index } =
+                    outcome.map_err(|failed| failed.why)?;
+                if let Some(session) = session {
+                    session.settle(index, &mut response);
+                }
                 lease.pass = pass;
                 return Ok(download::receive(response, lease, idle_timeout, deadline).await);
             };
@@ -82,9 +117,15 @@ impl Upstream {
         }
     }
 
+    /// What the client's cookie says, where clients stay with their targets.
+    fn session(&self, caller: Caller, request: &mut Request<Body>) -> Option<Session<'_>> {
+        let (sticky, https) = (self.sticky.as_ref()?, caller.https?);
+        Some(sticky.session(request.headers_mut(), https))
+    }
+
     /// How long one attempt may take. A body that is streamed has its own pace and could not be
     /// sent again, so it is not hurried.
-    fn until(&self, deadline: Instant, upload: Option<&Upload>) -> Until {
+    pub(super) fn until(&self, deadline: Instant, upload: Option<&Upload>) -> Until {
         let whole = Until { at: deadline, phase: Phase::Total };
         match self.settings.try_timeout {
             Some(most) if upload.is_none() => {
@@ -97,7 +138,7 @@ impl Upstream {
 
     /// Sends it once, in the eyes of whoever configures: to the first target that takes a
     /// connection.
-    async fn attempt(
+    pub(super) async fn attempt(
         &self,
         slot: &Arc<Slot>,
         mut request: Request<Body>,
@@ -119,6 +160,7 @@ impl Upstream {
             let wait = Wait { head: self.settings.head_timeout, until, upload };
             match wait.on(response, &mut lease.alarm).await {
                 Ok(Ok(response)) => {
+                    lease.answered(response.status());
                     self.answered(index, response.status());
                     return Ok(Answered { response, lease, index });
                 }
@@ -140,11 +182,13 @@ impl Upstream {
                 }
                 Err(phase) => {
                     let why = timeout(target, phase);
+                    let mut failed = Failed::of(index, why, RetryOn::Timeout);
                     // A client that sends slowly is not the target's fault.
-                    if upload.is_none_or(|upload| upload.ended().is_some()) {
-                        self.failed(index, &why);
+                    failed.is_theirs = upload.is_none_or(|upload| upload.ended().is_some());
+                    if failed.is_theirs {
+                        self.failed(index, &failed.why);
                     }
-                    return Err(Failed::of(index, why, RetryOn::Timeout));
+                    return Err(failed);
                 }
             }
         }
@@ -164,6 +208,9 @@ impl Upstream {
                 (None, Some(failed)) => return Err(failed),
                 (None, None) => return Err(Failed::of_client(no_target(&self.settings.name))),
             };
+            if let Some(place) = &attempt.place {
+                place.store(index, Relaxed);
+            }
             if let Some(connection) = kept {
                 return Ok((index, connection, true));
             }
@@ -186,7 +233,7 @@ impl Upstream {
             debug!(upstream = %self.settings.name, %why, "trying another target");
             self.failed(index, &why);
             attempt.tried.push(index);
-            attempt.last = Some(Failed { why, target: Some(index), retry });
+            attempt.last = Some(Failed { why, target: Some(index), retry, is_theirs: true });
         }
     }
 
@@ -239,124 +286,38 @@ impl Upstream {
 /// The head of a response, and the hold on its connection.
 pub(super) struct Answered {
     pub(super) response: Response<Incoming>,
-    lease: Lease,
-    index: usize,
+    pub(super) lease: Lease,
+    /// Of the target.
+    pub(super) index: usize,
 }
 
 /// An attempt without a response.
 pub(super) struct Failed {
     why: UpstreamError,
     /// The target that it failed at.
-    target: Option<usize>,
+    pub(super) target: Option<usize>,
+    /// Whether it is the service's fault.
+    pub(super) is_theirs: bool,
     /// What it is to `retries`, if it is anything to it.
     pub(super) retry: Option<RetryOn>,
 }
 
 impl Failed {
-    fn of(target: usize, why: UpstreamError, retry: RetryOn) -> Self {
-        Self { why, target: Some(target), retry: Some(retry) }
+    pub(super) fn of(target: usize, why: UpstreamError, retry: RetryOn) -> Self {
+        Self { why, target: Some(target), retry: Some(retry), is_theirs: true }
     }
 
     /// The service had no part in it.
     fn of_client(why: UpstreamError) -> Self {
-        Self { why, target: None, retry: None }
+        Self { why, target: None, retry: None, is_theirs: false }
     }
 }
 
 /// Until when, and what is over then.
 #[derive(Clone, Copy)]
-struct Until {
+pub(super) struct Until {
     at: Instant,
     phase: Phase,
-}
-
-/// What has been tried for one request.
-struct Attempt {
-    /// Whom it is for.
-    key: Option<u64>,
-    /// Targets that took no connection, or failed before.
-    tried: Vec<usize>,
-    /// Whether a kept connection will do.
-    kept: bool,
-    /// Why the last target did not do.
-    last: Option<Failed>,
-    /// The request, if nothing of it was sent.
-    unsent: Option<Request<Body>>,
-}
-
-/// What was sent, and to where.
-struct Sent<'a> {
-    index: usize,
-    target: &'a Target,
-    /// On a connection that had been used before.
-    kept: bool,
-    spare: Option<Request<Body>>,
-}
-
-impl Attempt {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted { tried: &self.tried, key: self.key, kept: self.kept }
-    }
-
-    /// After a failure at a target: another one, if there is one that has not failed yet.
-    fn begin_anew(&mut self, failed: Option<usize>, targets: usize) {
-        self.tried.extend(failed.filter(|index| !self.tried.contains(index)));
-        if self.tried.len() >= targets {
-            self.tried.clear();
-        }
-        self.kept = true;
-        self.last = None;
-    }
-
-    /// The request to send once more, or why not.
-    fn again(
-        &mut self,
-        mut error: TrySendError<Request<Body>>,
-        sent: Sent<'_>,
-    ) -> Result<Request<Body>, UpstreamError> {
-        let unsent = error.take_message();
-        let error = error.into_error();
-        let why = protocol(sent.target, &error);
-        if sent.kept && !self.kept {
-            // Once is enough: this one was shared by others meanwhile.
-            return Err(why);
-        }
-        let spare = sent.spare.filter(|spare| {
-            is_unprocessed(&error) || (spare.method().is_idempotent() && is_lost(&error))
-        });
-        let Some(again) = unsent.or(spare) else { return Err(why) };
-        if !sent.kept {
-            // A new connection that closes before the request is written: the target is no good.
-            self.tried.push(sent.index);
-            self.last = Some(Failed::of(sent.index, why, RetryOn::Reset));
-        }
-        self.kept = false;
-        Ok(again)
-    }
-}
-
-/// The connection went away, as it does when the service had closed it while it was kept.
-fn is_lost(error: &hyper::Error) -> bool {
-    use std::error::Error as _;
-    let source = error.source();
-    let h2 = source.and_then(|source| source.downcast_ref::<h2::Error>());
-    error.is_canceled()
-        || error.is_closed()
-        || error.is_incomplete_message()
-        || source.is_some_and(|source| source.is::<std::io::Error>())
-        || h2.is_some_and(|h2| h2.is_io() || h2.is_go_away())
-}
-
-/// RFC 9113, 8.7: REFUSED_STREAM, and GOAWAY for streams above its last, say that nothing was
-/// done for the request.
-fn is_unprocessed(error: &hyper::Error) -> bool {
-    use std::error::Error as _;
-    let h2 = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
-    h2.is_some_and(|h2| match h2.reason() {
-        Some(h2::Reason::REFUSED_STREAM) => h2.is_remote(),
-        Some(h2::Reason::NO_ERROR) => h2.is_go_away() && h2.is_remote(),
-        _ => false,
-    })
 }
 
 /// How long to wait for a response head.
@@ -425,6 +386,6 @@ fn timeout(target: &Target, phase: Phase) -> UpstreamError {
     UpstreamError::Timeout { target: target.name.clone(), phase }
 }
 
-fn protocol(target: &Target, why: &hyper::Error) -> UpstreamError {
+pub(super) fn protocol(target: &Target, why: &hyper::Error) -> UpstreamError {
     UpstreamError::Protocol { target: target.name.clone(), reason: with_sources(why) }
 }

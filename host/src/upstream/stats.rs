@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::limits::LimitStats;
+use super::{breaker::BreakerStats, limits::LimitStats, signals::SignalStats};
 
 /// One target's numbers, summed over the workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +41,16 @@ pub struct UpstreamStats {
     pub retries: u64,
     /// Requests that were not, for too many were.
     pub retry_budget_exhausted: u64,
+    /// Requests that were sent to another target as well.
+    pub hedges: u64,
+    /// Of these, how many that target answered first.
+    pub hedges_won: u64,
     /// Each of its limits.
     pub limits: Vec<LimitStats>,
+    /// Its breaker, if it has one.
+    pub breaker: Option<BreakerStats>,
+    /// What came of the requests.
+    pub signals: SignalStats,
 }
 
 /// One worker's numbers for one target. Aligned, so that no other worker writes to its cache line
@@ -69,6 +77,10 @@ impl Counters {
     pub(super) fn request_began(&self) {
         self.requests.fetch_add(1, Relaxed);
         self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight.load(Relaxed)
     }
 
     pub(super) fn request_ended(&self) {

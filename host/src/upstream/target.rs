@@ -6,18 +6,13 @@ use std::{
         Arc, LazyLock, Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use http::{HeaderValue, uri::Authority};
 use rustls::pki_types::ServerName;
 
-use super::{
-    hash,
-    health::Checks,
-    outlier::{Outlier, WHOLE},
-    resolve::Addresses,
-};
+use super::{hash, health::Checks, outlier::Outlier, ramp::WHOLE, resolve::Addresses};
 use crate::config;
 
 /// A target is shared by all workers: only atomics that are seldom written.
@@ -69,7 +64,6 @@ impl Target {
     pub(super) fn new(
         target: &config::Target,
         tls: Option<&config::UpstreamTls>,
-        eject: Option<config::Eject>,
     ) -> Result<Self, String> {
         let (host, port) = (target.host.clone(), target.port);
         let default_port = if tls.is_some() { 443 } else { 80 };
@@ -87,7 +81,7 @@ impl Target {
             name,
             weight: target.weight,
             address: host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port)),
-            outlier: Outlier::new(eject),
+            outlier: Outlier::default(),
             addresses: Addresses::default(),
             authority: written.parse().map_err(|why| bad(&why))?,
             host_header: written.parse().map_err(|why| bad(&why))?,
@@ -111,7 +105,7 @@ impl Target {
         self.grade(0) >= Grade::Fit
     }
 
-    /// Whether it should get a request. One that comes back after an ejection gets its share bit by
+    /// Whether it should get a request. One that comes back gets its share bit by
     /// bit: it takes the request if that is at least `dice`.
     pub(super) fn grade(&self, dice: u8) -> Grade {
         if self.aside.is_set() {
@@ -120,11 +114,19 @@ impl Target {
         if !self.healthy.load(Relaxed) {
             return Grade::Reachable;
         }
-        match self.outlier.share(milliseconds) {
+        match self.outlier.ramp.share(milliseconds) {
             0 => Grade::Reachable,
             WHOLE => Grade::Ready,
             share if share >= dice => Grade::Ready,
             _ => Grade::Fit,
+        }
+    }
+
+    /// Its checks find that it is fit again, and it gets its share within this time.
+    pub(super) fn recovered(&self, slow_start: Duration) {
+        let now = milliseconds();
+        if !slow_start.is_zero() && !self.outlier.is_ejected(now) {
+            self.outlier.ramp.begin(now, slow_start);
         }
     }
 
@@ -169,8 +171,8 @@ impl Aside {
     }
 }
 
-/// Since some moment in this process's life.
+/// Since some moment in this process's life; never zero, which stands for "not at all".
 pub(super) fn milliseconds() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
 }

@@ -1,4 +1,6 @@
-//! `targets`, `balance` and `hash`: how requests are spread.
+//! `targets`, `balance`, `hash` and `decay`: how requests are spread.
+
+use std::time::Duration;
 
 use http::HeaderName;
 
@@ -32,6 +34,11 @@ pub enum Balance {
     RoundRobin,
     /// The less busy one of two that are drawn.
     LeastRequests,
+    /// The one of two that are drawn that answers sooner, by what is known of both.
+    PeakEwma {
+        /// How long a slow answer is remembered: by then a third of it is left.
+        decay: Duration,
+    },
     /// The same one for the same key, as long as it is fit.
     Hash(HashKey),
 }
@@ -69,7 +76,8 @@ static TARGET: Shape = Shape {
 };
 
 /// What may stand for `balance`.
-pub(super) const BALANCE: Kind = Kind::Choice(&["round-robin", "least-requests", "hash"]);
+pub(super) const BALANCE: Kind =
+    Kind::Choice(&["round-robin", "least-requests", "peak-ewma", "hash"]);
 
 /// What may stand for `hash`.
 pub(in super::super) const HASH: Kind =
@@ -116,9 +124,15 @@ fn target(value: &Value<'_>) -> Option<Target> {
     Some(Target { span, host, port, weight: table.integer("weight") as u32 })
 }
 
-/// Reads `balance` and `hash`, which belong together.
+/// Reads `balance` and what belongs to it.
 pub(super) fn read(table: &Table<'_>) -> Balance {
     let (balance, key) = (table.choice("balance"), table.get("hash"));
+    if balance != "peak-ewma"
+        && let Some(decay) = table.get("decay")
+    {
+        let message = "`decay` means nothing without `balance = \"peak-ewma\"`";
+        table.cx.report(Diagnostic::error(decay.span, message));
+    }
     match (balance, key) {
         ("hash", Some(key)) => hash_key(&key, "hash").map(Balance::Hash).unwrap_or_default(),
         ("hash", None) => {
@@ -134,7 +148,11 @@ pub(super) fn read(table: &Table<'_>) -> Balance {
                 let message = "`hash` means nothing without `balance = \"hash\"`";
                 table.cx.report(Diagnostic::error(key.span, message));
             }
-            if other == "least-requests" { Balance::LeastRequests } else { Balance::RoundRobin }
+            match other {
+                "least-requests" => Balance::LeastRequests,
+                "peak-ewma" => Balance::PeakEwma { decay: table.duration("decay") },
+                _ => Balance::RoundRobin,
+            }
         }
     }
 }
@@ -165,7 +183,7 @@ fn header(text: &str) -> Result<HeaderName, Fault> {
 }
 
 /// RFC 6265, 4.1.1: a cookie's name is a token, as a header's is.
-fn token(text: &str) -> Result<String, Fault> {
+pub(super) fn token(text: &str) -> Result<String, Fault> {
     let is_token = HeaderName::from_bytes(text.as_bytes()).is_ok();
     if is_token { Ok(text.to_owned()) } else { Err(Fault::new("is not the name of a cookie")) }
 }

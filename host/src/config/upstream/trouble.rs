@@ -22,6 +22,17 @@ pub struct Retries {
     pub backoff: Duration,
     /// Largest request body that is kept for a repetition, bytes.
     pub body: u64,
+    /// When it is sent to a second target without waiting for the first, if ever.
+    pub hedge: Option<Hedge>,
+}
+
+/// `hedge = { after = "50ms" }`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hedge {
+    /// How long the answers are waited for.
+    pub after: Duration,
+    /// How many more targets get the request.
+    pub most: u32,
 }
 
 /// A reason to send a request again.
@@ -104,6 +115,35 @@ pub(super) static RETRIES: Shape = Shape {
             "A request body up to this size is read before the request is sent, and kept.",
         )
         .or("64KiB"),
+        key(
+            "hedge",
+            Kind::Table(&HEDGE),
+            "Sends a request that is not answered soon to another target as well, if given.",
+        ),
+    ],
+};
+
+static HEDGE: Shape = Shape {
+    id: "hedge",
+    place: "`hedge` in `retries` of [upstreams.NAME]",
+    about: "Sends a request to another target as well when the first one has not answered in time. \
+            The first answer is taken, the other request is cancelled. Only where a request may be \
+            sent again, out of the same `budget`, beside the `attempts`, and not for a request that \
+            follows a `sticky` cookie.",
+    keys: &[
+        key(
+            "after",
+            Kind::Duration(1, HOUR),
+            "How long the head of an answer is waited for. What nineteen of twenty requests take \
+             is a good time.",
+        )
+        .required(),
+        key(
+            "most",
+            Kind::Integer(1, 3),
+            "How many more targets get the request, one after the other, `after` apart.",
+        )
+        .or("1"),
     ],
 };
 
@@ -132,7 +172,8 @@ pub(super) static EJECT: Shape = Shape {
         key(
             "ramp",
             Kind::Duration(0, HOUR),
-            "How long a target that comes back takes to get its whole share again.",
+            "How long a target that comes back takes to get its whole share again: the \
+             upstream's `slow_start`, if that is given.",
         )
         .or("10s"),
     ],
@@ -160,7 +201,12 @@ pub(super) fn retries(table: &Table<'_>) -> Retries {
         budget: share(table, "budget", BUDGET),
         backoff: table.duration("backoff"),
         body: table.size("body"),
+        hedge: table.get("hedge").and_then(|value| Some(hedge(&value.table()?))),
     }
+}
+
+fn hedge(table: &Table<'_>) -> Hedge {
+    Hedge { after: table.duration("after"), most: table.integer("most") as u32 }
 }
 
 fn retry_on(table: &Table<'_>) -> Vec<RetryOn> {
@@ -184,13 +230,14 @@ fn retry_on(table: &Table<'_>) -> Vec<RetryOn> {
     })
 }
 
-pub(super) fn eject(table: &Table<'_>) -> Eject {
+pub(super) fn eject(table: &Table<'_>, slow_start: Option<Duration>) -> Eject {
+    let slow_start = slow_start.filter(|_| !table.has("ramp"));
     Eject {
         failures: table.integer("failures") as u32,
         window: table.duration("window"),
         period: table.duration("for"),
         most: share(table, "most", MOST),
-        ramp: table.duration("ramp"),
+        ramp: slow_start.unwrap_or_else(|| table.duration("ramp")),
     }
 }
 
@@ -199,7 +246,7 @@ pub(super) fn limits(table: &Table<'_>) -> UpstreamLimits {
     UpstreamLimits { in_flight: limit("in_flight"), pending: limit("pending") }
 }
 
-fn share(table: &Table<'_>, name: &str, default: &str) -> u32 {
+pub(super) fn share(table: &Table<'_>, name: &str, default: &str) -> u32 {
     table.parse(name, percent).or_else(|| percent(default).ok()).unwrap_or_default()
 }
 

@@ -1,5 +1,7 @@
 //! The room's tests: real sockets, and the service's side played by hand.
 
+mod breaker;
+mod hedging;
 mod http1;
 mod http2;
 mod rebuild;
@@ -98,6 +100,9 @@ pub(in crate::upstream) fn settings(targets: &[SocketAddr]) -> config::Upstream 
         retries: None,
         eject: None,
         limits: config::UpstreamLimits::default(),
+        breaker: None,
+        sticky: None,
+        slow_start: Duration::ZERO,
         resolve: Duration::ZERO,
         connect_timeout: Duration::from_secs(5),
         head_timeout: Duration::from_secs(5),

@@ -4,9 +4,9 @@ use std::{fs, sync::Arc, time::Duration};
 
 use super::{nowhere, settings};
 use crate::{
-    config::{HealthCheck, Span, UpstreamTls},
+    config::{self, HealthCheck, Span, UpstreamTls},
     tls::testing::Authority,
-    upstream::Upstreams,
+    upstream::{Upstreams, ramp::WHOLE, target::milliseconds},
 };
 
 #[tokio::test]
@@ -45,6 +45,26 @@ async fn health_survives_a_change_of_other_settings() {
     settings.health = None;
     let unchecked = Upstreams::build(&[settings], 1, Some(&new)).unwrap();
     assert!(unchecked.get("service").unwrap().stats()[0].healthy);
+}
+
+#[tokio::test]
+async fn a_target_that_a_reload_brings_starts_slowly() {
+    let mut settings = settings(&[nowhere().await]);
+    settings.slow_start = Duration::from_secs(600);
+    let old = Upstreams::build(&[settings.clone()], 1, None).unwrap();
+    let more = settings.targets[0].clone();
+    settings.targets.push(config::Target { port: more.port ^ 1, ..more });
+    let new = Upstreams::build(&[settings.clone()], 1, Some(&old)).unwrap();
+    let shares = |upstreams: &Upstreams| -> Vec<u8> {
+        let targets = &upstreams.get("service").unwrap().targets;
+        targets.iter().map(|target| target.outlier.ramp.share(milliseconds)).collect()
+    };
+    assert_eq!(shares(&old), [WHOLE], "at a start all are new");
+    let begun = shares(&new);
+    assert!(begun[0] == WHOLE && begun[1] < WHOLE, "{begun:?}");
+    settings.keep_connections += 1;
+    let newer = Upstreams::build(&[settings], 1, Some(&new)).unwrap();
+    assert!(shares(&newer)[1] < WHOLE, "and goes on over the next one");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ fn retrying(services: &[&Service], on: &[RetryOn]) -> config::Upstream {
         budget: 20,
         backoff: Duration::from_millis(1),
         body: 8,
+        hedge: None,
     });
     settings
 }

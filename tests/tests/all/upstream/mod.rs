@@ -1,12 +1,18 @@
 //! A service that runs in several places: how requests are spread over them, and what is done when
 //! some fail.
 
+mod breaker;
+mod hedging;
+mod keep_alive;
+mod latency;
+mod numbers;
 mod spreading;
+mod sticky;
 mod trouble;
 
 use std::fmt::Write as _;
 
-use torana_tests::{Backend, reply, toml};
+use torana_tests::{Backend, Gateway, reply, toml};
 
 /// A service that answers with its own name.
 async fn named(name: &'static str) -> Backend {
@@ -20,6 +26,13 @@ fn proxy(targets: &[String], more: &str) -> String {
     // One worker: its turns are the gateway's.
     let listen = toml::LISTEN.replace("workers = 2", "workers = 1");
     [&listen, &upstream, &toml::route("all", toml::ALL)].map(String::as_str).concat()
+}
+
+/// The value of a metric with all its labels.
+async fn metric(gateway: &Gateway, name: &str) -> String {
+    let all = gateway.admin().get("/metrics").await;
+    let line = all.text().lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_else(|| panic!("no {name} in {}", all.text())).trim().to_owned()
 }
 
 fn plain(backends: &[&Backend]) -> Vec<String> {

@@ -100,6 +100,19 @@ async fn a_cookie_and_the_client_are_keys_as_well() {
 }
 
 #[tokio::test]
+async fn a_target_that_a_reload_brings_gets_its_share_bit_by_bit() {
+    let (old, new) = (named("old").await, named("new").await);
+    let slowly = "slow_start = \"1h\"";
+    let gateway = Gateway::start(&proxy(&plain(&[&old]), slowly)).await;
+    gateway.write(&proxy(&plain(&[&old, &new]), slowly));
+    gateway.signal_reload();
+    gateway.wait_for_log("the reload", |line| line.contains("reloaded")).await;
+    let counts = counts(&gateway.client(), 200).await;
+    // A tenth of its half, and by chance a little more; without a ramp it would be a hundred.
+    assert!(counts.get("new").is_none_or(|new| *new < 60), "{counts:?}");
+}
+
+#[tokio::test]
 async fn a_target_may_be_a_name() {
     let backend = named("here").await;
     let target = format!("\"localhost:{}\"", backend.address().port());

@@ -1,13 +1,6 @@
-use torana_tests::{Backend, Gateway, Unused, reply, within};
+use torana_tests::{Backend, Gateway, RawBackend, Unused, reply, within};
 
-use super::{named, plain, proxy};
-
-/// The value of a metric with all its labels.
-async fn metric(gateway: &Gateway, name: &str) -> String {
-    let all = gateway.admin().get("/metrics").await;
-    let line = all.text().lines().find_map(|line| line.strip_prefix(name));
-    line.unwrap_or_else(|| panic!("no {name} in {}", all.text())).trim().to_owned()
-}
+use super::{metric, named, plain, proxy};
 
 #[tokio::test]
 async fn a_client_sees_nothing_of_a_target_that_is_busy() {
@@ -94,6 +87,31 @@ async fn an_attempt_has_its_time() {
     for _ in 0..2 {
         assert_eq!(client.get("/").await.text(), "good");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_a_reason_to_try_again() {
+    let broken = RawBackend::answering("").await;
+    let good = named("good").await;
+    let targets = [format!("\"{}\"", broken.address()), format!("\"{}\"", good.address())];
+    let gateway = Gateway::start(&proxy(&targets, "retries = { on = [\"reset\"] }")).await;
+    let client = gateway.client();
+    for _ in 0..4 {
+        assert_eq!(client.get("/").await.text(), "good");
+    }
+    // Nobody knows whether the service has acted on it.
+    let answers = [client.post("/", "a").await.status, client.post("/", "b").await.status];
+    assert!(answers.contains(&502) && answers.contains(&200), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_target_that_takes_no_connection_is_a_reason_to_try_again_whatever_the_method() {
+    let nobody = Unused::new();
+    let target = format!("\"{}\"", nobody.address());
+    let gateway = Gateway::start(&proxy(&[target], "retries = { on = [\"connect\"] }")).await;
+    gateway.client().post("/", "a").await.problem(502);
+    let name = "torana_upstream_retries_total{upstream=\"service\"}";
+    assert_eq!(metric(&gateway, name).await, "1");
 }
 
 #[tokio::test]
