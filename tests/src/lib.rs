@@ -14,6 +14,9 @@
 //!
 //! - [`Gateway`] runs the binary and reads its log. On a failure the log is printed.
 //! - [`Backend`] is a service made of a closure; [`RawBackend`] is one made of bytes.
+//! - [`Wire`] stands between two of them, and fails as it is told; [`Gateway::at_rest`] says whether
+//!   anything of that is left.
+//! - [`strict`] reads HTTP/1.1 by the letter.
 //! - [`Authority`] makes certificates and both ends of TLS.
 //! - [`Client`] keeps connections, as browsers do; [`Raw`] sends bytes and reads bytes.
 //! - [`toml`] has the parts of configurations that are always the same.
@@ -26,23 +29,28 @@ mod authority;
 mod backend;
 mod client;
 pub mod command;
+mod fault;
 mod gateway;
 mod log;
 pub mod paths;
 mod patience;
 mod raw;
 mod raw_backend;
+mod rest;
+pub mod strict;
 mod tape;
 pub mod toml;
 
 pub use authority::{Authority, Identity};
 pub use backend::{Backend, Body, Received, reply, stream};
 pub use client::{Client, Reply, request};
+pub use fault::{End, Fault, Point, Wire};
 pub use gateway::{Gateway, Setup};
 pub use log::Log;
 pub use patience::{PATIENCE, within};
 pub use raw::{Raw, raw};
 pub use raw_backend::{RawBackend, RawConnection};
+pub use rest::Footprint;
 
 use std::net::SocketAddr;
 

@@ -1,6 +1,6 @@
 //! Numbers that others keep, read when somebody asks for `/metrics`.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use prometheus_client::{
@@ -11,6 +11,7 @@ use prometheus_client::{
 
 use crate::{
     listener::Connections,
+    plugin::Plugin,
     proxy::Snapshot,
     upstream::{TargetStats, UpstreamStats},
 };
@@ -45,6 +46,7 @@ struct PluginLabels {
 
 type Encoded = Result<(), fmt::Error>;
 type PerUpstream = (&'static str, &'static str, fn(&UpstreamStats) -> u64);
+type PerPlugin = (&'static str, &'static str, fn(&Plugin) -> usize);
 type PerTarget = (&'static str, &'static str, fn(&TargetStats) -> u64);
 
 /// What only goes up.
@@ -74,6 +76,11 @@ const UPSTREAM_COUNTERS: [PerUpstream; 2] = [
         "Requests not sent again, for the budget of `retries` was used up",
         |s| s.retry_budget_exhausted,
     ),
+];
+
+const PLUGIN_GAUGES: [PerPlugin; 2] = [
+    ("plugin_instances_idle", "Instances that wait for a call", Plugin::idle_instances),
+    ("plugin_instances_busy", "Instances that run a call", Plugin::busy_instances),
 ];
 
 impl Collector for Numbers {
@@ -159,16 +166,16 @@ fn upstreams(snapshot: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> Encode
 
 /// A plugin that chains use with different settings has as many pools; their sum is shown.
 fn plugins(snapshot: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
-    let mut idle = std::collections::BTreeMap::<&str, usize>::new();
-    for plugin in &snapshot.plugins {
-        *idle.entry(plugin.name()).or_default() += plugin.idle_instances();
-    }
-    let help = "Instances that wait for a call";
-    let name = "plugin_instances_idle";
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for (plugin, count) in idle {
-        let labels = PluginLabels { plugin: plugin.to_owned() };
-        ConstGauge::new(as_gauge(count as u64)).encode(family.encode_family(&labels)?)?;
+    for (name, help, value) in PLUGIN_GAUGES {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for plugin in &snapshot.plugins {
+            *counts.entry(plugin.name()).or_default() += value(plugin);
+        }
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (plugin, count) in counts {
+            let labels = PluginLabels { plugin: plugin.to_owned() };
+            ConstGauge::new(as_gauge(count as u64)).encode(family.encode_family(&labels)?)?;
+        }
     }
     Ok(())
 }

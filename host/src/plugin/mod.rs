@@ -79,6 +79,11 @@ impl Plugin {
     pub fn idle_instances(&self) -> usize {
         self.pool.idle()
     }
+
+    /// Instances that are in use.
+    pub fn busy_instances(&self) -> usize {
+        self.pool.busy()
+    }
 }
 
 impl std::fmt::Debug for Plugin {

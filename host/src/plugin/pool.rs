@@ -17,6 +17,8 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 /// The instances of one plugin.
 pub(super) struct Pool {
     shares: Box<[Share]>,
+    /// The most on each.
+    instances: usize,
 }
 
 /// One worker's share. The mutex is never contended: it is there because a future may move.
@@ -35,7 +37,7 @@ impl Pool {
     pub(super) fn new(workers: usize, instances: usize) -> Self {
         let share =
             || Share { idle: Mutex::default(), places: Arc::new(Semaphore::new(instances)) };
-        Self { shares: (0..=workers).map(|_| share()).collect() }
+        Self { shares: (0..=workers).map(|_| share()).collect(), instances }
     }
 
     /// Waits for a place, and gives an idle instance if there is one.
@@ -58,6 +60,12 @@ impl Pool {
     /// Idle instances of all workers.
     pub(super) fn idle(&self) -> usize {
         self.shares.iter().map(|share| share.idle().len()).sum()
+    }
+
+    /// Instances of all workers that run a call, or hold a body between two.
+    pub(super) fn busy(&self) -> usize {
+        let busy = |share: &Share| self.instances - share.places.available_permits();
+        self.shares.iter().map(busy).sum()
     }
 
     fn share(&self) -> &Share {
