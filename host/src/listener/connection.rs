@@ -76,9 +76,10 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
             let guard = later.hold(activity.begin());
             request.extensions_mut().insert(KeepBusy::new(guard));
         }
+        let version = request.version();
         async move {
             let response = handler.handle(request, &connection).await;
-            Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, busy, version)))
         }
     });
     if http2 {
