@@ -254,6 +254,7 @@ impl Proxy {
     fn log(&self, logged: Logged, route: &str, request: &str) {
         let Logged { reason, text, is_ours, plugin } = logged;
         self.telemetry.refused(reason);
+        let Some(text) = text else { return };
         match plugin {
             Some((plugin, hook)) => {
                 error!(plugin = &*plugin, hook, route, request, reason, "{text}");

@@ -53,8 +53,8 @@ pub struct Rescue {
 pub struct Logged {
     /// The metric's label.
     pub reason: &'static str,
-    /// The whole reason.
-    pub text: String,
+    /// The whole reason; none where it was written down as it happened.
+    pub text: Option<String>,
     /// Whether somebody should look: the client's own mistakes are not worth waking anyone.
     pub is_ours: bool,
     /// The plugin that failed and its hook.
@@ -89,7 +89,7 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
     }
     let logged = Logged {
         reason: verdict.reason,
-        text: log_text(&trouble),
+        text: (!is_told(&trouble)).then(|| log_text(&trouble)),
         is_ours: verdict.status.is_server_error(),
         plugin: plugin_of(&trouble),
     };
@@ -187,12 +187,7 @@ fn judge_chain(why: &Why) -> Judgement {
             "Unsupported media type",
             format!("The body cannot be decoded: {why}."),
         ),
-        Why::RequestBody(BodyError::Timeout) => verdict(
-            StatusCode::REQUEST_TIMEOUT,
-            "request-timeout",
-            "Request timeout",
-            "The body did not arrive in time.",
-        ),
+        Why::RequestBody(BodyError::Timeout) => too_slow(),
         Why::RequestBody(_) => {
             verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
         }
@@ -223,6 +218,7 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
         UpstreamError::RequestBody(BodyError::Plugin { status, .. }) => {
             plugin_failed(*status, String::new())
         }
+        UpstreamError::RequestBody(BodyError::Timeout) => too_slow(),
         UpstreamError::RequestBody(_) => {
             verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
         }
@@ -245,6 +241,15 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "The service's answer broke off or made no sense.",
         ),
     }
+}
+
+fn too_slow() -> Judgement {
+    verdict(
+        StatusCode::REQUEST_TIMEOUT,
+        "request-timeout",
+        "Request timeout",
+        "The body did not arrive in time.",
+    )
 }
 
 fn too_large(cap: u64) -> Judgement {
@@ -291,6 +296,16 @@ fn plugin_failed(status: u16, detail: String) -> Judgement {
     verdict(status, "plugin-failed", title, detail)
 }
 
+/// A stream hook's failure is told where it happens: most often nobody is left to hear of it later.
+fn is_told(trouble: &Trouble) -> bool {
+    let body = match trouble {
+        Trouble::Chain(Why::RequestBody(error) | Why::ResponseBody(error, _))
+        | Trouble::Upstream(UpstreamError::RequestBody(error)) => error,
+        _ => return false,
+    };
+    matches!(body, BodyError::Plugin { .. })
+}
+
 fn log_text(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Chain(Why::Failed(failure, _)) => failure.cause.to_string(),
@@ -324,7 +339,7 @@ mod tests {
         assert!(!text.contains("secret thing") && !text.contains("auth"), "{text}");
         assert!(text.contains("\"request_id\":\"id-1\""));
         let logged = rescue.logged.unwrap();
-        assert!(logged.text.contains("secret thing") && logged.is_ours);
+        assert!(logged.text.unwrap().contains("secret thing") && logged.is_ours);
         assert_eq!(logged.plugin.unwrap().0.as_ref(), "auth");
     }
 
