@@ -1,6 +1,7 @@
 //! A gateway that has nothing to do, and what it holds then.
 
 use std::{
+    collections::HashSet,
     fs,
     time::{Duration, Instant},
 };
@@ -14,8 +15,10 @@ use crate::{Gateway, PATIENCE};
 pub struct Footprint {
     /// Bytes of memory that are its own: no files, nothing shared.
     pub memory: usize,
-    /// Open file descriptors.
+    /// Open file descriptors. Each worker opens some when it begins.
     pub files: usize,
+    /// Of these, TCP connections.
+    pub sockets: usize,
     /// Threads.
     pub threads: usize,
 }
@@ -41,9 +44,16 @@ impl Footprint {
             let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
             number.unwrap_or_else(|| panic!("no {name} in {status}"))
         };
-        let files = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs").count();
+        let folder = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs");
+        // A file may be closed before its name is read.
+        let targets = folder.flatten().map(|entry| fs::read_link(entry.path()).unwrap_or_default());
+        let files: Vec<_> =
+            targets.filter_map(|target| Some(target.to_str()?.to_owned())).collect();
+        let connections = connections();
+        let is_connection = |file: &&String| connections.contains(file.as_str());
+        let sockets = files.iter().filter(is_connection).count();
         let (memory, threads): (usize, usize) = (number("RssAnon:"), number("Threads:"));
-        Self { memory: memory << 10, files, threads }
+        Self { memory: memory << 10, files: files.len(), sockets, threads }
     }
 }
 
@@ -83,13 +93,28 @@ impl Gateway {
             return Err(busy.join(", "));
         }
         let (start, now) = (self.start_footprint(), self.footprint());
-        // The operator's own connection may be among them.
-        let files = start.files + sum("torana_upstream_connections_open") as usize + 1;
-        if now.files > files || now.threads > start.threads || now.memory > start.memory + KEPT {
-            return Err(format!("it holds {now:?}; {start:?} at its start, {files} files allowed"));
+        // Two may be the operator's: the one that asks, and the one that asked before.
+        let sockets = sum("torana_upstream_connections_open") as usize + 2;
+        let more = now.threads > start.threads || now.memory > start.memory + KEPT;
+        if now.sockets > sockets || more {
+            return Err(format!(
+                "it holds {now:?}; {start:?} at its start, {sockets} sockets allowed"
+            ));
         }
         Ok(())
     }
+}
+
+/// All TCP connections of this machine, as `/proc/PID/fd` names them: those that listen are none.
+fn connections() -> HashSet<String> {
+    const LISTENS: &str = "0A";
+    let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+    let of_line = |line: &str| {
+        // proc_net(5): number, addresses, state, ... the inode is the tenth.
+        let fields: Vec<_> = line.split_whitespace().collect();
+        (fields[3] != LISTENS).then(|| format!("socket:[{}]", fields[9]))
+    };
+    table.lines().skip(1).filter_map(of_line).collect()
 }
 
 /// The sum of all samples of a metric.

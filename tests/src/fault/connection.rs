@@ -169,6 +169,8 @@ impl Back<'_> {
 
     /// Reads some more. Gives the end if there is no more.
     async fn read(&mut self) -> Option<End> {
+        // Else it would read some sixty bytes at once.
+        self.held.reserve(64 << 10);
         match self.from.read_buf(&mut self.held).await {
             Ok(0) => Some(End::Close),
             Ok(_) => None,
