@@ -189,7 +189,7 @@ impl Proxy {
         })?;
         let (mut head, body) = response.into_parts();
         let switch = switched(wish, &mut head).map_err(|trouble| (trouble, all))?;
-        forward::strip_hop_by_hop(&mut head.headers);
+        forward::take_reply_hop(&mut head.headers);
         Ok(Reached { head, body, switch })
     }
 

@@ -26,6 +26,8 @@ pub enum Trouble {
     UriTooLong(usize),
     /// This gateway has seen the request before.
     Loop,
+    /// It may not be forwarded once more, and its method means nothing here (RFC 9110, 7.6.2).
+    LastHop,
     /// More requests in flight than the listener takes.
     Overloaded,
     /// A plugin stopped it.
@@ -147,6 +149,12 @@ fn judge(trouble: &Trouble) -> Judgement {
             "unwanted-switch",
             "Bad gateway",
             "The service switched to another protocol than it was asked for.",
+        ),
+        Trouble::LastHop => verdict(
+            StatusCode::NOT_IMPLEMENTED,
+            "last-hop",
+            "Not implemented",
+            "Max-Forwards ends here, and the gateway itself does not know the method.",
         ),
         Trouble::Loop => verdict(
             StatusCode::LOOP_DETECTED,

@@ -105,6 +105,9 @@ pub(super) fn begin(
     let known = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
     let id = request_id(&head.headers, known.trusted);
     let mut hop = forward::take_hop(&mut head.headers);
+    if head.version == Version::HTTP_2 {
+        forward::join_crumbs(&mut head.headers);
+    }
     upgrade::translate(&mut head, &mut hop);
     Box::new(Exchange { id, client: known.client, hop, request: head, ..Exchange::vacant() })
 }
@@ -120,6 +123,9 @@ impl Proxy {
         check_target(head, entrance)?;
         if exchange.hop.is_coded {
             return Err(Trouble::BadRequest("its transfer coding is not `chunked` alone"));
+        }
+        if forward::max_forwards(head) == Some(0) {
+            return Err(Trouble::LastHop);
         }
         exchange.authority = authority(head)?;
         self.check_loop(&head.headers)?;

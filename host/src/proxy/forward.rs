@@ -1,7 +1,7 @@
 //! What goes on to the service and what comes back: RFC 9110, section 7.6.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header, request,
     uri::PathAndQuery,
 };
 use http_body::Body as _;
@@ -50,6 +50,9 @@ pub(super) fn request(
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.remove(header::RANGE);
         headers.remove(header::IF_RANGE);
+    }
+    if let Some(left) = max_forwards(&exchange.request) {
+        headers.insert(header::MAX_FORWARDS, (left - 1).into());
     }
     add_forwarding(&mut headers, exchange, via);
     let mut request = Request::new(body);
@@ -126,6 +129,29 @@ pub(super) fn take_hop(headers: &mut HeaderMap) -> Hop {
     hop
 }
 
+/// How often the request may still be forwarded. Only these methods count it (RFC 9110, 7.6.2).
+pub(super) fn max_forwards(head: &request::Parts) -> Option<u64> {
+    if head.method != Method::OPTIONS && head.method != Method::TRACE {
+        return None;
+    }
+    head.headers.get(header::MAX_FORWARDS)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Puts the cookies of HTTP/2, where each may have a field of its own, into one (RFC 9113, 8.2.3):
+/// who reads HTTP/1.1 expects no second.
+pub(super) fn join_crumbs(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(header::COOKIE).iter();
+    let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else { return };
+    let mut all = first.as_bytes().to_vec();
+    for crumb in std::iter::once(second).chain(crumbs) {
+        all.extend_from_slice(b"; ");
+        all.extend_from_slice(crumb.as_bytes());
+    }
+    if let Ok(cookie) = HeaderValue::from_bytes(&all) {
+        headers.insert(header::COOKIE, cookie);
+    }
+}
+
 fn is_chunked_alone(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
@@ -144,8 +170,17 @@ pub(super) fn upgrade_of(headers: &HeaderMap) -> Option<String> {
     (is_one && says(headers, &header::CONNECTION, "upgrade")).then_some(protocol)
 }
 
+/// Takes the fields of the service's connection off its reply. A length beside chunks is not that of
+/// the body, and must not go on (RFC 9112, 6.3).
+pub(super) fn take_reply_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    strip_hop_by_hop(headers);
+}
+
 /// Removes the fields of one connection and those that `Connection` names.
-pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
