@@ -43,6 +43,7 @@ mod rest;
 pub mod strict;
 mod tape;
 pub mod toml;
+mod websocket;
 
 pub use authority::{Authority, Identity};
 pub use backend::{Backend, Body, Received, reply, stream};
@@ -55,6 +56,7 @@ pub use patience::{PATIENCE, within};
 pub use raw::{Raw, raw};
 pub use raw_backend::{RawBackend, RawConnection};
 pub use rest::Footprint;
+pub use websocket::accept_of;
 
 use std::net::SocketAddr;
 
