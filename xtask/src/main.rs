@@ -1,7 +1,7 @@
 //! The project's chores, as `cargo xtask COMMAND`: one file a command.
 //!
-//! In reading order: [`guests`], [`build`] and [`languages`] make things, [`mod@test`] and [`suites`]
-//! try them; [`demo`] shows them.
+//! In reading order: [`guests`], [`build`] and [`languages`] make things, [`mod@test`], [`suites`]
+//! and [`soak`] try them; [`demo`] shows them.
 
 mod build;
 mod cargo;
@@ -10,6 +10,7 @@ mod guests;
 mod languages;
 mod progress;
 mod project;
+mod soak;
 mod suites;
 mod test;
 
@@ -32,6 +33,8 @@ cargo xtask COMMAND
                           test does that as well where node, npm and python3 are
   suites                  build, get suites of others from their registries, run them
                           through a gateway and show the scores
+  soak [--minutes N]      build, then a gateway under mixed load, faults and reloads (10);
+                          fails where something fails that should not, or is left at the end
   demo [NAME] [--check]   build, run examples/NAME (shop) and show what to try, until Ctrl-C;
                           with --check, send what its README shows and compare the replies
 ";
@@ -60,6 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "languages" => no_more(rest).and_then(|()| languages::run(&project).map(|_| ())),
         "test" => test::run(&project, rest),
         "suites" => no_more(rest).and_then(|()| suites::run(&project)),
+        "soak" => soak::run(&project, rest),
         "demo" => demo::run(&project, &demo::Arguments::parse(rest)?),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
