@@ -198,7 +198,7 @@ impl Proxy {
         })?;
         let (mut head, body) = response.into_parts();
         let switch = switched(wish, &mut head).map_err(|trouble| (trouble, all))?;
-        forward::end_hop(&mut head, exchange.request.version);
+        forward::take_reply_hop(&mut head, exchange.request.version);
         Ok(Reached { head, body, switch })
     }
 
@@ -273,6 +273,7 @@ impl Proxy {
     fn log(&self, logged: Logged, route: &str, request: &str) {
         let Logged { reason, text, is_ours, plugin } = logged;
         self.telemetry.refused(reason);
+        let Some(text) = text else { return };
         match plugin {
             Some((plugin, hook)) => {
                 error!(plugin = &*plugin, hook, route, request, reason, "{text}");

@@ -26,6 +26,8 @@ pub enum Trouble {
     UriTooLong(usize),
     /// This gateway has seen the request before.
     Loop,
+    /// It may not be forwarded once more, and its method means nothing here (RFC 9110, 7.6.2).
+    LastHop,
     /// More requests in flight than the listener takes.
     Overloaded,
     /// A plugin stopped it.
@@ -53,8 +55,8 @@ pub struct Rescue {
 pub struct Logged {
     /// The metric's label.
     pub reason: &'static str,
-    /// The whole reason.
-    pub text: String,
+    /// The whole reason; none where it was written down as it happened.
+    pub text: Option<String>,
     /// Whether somebody should look: the client's own mistakes are not worth waking anyone.
     pub is_ours: bool,
     /// The plugin that failed and its hook.
@@ -89,7 +91,7 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
     }
     let logged = Logged {
         reason: verdict.reason,
-        text: log_text(&trouble),
+        text: (!is_told(&trouble)).then(|| log_text(&trouble)),
         is_ours: verdict.status.is_server_error(),
         plugin: plugin_of(&trouble),
     };
@@ -157,6 +159,12 @@ fn judge(trouble: &Trouble) -> Judgement {
             "unwanted-switch",
             "Bad gateway",
             "The service switched to another protocol than it was asked for.",
+        ),
+        Trouble::LastHop => verdict(
+            StatusCode::NOT_IMPLEMENTED,
+            "last-hop",
+            "Not implemented",
+            "Max-Forwards ends here, and the gateway itself does not know the method.",
         ),
         Trouble::Loop => verdict(
             StatusCode::LOOP_DETECTED,
@@ -313,6 +321,16 @@ fn plugin_failed(status: u16, detail: String) -> Judgement {
     verdict(status, "plugin-failed", title, detail)
 }
 
+/// A stream hook's failure is told where it happens: most often nobody is left to hear of it later.
+fn is_told(trouble: &Trouble) -> bool {
+    let body = match trouble {
+        Trouble::Chain(Why::RequestBody(error) | Why::ResponseBody(error, _))
+        | Trouble::Upstream(UpstreamError::RequestBody(error)) => error,
+        _ => return false,
+    };
+    matches!(body, BodyError::Plugin { .. })
+}
+
 fn log_text(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Chain(Why::Failed(failure, _)) => failure.cause.to_string(),
@@ -348,7 +366,7 @@ mod tests {
         assert!(!text.contains("secret thing") && !text.contains("auth"), "{text}");
         assert!(text.contains("\"request_id\":\"id-1\""));
         let logged = rescue.logged.unwrap();
-        assert!(logged.text.contains("secret thing") && logged.is_ours);
+        assert!(logged.text.unwrap().contains("secret thing") && logged.is_ours);
         assert_eq!(logged.plugin.unwrap().0.as_ref(), "auth");
     }
 

@@ -159,7 +159,7 @@ pub fn request(method: &str, target: &str) -> request::Builder {
     Request::builder().method(method).uri(target)
 }
 
-async fn collect(reply: http::Response<Incoming>) -> Result<Reply, String> {
+pub(crate) async fn collect(reply: http::Response<Incoming>) -> Result<Reply, String> {
     let (head, mut body) = reply.into_parts();
     let (mut bytes, mut trailers) = (BytesMut::new(), None);
     while let Some(frame) = body.frame().await {
@@ -173,7 +173,7 @@ async fn collect(reply: http::Response<Incoming>) -> Result<Reply, String> {
 }
 
 /// An error with its sources: hyper's own text names only the outermost.
-fn chain(error: hyper::Error) -> String {
+pub(crate) fn chain(error: hyper::Error) -> String {
     let mut text = error.to_string();
     let mut next = std::error::Error::source(&error);
     while let Some(source) = next {

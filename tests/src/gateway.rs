@@ -17,7 +17,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::{Client, Log, paths, patience::within};
+use crate::{Client, Footprint, Log, paths, patience::within};
 
 /// A running gateway. It is killed when this is dropped; on a failure its log is printed first.
 pub struct Gateway {
@@ -28,6 +28,8 @@ pub struct Gateway {
     log: Log,
     output: Log,
     addresses: BTreeMap<String, SocketAddr>,
+    /// When it was ready.
+    start: Option<Footprint>,
 }
 
 impl Gateway {
@@ -135,6 +137,12 @@ impl Gateway {
             let answer = within("an answer of `/readyz`", admin.get("/readyz")).await;
             assert_eq!(answer.status, 200, "{answer:?}");
         }
+        self.start = Some(self.footprint());
+    }
+
+    /// What it held when it was ready.
+    pub(crate) fn start_footprint(&self) -> Footprint {
+        self.start.expect("it was waited for")
     }
 }
 
@@ -227,7 +235,7 @@ impl Setup {
         let log = Log::of("gateway's log", child.stderr.take().expect("a pipe"));
         let output = Log::of("gateway's output", child.stdout.take().expect("a pipe"));
         let (successors, addresses) = (vec![], BTreeMap::new());
-        Gateway { child, successors, folder, log, output, addresses }
+        Gateway { child, successors, folder, log, output, addresses, start: None }
     }
 
     fn command(&mut self, folder: &Path) -> Command {

@@ -14,8 +14,12 @@
 //!
 //! - [`Gateway`] runs the binary and reads its log. On a failure the log is printed.
 //! - [`Backend`] is a service made of a closure; [`RawBackend`] is one made of bytes.
+//! - [`Wire`] stands between two of them, and fails as it is told; [`Gateway::at_rest`] says whether
+//!   anything of that is left.
+//! - [`h2raw`] makes HTTP/2 frames by hand.
+//! - [`strict`] reads HTTP/1.1 by the letter.
 //! - [`Authority`] makes certificates and both ends of TLS.
-//! - [`Client`] keeps connections, as browsers do; [`Raw`] sends bytes and reads bytes.
+//! - [`Client`] keeps connections, as browsers do, and [`H2`] is one; [`Raw`] sends bytes and reads bytes.
 //! - [`toml`] has the parts of configurations that are always the same.
 //! - [`torana`](command::torana) runs the commands that end by themselves.
 //!
@@ -26,23 +30,33 @@ mod authority;
 mod backend;
 mod client;
 pub mod command;
+mod fault;
 mod gateway;
+mod h2;
+pub mod h2raw;
 mod log;
 pub mod paths;
 mod patience;
 mod raw;
 mod raw_backend;
+mod rest;
+pub mod strict;
 mod tape;
 pub mod toml;
+mod websocket;
 
 pub use authority::{Authority, Identity};
 pub use backend::{Backend, Body, Received, reply, stream};
 pub use client::{Client, Reply, request};
+pub use fault::{End, Fault, Point, Wire};
 pub use gateway::{Gateway, Setup};
+pub use h2::H2;
 pub use log::Log;
 pub use patience::{PATIENCE, within};
 pub use raw::{Raw, raw};
 pub use raw_backend::{RawBackend, RawConnection};
+pub use rest::Footprint;
+pub use websocket::accept_of;
 
 use std::net::SocketAddr;
 

@@ -55,6 +55,13 @@ impl Raw {
         text(std::mem::take(&mut self.read))
     }
 
+    /// The same, as bytes. An error where the end is a reset.
+    pub async fn read_to_end(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = std::mem::take(&mut self.read);
+        within("the end", self.stream.read_to_end(&mut bytes)).await?;
+        Ok(bytes)
+    }
+
     /// What has come once it ends with this.
     pub async fn read_until(&mut self, end: &str) -> String {
         while !self.read.ends_with(end.as_bytes()) {

@@ -1,7 +1,7 @@
 //! The project's chores, as `cargo xtask COMMAND`: one file a command.
 //!
-//! In reading order: [`guests`], [`build`] and [`languages`] make things, [`mod@test`] and [`suites`]
-//! try them; [`mod@bench`] measures them beside others; [`demo`] shows them.
+//! In reading order: [`guests`], [`build`] and [`languages`] make things, [`mod@test`], [`suites`]
+//! and [`soak`] try them; [`mod@bench`] measures them beside others; [`demo`] shows them.
 
 mod bench;
 mod build;
@@ -11,6 +11,7 @@ mod guests;
 mod languages;
 mod progress;
 mod project;
+mod soak;
 mod suites;
 mod test;
 
@@ -33,6 +34,8 @@ cargo xtask COMMAND
                           test does that as well where node, npm and python3 are
   suites                  build, get suites of others from their registries, run them
                           through a gateway and show the scores
+  soak [--minutes N]      build, then a gateway under mixed load, faults and reloads (10);
+                          fails where something fails that should not, or is left at the end
   bench peers [SCENARIO ...] [--rounds N] [--seconds N] [--out FILE]
                           build, get nginx, haproxy, Envoy, Traefik and Caddy, and run
                           them beside the gateway; shows CPU per request of each
@@ -65,6 +68,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "test" => test::run(&project, rest),
         "bench" => bench::run(&project, &bench::Arguments::parse(rest)?),
         "suites" => no_more(rest).and_then(|()| suites::run(&project)),
+        "soak" => soak::run(&project, rest),
         "demo" => demo::run(&project, &demo::Arguments::parse(rest)?),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -2,7 +2,7 @@
 
 mod upstreams;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use prometheus_client::{
@@ -11,7 +11,7 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
 
-use crate::{listener::Connections, proxy::Snapshot, upstream::TargetStats};
+use crate::{listener::Connections, plugin::Plugin, proxy::Snapshot, upstream::TargetStats};
 
 /// Connections, upstreams and pools of the configuration in service.
 pub(super) struct Numbers {
@@ -31,6 +31,7 @@ struct PluginLabels {
 }
 
 type Encoded = Result<(), fmt::Error>;
+type PerPlugin = (&'static str, &'static str, fn(&Plugin) -> usize);
 type PerTarget = (&'static str, &'static str, fn(&TargetStats) -> u64);
 
 /// What only goes up.
@@ -51,6 +52,15 @@ const TARGET_GAUGES: [PerTarget; 5] = [
         |s| u64::from(s.healthy),
     ),
     ("upstream_ejected", "1 if the target is ejected for its failures", |s| u64::from(s.ejected)),
+];
+
+const PLUGIN_GAUGES: [PerPlugin; 2] = [
+    ("plugin_instances_idle", "Instances that wait for a call", Plugin::idle_instances),
+    (
+        "plugin_instances_busy",
+        "Instances that run a call, or have a body on its way",
+        Plugin::busy_instances,
+    ),
 ];
 
 impl Collector for Numbers {
@@ -111,16 +121,16 @@ impl Numbers {
 
 /// A plugin that chains use with different settings has as many pools; their sum is shown.
 fn plugins(snapshot: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
-    let mut idle = std::collections::BTreeMap::<&str, usize>::new();
-    for plugin in &snapshot.plugins {
-        *idle.entry(plugin.name()).or_default() += plugin.idle_instances();
-    }
-    let help = "Instances that wait for a call";
-    let name = "plugin_instances_idle";
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for (plugin, count) in idle {
-        let labels = PluginLabels { plugin: plugin.to_owned() };
-        ConstGauge::new(as_gauge(count as u64)).encode(family.encode_family(&labels)?)?;
+    for (name, help, value) in PLUGIN_GAUGES {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for plugin in &snapshot.plugins {
+            *counts.entry(plugin.name()).or_default() += value(plugin);
+        }
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (plugin, count) in counts {
+            let labels = PluginLabels { plugin: plugin.to_owned() };
+            ConstGauge::new(as_gauge(count as u64)).encode(family.encode_family(&labels)?)?;
+        }
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use bytes::{Buf as _, Bytes};
+use http::Version;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -40,6 +41,8 @@ pub(super) struct Activity {
     writes: AtomicU64,
     /// No request is to follow those that have begun.
     last: AtomicBool,
+    /// A body broke off whose end is the connection's: it must not end in good order.
+    broken: AtomicBool,
 }
 
 /// What a connection is doing. The number changes when it begins to do the same anew.
@@ -125,8 +128,18 @@ impl Drop for Busy {
 
 /// A response body that keeps its connection busy.
 pub(super) struct Answer {
-    pub(super) body: Body,
-    pub(super) _busy: Busy,
+    body: Body,
+    busy: Busy,
+    /// Nothing but the connection's end tells the client where the body ends.
+    unframed: bool,
+}
+
+impl Answer {
+    /// The body of an answer to a request of this version. HTTP/1.0 has no chunks (RFC 9112, 6.3).
+    pub(super) fn new(body: Body, busy: Busy, version: Version) -> Self {
+        let unframed = version < Version::HTTP_11 && body.size_hint().exact().is_none();
+        Self { body, busy, unframed }
+    }
 }
 
 impl HttpBody for Answer {
@@ -137,7 +150,11 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if self.unframed && matches!(frame, Some(Err(_))) {
+            self.busy.0.broken.store(true, Relaxed);
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -170,6 +187,16 @@ impl Io {
     ) -> Self {
         let activity = activity.clone();
         Self { stream, prefix, activity, notes_heads: !http2, _counted: counted }
+    }
+}
+
+impl Drop for Io {
+    /// Half a body is not to be taken for a whole one: where only the end of the connection could
+    /// say so, that is a reset.
+    fn drop(&mut self) {
+        if self.activity.broken.load(Relaxed) {
+            self.stream.reset_when_closed();
+        }
     }
 }
 

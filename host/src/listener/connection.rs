@@ -80,13 +80,14 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
             let guard = later.hold(activity.begin());
             request.extensions_mut().insert(KeepBusy::new(guard));
         }
+        let version = request.version();
         async move {
             let mut response = handler.handle(request, &connection).await;
             // What becomes another protocol is nothing to close.
             if busy.is_last() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, busy, version)))
         }
     });
     if http2 {

@@ -88,7 +88,7 @@ impl Plugin {
         self.pool.idle()
     }
 
-    /// Instances of all workers that are in a call.
+    /// Instances of all workers that run a call, or hold a body between two.
     pub fn busy_instances(&self) -> usize {
         self.pool.busy()
     }

@@ -105,6 +105,9 @@ pub(super) fn begin(
     let known = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
     let id = request_id(&head.headers, known.trusted);
     let mut hop = forward::take_hop(&mut head.headers);
+    if head.version == Version::HTTP_2 {
+        forward::join_crumbs(&mut head.headers);
+    }
     upgrade::translate(&mut head, &mut hop);
     Box::new(Exchange { id, client: known.client, hop, request: head, ..Exchange::vacant() })
 }
@@ -120,6 +123,9 @@ impl Proxy {
         check_target(head, entrance)?;
         if exchange.hop.is_coded {
             return Err(Trouble::BadRequest("its transfer coding is not `chunked` alone"));
+        }
+        if forward::max_forwards(head) == Some(0) {
+            return Err(Trouble::LastHop);
         }
         exchange.authority = authority(head)?;
         self.check_loop(&head.headers)?;
@@ -228,8 +234,22 @@ fn authority(head: &request::Parts) -> Result<String, Trouble> {
 fn valid_authority(name: &str) -> Result<String, Trouble> {
     let parsed: Result<http::uri::Authority, _> = name.parse();
     match parsed {
-        Ok(authority) if !name.contains('@') && !authority.host().is_empty() => Ok(name.to_owned()),
+        Ok(authority)
+            if !name.contains('@')
+                && !authority.host().is_empty()
+                && is_port(&name[authority.host().len()..]) =>
+        {
+            Ok(name.to_owned())
+        }
         _ => Err(Trouble::BadRequest("its Host is not a host")),
+    }
+}
+
+/// Whether what follows a host is nothing, or a port (RFC 3986, 3.2.3): `http` lets anything pass.
+fn is_port(rest: &str) -> bool {
+    match rest.strip_prefix(':') {
+        Some(port) => port.is_empty() || port.parse::<u16>().is_ok_and(|_| !port.starts_with('+')),
+        None => rest.is_empty(),
     }
 }
 
@@ -262,6 +282,8 @@ mod tests {
     fn one_host_and_no_other() {
         assert_eq!(authority(&head("/", &["a.example:80"])).unwrap(), "a.example:80");
         assert!(authority(&head("http://a.example/", &["A.example"])).is_ok());
+        assert!(authority(&head("/", &["[::1]:80"])).is_ok());
+        assert!(authority(&head("/", &["a:"])).is_ok());
         for (target, hosts) in [
             ("/", &[][..]),
             ("/", &["a", "b"]),
@@ -269,6 +291,9 @@ mod tests {
             ("/", &["user@a"]),
             ("/", &[""]),
             ("/", &["a b"]),
+            ("/", &["a:b"]),
+            ("/", &["a:+1"]),
+            ("/", &["a:65536"]),
             ("http://a.example/", &["b.example"]),
         ] {
             assert!(authority(&head(target, hosts)).is_err(), "{target} {hosts:?}");

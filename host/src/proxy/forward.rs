@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
-    response, uri::PathAndQuery,
+    request, response, uri::PathAndQuery,
 };
 use http_body::Body as _;
 
@@ -50,6 +50,9 @@ pub(super) fn request(
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.remove(header::RANGE);
         headers.remove(header::IF_RANGE);
+    }
+    if let Some(left) = max_forwards(&exchange.request) {
+        headers.insert(header::MAX_FORWARDS, (left - 1).into());
     }
     add_forwarding(&mut headers, exchange, via);
     let mut request = Request::new(body);
@@ -126,6 +129,29 @@ pub(super) fn take_hop(headers: &mut HeaderMap) -> Hop {
     hop
 }
 
+/// How often the request may still be forwarded. Only these methods count it (RFC 9110, 7.6.2).
+pub(super) fn max_forwards(head: &request::Parts) -> Option<u64> {
+    if head.method != Method::OPTIONS && head.method != Method::TRACE {
+        return None;
+    }
+    head.headers.get(header::MAX_FORWARDS)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Puts the cookies of HTTP/2, where each may have a field of its own, into one (RFC 9113, 8.2.3):
+/// who reads HTTP/1.1 expects no second.
+pub(super) fn join_crumbs(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(header::COOKIE).iter();
+    let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else { return };
+    let mut all = first.as_bytes().to_vec();
+    for crumb in std::iter::once(second).chain(crumbs) {
+        all.extend_from_slice(b"; ");
+        all.extend_from_slice(crumb.as_bytes());
+    }
+    if let Ok(cookie) = HeaderValue::from_bytes(&all) {
+        headers.insert(header::COOKIE, cookie);
+    }
+}
+
 fn is_chunked_alone(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
@@ -144,21 +170,26 @@ pub(super) fn upgrade_of(headers: &HeaderMap) -> Option<String> {
     (is_one && says(headers, &header::CONNECTION, "upgrade")).then_some(protocol)
 }
 
-/// Takes the fields of the service's connection off its response.
-pub(super) fn end_hop(head: &mut response::Parts, client: Version) {
+/// Takes the fields of the service's connection off its reply.
+pub(super) fn take_reply_hop(head: &mut response::Parts, client: Version) {
+    let headers = &mut head.headers;
+    // A length beside chunks is not that of the body, and must not go on (RFC 9112, 6.3).
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
     // RFC 9110, 15.5.22: a 426 must say which protocols would do. HTTP/2 has no field for that.
     let is_required = head.status == StatusCode::UPGRADE_REQUIRED && client == Version::HTTP_11;
-    let all = head.headers.get_all(header::UPGRADE).iter();
+    let all = headers.get_all(header::UPGRADE).iter();
     let protocols: Vec<_> = all.filter(|_| is_required).cloned().collect();
-    strip_hop_by_hop(&mut head.headers);
+    strip_hop_by_hop(headers);
     if !protocols.is_empty() {
-        head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        head.headers.extend(protocols.into_iter().map(|protocol| (header::UPGRADE, protocol)));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.extend(protocols.into_iter().map(|protocol| (header::UPGRADE, protocol)));
     }
 }
 
 /// Removes the fields of one connection and those that `Connection` names.
-pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()

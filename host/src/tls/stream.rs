@@ -29,6 +29,16 @@ impl Stream {
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
     }
+
+    /// Makes the peer see a reset, and no end, when this is dropped.
+    pub fn reset_when_closed(&self) {
+        let tcp = match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        };
+        // Where it cannot be set the connection is gone already.
+        let _ = tcp.set_zero_linger();
+    }
 }
 
 /// Calls the same method on whichever stream it is.

@@ -137,8 +137,8 @@ impl Connector {
             return Ok(Connection::Http2(Http2 { sender, usage }));
         }
         let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
-        drive(connection.with_upgrades(), usage.clone(), self.keep_alive, open);
-        Ok(Connection::Http1(Http1 { sender, alarm: Alarm::default(), usage }))
+        let task = drive(connection.with_upgrades(), usage.clone(), self.keep_alive, open);
+        Ok(Connection::Http1(Http1 { sender, alarm: Alarm::default(), usage, task }))
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use hyper::client::conn::{http1, http2};
+use tokio::task::AbortHandle;
 use tracing::debug;
 
 use super::{resolve::Origin, stats::Open};
@@ -41,6 +42,8 @@ pub(super) struct Http1 {
     /// connection registers no timer.
     pub(super) alarm: Alarm,
     pub(super) usage: Arc<Usage>,
+    /// Of the task that drives it.
+    pub(super) task: AbortHandle,
 }
 
 /// Many requests at a time.
@@ -89,14 +92,14 @@ impl Usage {
 }
 
 /// Drives a connection until it ends, or until it has been idle for `keep_alive`. So nobody has
-/// to go through the pools to find old connections.
+/// to go through the pools to find old connections. The handle ends it at once.
 pub(super) fn drive(
     connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
     usage: Arc<Usage>,
     keep_alive: Duration,
     open: Open,
-) {
-    tokio::spawn(async move {
+) -> AbortHandle {
+    let task = tokio::spawn(async move {
         let _open = open;
         let mut connection = pin!(connection);
         let mut alarm = Alarm::default();
@@ -119,4 +122,5 @@ pub(super) fn drive(
         })
         .await;
     });
+    task.abort_handle()
 }

@@ -27,7 +27,7 @@ pub(super) async fn receive(
 ) -> Response<Body> {
     let (head, mut incoming) = response.into_parts();
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        lease.discard();
+        lease.hand_over();
         return Response::from_parts(head, Body::Empty);
     }
     let first = match first_frame(&mut incoming).await {

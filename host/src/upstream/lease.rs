@@ -68,10 +68,21 @@ impl Lease {
         }
     }
 
-    /// The connection is no longer HTTP, or no longer anything.
-    pub(super) fn discard(&mut self) {
+    /// The connection is no longer HTTP: its task hands it over to whoever upgrades.
+    pub(super) fn hand_over(&mut self) {
         if let Some(connection) = self.connection.take() {
             connection.usage().end();
+        }
+    }
+
+    /// The exchange has failed, or was given up. An HTTP/1.1 connection ends at once: hyper would
+    /// hold on to the request's body, and with it to the client, for as long as the service does not
+    /// take what was written.
+    pub(super) fn discard(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        connection.usage().end();
+        if let Connection::Http1(http1) = connection {
+            http1.task.abort();
         }
     }
 }

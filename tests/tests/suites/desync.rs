@@ -1,5 +1,5 @@
 //! Messages that two servers could read in two ways: the cases of http_desync_guardian, byte by
-//! byte to a gateway in front of a [strict](crate::strict) service.
+//! byte to a gateway in front of a [strict](torana_tests::strict) service.
 //!
 //! What counts: no message goes on that is not well-formed, no body becomes a request, and what the
 //! list calls `Compliant` goes on. Besides, the list would have refused whatever is `Severe`, and
@@ -15,12 +15,13 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use torana_tests::{Gateway, toml};
-
-use crate::{
+use torana_tests::{
+    Gateway,
     strict::{Read, Recorded, Recorder, read},
-    suite::{Score, cases, package, text},
+    toml,
 };
+
+use crate::suite::{Score, cases, package, text};
 
 /// Cases under way at once.
 const AT_ONCE: usize = 16;

@@ -16,7 +16,6 @@ mod attacks;
 mod convention;
 mod desync;
 mod json;
-mod strict;
 mod suite;
 mod translator;
 mod w3c;

@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::digest;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
@@ -18,7 +16,9 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use torana_tests::{Gateway, Raw, RawBackend, RawConnection, command::torana, toml, within};
+use torana_tests::{
+    Gateway, Raw, RawBackend, RawConnection, accept_of, command::torana, toml, within,
+};
 
 use crate::guests::{PATIENT, plugin};
 
@@ -59,12 +59,6 @@ fn header(head: &str, name: &str) -> Option<String> {
         key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
     };
     head.lines().find_map(line)
-}
-
-/// RFC 6455, 4.2.2.
-fn accept_of(key: &str) -> String {
-    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    STANDARD.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
 }
 
 #[tokio::test]

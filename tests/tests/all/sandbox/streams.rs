@@ -2,6 +2,7 @@
 
 use futures_util::{StreamExt as _, stream::iter};
 use http::Response;
+use nix::sys::signal::Signal;
 use tokio::sync::oneshot;
 use torana_tests::{
     Backend, Body, Gateway, Raw, RawBackend, RawConnection, reply, request, stream, toml,
@@ -128,10 +129,19 @@ async fn a_failure_in_the_middle_is_never_taken_for_the_end() {
 #[tokio::test]
 async fn the_answer_to_a_failed_upload_does_not_pass_the_plugin_that_failed() {
     let backend = echoing().await;
-    let gateway = Gateway::start(&upper(backend.address(), "config.fail_after = 3")).await;
+    let mut gateway = Gateway::start(&upper(backend.address(), "config.fail_after = 3")).await;
     let answer = gateway.client().post("/a", "hello").await;
     // In lower case, and whole.
     answer.problem(500);
+    // Once in the log, and once among the refusals.
+    let id = answer.header("x-request-id").expect("an id").to_owned();
+    gateway.wait_for_log("the failure", |line| line.contains(&id)).await;
+    let refused = metric(&gateway, "torana_refusals_total", &["reason=\"plugin-failed\""]).await;
+    assert_eq!(refused, 1.0);
+    gateway.signal(Signal::SIGTERM);
+    gateway.ended().await;
+    let lines = gateway.log().lines();
+    assert_eq!(lines.iter().filter(|line| line.contains(&id)).count(), 1);
 }
 
 #[tokio::test]

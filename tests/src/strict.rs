@@ -3,24 +3,25 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::{RawBackend, RawConnection};
 use tokio::io::AsyncReadExt as _;
-use torana_tests::{RawBackend, RawConnection};
 
 /// What arrived, one message after the other.
 #[derive(Clone, Default)]
-pub(crate) struct Recorder(Arc<Mutex<Vec<Recorded>>>);
+pub struct Recorder(Arc<Mutex<Vec<Recorded>>>);
 
 /// A message, or bytes that are none.
 #[derive(Clone, Debug)]
-pub(crate) struct Recorded {
-    pub(crate) bytes: Vec<u8>,
+pub struct Recorded {
+    /// All of it, as it came.
+    pub bytes: Vec<u8>,
     /// What is wrong with it.
-    pub(crate) wrong: Option<&'static str>,
+    pub wrong: Option<&'static str>,
 }
 
 /// What a reader made of the bytes that it has.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Read {
+pub enum Read {
     /// A message of this length.
     Message(usize),
     /// There must be more.
@@ -31,13 +32,13 @@ pub(crate) enum Read {
 
 impl Recorder {
     /// The service. It answers every message, and breaks off after what is none.
-    pub(crate) async fn start(&self) -> RawBackend {
+    pub async fn start(&self) -> RawBackend {
         let recorder = self.clone();
         RawBackend::start(move |connection| recorder.clone().serve(connection)).await
     }
 
     /// What has arrived so far.
-    pub(crate) fn all(&self) -> Vec<Recorded> {
+    pub fn all(&self) -> Vec<Recorded> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -73,7 +74,7 @@ impl Recorder {
 }
 
 /// Reads the message that begins here.
-pub(crate) fn read(bytes: &[u8]) -> Read {
+pub fn read(bytes: &[u8]) -> Read {
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
         // No head is that long here; what has no end in it is none.
         return if bytes.len() > 65_536 {
