@@ -8,7 +8,7 @@ use super::{Course, Entrance, Proxy, Snapshot, forward, upgrade};
 use crate::{
     config::Network,
     message::{Client, Exchange, TlsSession},
-    rescue::Trouble,
+    rescue::{Trouble, is_grpc},
     router::{Asked, Found, NormalPath},
 };
 
@@ -106,6 +106,7 @@ pub(super) fn begin(
     let id = request_id(&head.headers, known.trusted);
     let mut hop = forward::take_hop(&mut head.headers);
     upgrade::translate(&mut head, &mut hop);
+    hop.is_grpc = head.version == Version::HTTP_2 && is_grpc(&head.headers);
     Box::new(Exchange { id, client: known.client, hop, request: head, ..Exchange::vacant() })
 }
 
