@@ -6,6 +6,7 @@ mod cache;
 mod capabilities;
 mod check;
 mod docs;
+mod grpc;
 mod guests;
 mod headers_plugin;
 mod jwks;
