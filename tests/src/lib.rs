@@ -37,7 +37,7 @@ pub mod toml;
 
 pub use authority::{Authority, Identity};
 pub use backend::{Backend, Body, Received, reply, stream};
-pub use client::{Client, Reply, request};
+pub use client::{Client, Coming, Reply, request};
 pub use gateway::{Gateway, Setup};
 pub use log::Log;
 pub use patience::{PATIENCE, within};

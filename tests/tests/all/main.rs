@@ -5,6 +5,7 @@ mod bundled;
 mod cache;
 mod capabilities;
 mod check;
+mod constant_memory;
 mod docs;
 mod grpc;
 mod guests;

@@ -7,5 +7,6 @@ mod failures;
 mod forwarding;
 mod http2;
 mod limits;
+mod live;
 mod messages;
 mod upgrade;
