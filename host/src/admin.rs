@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::{
     config::{Admin, Span},
-    telemetry::Telemetry,
+    telemetry::{Telemetry, classic},
 };
 
 /// What the admin listener shows.
@@ -93,7 +93,7 @@ fn answer(
         // Alive: the control thread answers. Ready: a configuration is in service, which is so
         // from the first moment on, for without one there is no listener.
         "/healthz" | "/readyz" => text(StatusCode::OK, "ok\n"),
-        "/metrics" => metrics(state),
+        "/metrics" => metrics(request, state),
         "/" => text(StatusCode::OK, "/healthz  /readyz  /metrics\n"),
         _ => text(StatusCode::NOT_FOUND, "there is /healthz, /readyz and /metrics\n"),
     }
@@ -121,11 +121,18 @@ fn is_allowed(request: &Request<Incoming>, token: Option<&str>) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(given, token.as_bytes()).is_ok()
 }
 
-fn metrics(state: &AdminState) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(state.telemetry.render())));
-    let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let format = header::HeaderValue::from_static(format);
-    response.headers_mut().insert(header::CONTENT_TYPE, format);
+/// In OpenMetrics for those who ask for it, as Prometheus does.
+fn metrics(request: &Request<Incoming>, state: &AdminState) -> Response<Full<Bytes>> {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let openmetrics = state.telemetry.render();
+    let (body, format) = match accept.is_some_and(|a| a.contains("application/openmetrics-text")) {
+        true => (openmetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        false => (classic(&openmetrics), "text/plain; version=0.0.4; charset=utf-8"),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(format));
+    headers.insert(header::VARY, header::HeaderValue::from_static("accept"));
     response
 }
 
