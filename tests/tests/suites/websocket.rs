@@ -14,7 +14,7 @@ use crate::suite::{Score, objects, package, script, text};
 
 /// Fails against the service itself as well: messages of 4 MiB in fragments of 64 bytes.
 const SLOW: &str = "9.3.1 9.4.1";
-/// See below.
+/// For the other test.
 const COMPRESSED: &str = "12.* 13.*";
 /// A thousand messages each, up to 1 KiB. Larger ones take minutes; those of 13.2 and 13.5 to 13.7 that
 /// are left out stop in kosoku itself ("Strings must be encoded before hashing").
