@@ -84,6 +84,8 @@ pub struct Hop {
     pub is_coded: bool,
     /// It was an extended CONNECT (RFC 8441): without the protocol there is nothing to answer.
     pub is_connect: bool,
+    /// The client calls by gRPC, whatever plugins make of its request.
+    pub is_grpc: bool,
 }
 
 /// Keeps a client's connection busy, and a stop waiting for it, as long as any of it lives: for what

@@ -34,7 +34,7 @@ use crate::{
     chain::{Back, Stop},
     config::ListenLimits,
     message::{Exchange, Reply, TlsSession},
-    rescue::{Logged, Trouble, rescue},
+    rescue::{Logged, Trouble, in_grpc, rescue},
     telemetry::Telemetry,
     upstream::{Caller, UpstreamError},
 };
@@ -265,7 +265,8 @@ impl Proxy {
         if let Some(logged) = rescued.logged {
             self.log(logged, &exchange.route, &exchange.id);
         }
-        let (head, body) = parts_of(rescued.reply);
+        let is_grpc = exchange.hop.is_grpc;
+        let (head, body) = parts_of(if is_grpc { in_grpc(rescued.reply) } else { rescued.reply });
         exchange.response = Some(head);
         body
     }

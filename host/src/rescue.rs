@@ -2,6 +2,10 @@
 //! problem+json (RFC 9457) with a stable `type`, a text that helps the client and shows nothing of
 //! the inside, and the request id, under which the log has the rest.
 
+mod grpc;
+
+pub use grpc::{in_grpc, is_grpc};
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;

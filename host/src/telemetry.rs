@@ -1,7 +1,10 @@
 //! Numbers for `/metrics`. Handles are looked up when a configuration is taken, never for a
 //! request; label sets are bounded by the configuration.
 
+mod classic;
 mod process;
+
+pub use classic::classic;
 
 use std::{
     borrow::Cow,

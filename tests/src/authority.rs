@@ -89,10 +89,17 @@ impl Authority {
 impl Identity {
     /// A server's end that shows this certificate.
     pub fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor_of(&[])
+    }
+
+    /// The same, for these protocols (ALPN).
+    pub fn acceptor_of(&self, protocols: &[&str]) -> TlsAcceptor {
         let config = ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(self.chain(), self.private_key());
-        TlsAcceptor::from(Arc::new(config.expect("a server's certificate")))
+        let mut config = config.expect("a server's certificate");
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// The certificate, DER.

@@ -84,6 +84,16 @@ impl Client {
         within(&asked, self.exchange(request)).await
     }
 
+    /// Sends a request without a body, and gives the reply before its end is there.
+    pub async fn open(&self, request: request::Builder) -> Coming {
+        let body = Full::default().map_err(|never| match never {}).boxed_unsync();
+        let request = request.header(HOST, self.address.to_string()).body(body);
+        let mut connection = self.connection().await.expect("a connection");
+        let reply = connection.send_request(request.expect("a request"));
+        let (head, body) = within("the head of a reply", reply).await.expect("a head").into_parts();
+        Coming { headers: head.headers, body, _connection: connection }
+    }
+
     async fn exchange(&self, request: Request<Body>) -> Result<Reply, String> {
         let mut connection = self.connection().await?;
         let reply = connection.send_request(request).await.map_err(chain)?;
@@ -114,6 +124,26 @@ impl Client {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SendRequest<Body>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reply whose body comes piece by piece.
+pub struct Coming {
+    headers: HeaderMap,
+    body: Incoming,
+    _connection: SendRequest<Body>,
+}
+
+impl Coming {
+    /// Its headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// What comes next of its body; none at the end.
+    pub async fn more(&mut self) -> Option<Bytes> {
+        let frame = within("more of a body", self.body.frame()).await?;
+        Some(frame.expect("a whole body").into_data().unwrap_or_default())
     }
 }
 

@@ -47,7 +47,7 @@ mod websocket;
 
 pub use authority::{Authority, Identity};
 pub use backend::{Backend, Body, Received, reply, stream};
-pub use client::{Client, Reply, request};
+pub use client::{Client, Coming, Reply, request};
 pub use fault::{End, Fault, Point, Wire};
 pub use gateway::{Gateway, Setup};
 pub use h2::H2;

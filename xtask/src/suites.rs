@@ -1,6 +1,7 @@
 //! `cargo xtask suites`: what others wrote to test such programs with, run through a gateway.
 
 mod packages;
+mod programs;
 
 use std::{fs, path::Path};
 
@@ -25,7 +26,8 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     build::run(project)?;
     step("suites from their registries", || {
         let packages = Packages::below(&folder);
-        PACKAGES.iter().try_for_each(|package| packages.install(package))
+        PACKAGES.iter().try_for_each(|package| packages.install(package))?;
+        programs::install(&folder)
     })?;
     let scores = folder.join("scores");
     if scores.exists() {

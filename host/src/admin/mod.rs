@@ -40,7 +40,7 @@ use tracing::{info, warn};
 
 use crate::{
     config::{Admin, Span},
-    telemetry::Telemetry,
+    telemetry::{Telemetry, classic},
 };
 
 /// What the admin listener shows.
@@ -138,7 +138,7 @@ fn answer(request: &Request<Incoming>, state: &AdminState) -> Response<Full<Byte
             text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
         }
         "/healthz" | "/readyz" => text(StatusCode::OK, "ok\n"),
-        "/metrics" => metrics(&state.telemetry),
+        "/metrics" => metrics(request, &state.telemetry),
         "/config" => json(&config::page(&status)),
         "/routes" => json(&routes::page(&status.service)),
         "/upstreams" => json(&upstreams::page(&status.service)),
@@ -148,9 +148,22 @@ fn answer(request: &Request<Incoming>, state: &AdminState) -> Response<Full<Byte
     }
 }
 
-fn metrics(telemetry: &Telemetry) -> Response<Full<Bytes>> {
-    let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    response(StatusCode::OK, format, telemetry.render())
+/// In OpenMetrics for those who ask for it, as Prometheus does.
+fn metrics(request: &Request<Incoming>, telemetry: &Telemetry) -> Response<Full<Bytes>> {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let openmetrics = telemetry.render();
+    let mut response = match accept.is_some_and(|a| a.contains("application/openmetrics-text")) {
+        true => {
+            let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            response(StatusCode::OK, format, openmetrics)
+        }
+        false => {
+            let format = "text/plain; version=0.0.4; charset=utf-8";
+            response(StatusCode::OK, format, classic(&openmetrics))
+        }
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    response
 }
 
 /// For people with curl as much as for programs: in lines.

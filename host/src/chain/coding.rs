@@ -17,13 +17,15 @@ pub(super) fn endless(headers: &HeaderMap) -> Option<String> {
     is_stream.then(|| kind.to_owned())
 }
 
-/// All of a body, decoded; its head says so afterwards.
+/// All of a body, decoded; its head says so afterwards. Trailers are not kept: whoever reads a body whole
+/// writes it with a length.
 pub(super) async fn whole(
     body: Body,
     cap: u64,
     headers: &mut HeaderMap,
 ) -> Result<Bytes, BodyError> {
     let bytes = body.collect(cap).await?;
+    headers.remove(header::TRAILER);
     let codings = codings(headers)?;
     if codings.is_empty() || bytes.is_empty() {
         return Ok(bytes);
@@ -76,13 +78,26 @@ fn unknown(coding: &str) -> BodyError {
     BodyError::Decode(format!("content coding `{coding}` (gzip, br and zstd are known)"))
 }
 
+/// Fields about the bytes of a body, which also stand in trailers (RFC 9530, 2 and 3; RFC 3230).
+const DIGESTS: [HeaderName; 4] = [
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+];
+
+/// Takes off what is no longer true of a body that has changed.
+pub(super) fn mend_trailers(trailers: &mut HeaderMap) {
+    for name in DIGESTS {
+        trailers.remove(name);
+    }
+}
+
 /// Makes a head true again after its body may have changed: the length is made anew, a strong
 /// validator no longer holds (RFC 9110, 8.8.1), and digests are wrong.
 pub fn mend_head(headers: &mut HeaderMap) {
-    headers.remove(header::CONTENT_LENGTH);
-    headers.remove(header::TRAILER);
-    for name in ["content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"] {
-        headers.remove(HeaderName::from_static(name));
+    for name in DIGESTS.into_iter().chain([header::CONTENT_LENGTH, header::ACCEPT_RANGES]) {
+        headers.remove(name);
     }
     let weak = headers
         .get(header::ETAG)

@@ -14,7 +14,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use prometheus_client::metrics::histogram::Histogram;
 use tracing::error;
 
-use super::link::status_of;
+use super::{coding::mend_trailers, link::status_of};
 use crate::{
     body::{Body, BodyError},
     config::OnErrorAction,
@@ -143,13 +143,19 @@ impl<S> Through<S> {
                 Some(Err(why)) => return Poll::Ready(Err(why)),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.left = data,
-                    Err(frame) => self.trailers = frame.into_trailers().ok(),
+                    Err(frame) => self.trailers = frame.into_trailers().ok().and_then(mended),
                 },
             }
         }
         let length = self.left.len().min(PIECE);
         Poll::Ready(Ok(Some(self.left.split_to(length))))
     }
+}
+
+/// What still holds of trailers behind a plugin that has changed their body.
+fn mended(mut trailers: HeaderMap) -> Option<HeaderMap> {
+    mend_trailers(&mut trailers);
+    (!trailers.is_empty()).then_some(trailers)
 }
 
 /// One call, timed as those of other hooks are.

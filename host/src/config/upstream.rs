@@ -237,7 +237,13 @@ static TIMEOUTS: Shape = Shape {
             "From looking for a connection to the head of the reply, for each attempt; without \
              limit if not given. It does not hold while a body is streamed to the target.",
         ),
-        key("idle", Kind::Duration(1, DAY), "Between two reads of a body.").or("60s"),
+        key(
+            "idle",
+            Kind::Duration(1, DAY),
+            "Between two reads of a body. A stream of events that is silent for longer breaks off: \
+             its service sends a comment now and then, or this is raised, and the route's `timeout`.",
+        )
+        .or("60s"),
     ],
 };
 

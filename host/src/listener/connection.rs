@@ -19,6 +19,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::{
     net::TcpStream,
     sync::{oneshot, watch},
@@ -54,6 +55,9 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
     let Accepted { tcp, peer, settings, counted, mut stopping } = accepted;
     // hyper writes whole messages: Nagle's algorithm would only hold back their ends.
     let _ = tcp.set_nodelay(true);
+    // What the client does not take of what we have written is the system's to wait for: megabytes, which
+    // a slow reader would have it keep for hours. It waits no longer than we do.
+    let _ = SockRef::from(&tcp).set_tcp_user_timeout(Some(settings.limits.idle_timeout));
     let greeting = tokio::select! {
         greeting = greet(tcp, peer, &settings) => greeting,
         () = out_of_grace(&mut stopping) => return,

@@ -8,7 +8,7 @@ use super::{Course, Entrance, Proxy, Snapshot, forward, upgrade};
 use crate::{
     config::Network,
     message::{Client, Exchange, Fragment, TlsSession},
-    rescue::Trouble,
+    rescue::{Trouble, is_grpc},
     router::{Asked, Found, NormalPath},
 };
 
@@ -109,6 +109,7 @@ pub(super) fn begin(
         forward::join_crumbs(&mut head.headers);
     }
     upgrade::translate(&mut head, &mut hop);
+    hop.is_grpc = head.version == Version::HTTP_2 && is_grpc(&head.headers);
     Box::new(Exchange { id, client: known.client, hop, request: head, ..Exchange::vacant() })
 }
 

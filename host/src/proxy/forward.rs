@@ -119,7 +119,7 @@ pub(super) fn take_hop(headers: &mut HeaderMap) -> Hop {
         takes_trailers: says(headers, &header::TE, "trailers"),
         upgrade: upgrade_of(headers),
         is_coded: !is_chunked_alone(headers),
-        is_connect: false,
+        ..Hop::default()
     };
     // Names that some servers take for those of the framing (CGI knows no dashes).
     for lookalike in ["content_length", "transfer_encoding"] {

@@ -16,7 +16,7 @@ mod translate;
 mod xml;
 
 use error::Language;
-use settings::{OtherRule, Settings};
+use settings::{EmptyRule, OtherRule, Settings};
 use torana_plugin_sdk::prelude::*;
 use translate::Translation;
 
@@ -24,6 +24,7 @@ struct XmlJson {
     /// What the service speaks.
     service: Language,
     passes_others: bool,
+    refuses_empty: bool,
     translation: Translation,
 }
 
@@ -36,6 +37,7 @@ impl Plugin for XmlJson {
         Ok(Self {
             service: settings.service.into(),
             passes_others: settings.other == OtherRule::Pass,
+            refuses_empty: settings.empty == EmptyRule::Refuse,
             translation: settings.translation(),
         })
     }

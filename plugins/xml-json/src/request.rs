@@ -41,16 +41,22 @@ pub(crate) fn head(plugin: &XmlJson, host: &impl Host) -> Outcome {
     if let Some(version) = content_type.as_deref().and_then(Version::of_media_type) {
         note_version(host, version)?;
     }
+    if values(&request, "content-length")? == ["0"]
+        && let Some(refusal) = nothing(plugin, host, content_type.as_deref(), wanted.language())
+    {
+        return Ok(refusal.into());
+    }
     Ok(Action::Next)
 }
 
 /// Translates the body into what the service speaks.
 pub(crate) fn body(plugin: &XmlJson, host: &impl Host) -> Outcome {
-    if host.request_body().length()? == 0 {
-        return Ok(Action::Next);
-    }
     let content_type = content_type(&host.request())?;
     let wanted = Wanted::noted(host).language();
+    if host.request_body().length()? == 0 {
+        let refusal = nothing(plugin, host, content_type.as_deref(), wanted);
+        return Ok(refusal.map_or(Action::Next, Action::from));
+    }
     let of_problems = wanted.unwrap_or(plugin.service);
     if let Some(refusal) = refused(plugin, content_type.as_deref(), of_problems) {
         return Ok(refusal.into());
@@ -60,23 +66,58 @@ pub(crate) fn body(plugin: &XmlJson, host: &impl Host) -> Outcome {
     let Some(spoken) = language.filter(|&language| language != plugin.service) else {
         return Ok(Action::Next);
     };
-    let message = Message { content_type: &content_type, status: None };
-    let translation = &plugin.translation;
-    let version = translation.soap.as_ref().and_then(|soap| soap.version).unwrap_or(Version::V11);
-    let most = translation.options.limits.output;
+    let most = plugin.translation.options.limits.output;
     let (body, edit) = (host.request_body(), host.request_body_edit());
-    let result = translate(&body, &edit, most, |bytes, out| match plugin.service {
-        Language::Json => translation.to_json(bytes, message, out),
-        Language::Xml => translation.to_xml(bytes, message, version, out),
-    })?;
+    let result =
+        translate(&body, &edit, most, |bytes, out| for_service(plugin, bytes, &content_type, out))?;
     match result {
-        Ok(translated) => describe(plugin, host, &translated, version),
-        Err(error) => {
-            host.log().info(format_args!("the request is not translated: {error}"));
-            let form = form(plugin, host, wanted.unwrap_or(spoken));
-            Ok(refusal::of_request(&error, form).into())
+        Ok(translated) => describe(plugin, host, &translated, version_for_service(plugin)),
+        Err(error) => Ok(untranslated(plugin, host, &error, wanted.unwrap_or(spoken)).into()),
+    }
+}
+
+/// From what the client speaks to what the service does.
+fn for_service(
+    plugin: &XmlJson,
+    bytes: Vec<u8>,
+    content_type: &str,
+    out: &mut Output<'_>,
+) -> Result<Translated, Error> {
+    let message = Message { content_type, status: None };
+    match plugin.service {
+        Language::Json => plugin.translation.to_json(bytes, message, out),
+        Language::Xml => {
+            plugin.translation.to_xml(bytes, message, version_for_service(plugin), out)
         }
     }
+}
+
+fn version_for_service(plugin: &XmlJson) -> Version {
+    let soap = plugin.translation.soap.as_ref();
+    soap.and_then(|soap| soap.version).unwrap_or(Version::V11)
+}
+
+/// What is said to a body of no bytes where a document is announced, if that is to be refused: what
+/// reading it says. Where a body means nothing (RFC 9110, 9.3), none is missing.
+fn nothing(
+    plugin: &XmlJson,
+    host: &impl Host,
+    content_type: Option<&str>,
+    wanted: Option<Language>,
+) -> Option<Reply> {
+    let content_type = content_type.filter(|_| plugin.refuses_empty)?;
+    let spoken = media::language(content_type).filter(|&language| language != plugin.service)?;
+    if ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&host.request().method().as_str()) {
+        return None;
+    }
+    let mut out = |_: &str| {};
+    let read = for_service(plugin, Vec::new(), content_type, &mut Output::new(0, &mut out));
+    Some(untranslated(plugin, host, &read.err()?, wanted.unwrap_or(spoken)))
+}
+
+fn untranslated(plugin: &XmlJson, host: &impl Host, error: &Error, language: Language) -> Reply {
+    host.log().info(format_args!("the request is not translated: {error}"));
+    refusal::of_request(error, form(plugin, host, language))
 }
 
 /// The head that fits the translated body.

@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) nulls: NullRule,
     /// What becomes of requests that are neither XML nor JSON, or accept neither.
     pub(crate) other: OtherRule,
+    /// What becomes of requests that announce a document and have no bytes of one.
+    pub(crate) empty: EmptyRule,
     /// XML bodies are envelopes of SOAP of this version.
     pub(crate) soap: Option<SoapVersion>,
     /// The action of SOAP requests to the service.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Routes, and the settings that stand for xmltodict's options there.
-const ROUTES: [(&str, &str); 4] = [
+pub(crate) const ROUTES: [(&str, &str); 4] = [
     ("default", r#"service = "json""#),
     ("comments", r#"service = "json", comments = "keep""#),
     ("whitespace", r#"service = "json", whitespace = "keep""#),
@@ -35,11 +35,11 @@ async fn documents_become_what_xmltodict_makes_of_them() {
     score.expect(600, 600, "random documents, four sets of options");
 }
 
-fn route(name: &str) -> &'static str {
+pub(crate) fn route(name: &str) -> &'static str {
     ROUTES.iter().find(|(route, _)| *route == name).expect("a route").0
 }
 
-fn judge(case: &Value, reply: &Reply) -> Result<(), String> {
+pub(crate) fn judge(case: &Value, reply: &Reply) -> Result<(), String> {
     let expected = &case["expected"];
     if expected.is_null() {
         return if reply.status == 400 {

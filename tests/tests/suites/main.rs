@@ -1,4 +1,4 @@
-//! Suites that others wrote, run through a gateway with the plugins that come with it. They are
+//! Suites that others wrote, run through a gateway with the plugins that come with it, or against it. They are
 //! installed, and this is called, by `cargo xtask suites`.
 //!
 //! | suite | is read by | and tests |
@@ -7,6 +7,14 @@
 //! | defusedxml's documents | [`attacks`] | that none of them reaches out, or blows up |
 //! | JSONTestSuite | [`json`] | that JSON is read by the book |
 //! | xmltodict itself | [`convention`] | that documents become the JSON that it makes of them |
+//! | xmltodict's tests | [`own_tests`] | the same, of the documents that they read |
+//! | Autobahn's cases (kosoku) | [`websocket`] | that WebSockets pass as if there were no gateway |
+//! | slowhttptest | [`slow_clients`] | that slow clients are cut off, and others served meanwhile |
+//! | h2load | [`load`] | that many streams at once all get their replies |
+//! | sslyze | [`tls_policy`] | that TLS is as Mozilla's "intermediate" has it |
+//! | httplint | [`hygiene`] | that responses break no rule of HTTP |
+//! | promtool | [`metrics`] | that Prometheus reads the metrics |
+//! | http-sf | [`fields`] | that structured fields are some |
 //! | http_desync_guardian | [`desync`] | that no message goes on that a service could misread |
 //!
 //! Each score is held against the best there is, so a case that fails is a test that fails. Known
@@ -15,7 +23,15 @@
 mod attacks;
 mod convention;
 mod desync;
+mod fields;
+mod hygiene;
 mod json;
+mod load;
+mod metrics;
+mod own_tests;
+mod slow_clients;
 mod suite;
+mod tls_policy;
 mod translator;
 mod w3c;
+mod websocket;

@@ -31,6 +31,44 @@ pub(crate) fn cases(script: &str, arguments: &[&Path]) -> Vec<Value> {
     lines.map(|line| serde_json::from_slice(line).expect("an object a line")).collect()
 }
 
+/// A program that `cargo xtask suites` installed: of the suites' own Python, or of the system.
+pub(crate) fn program(name: &str) -> Command {
+    let of_python = folder().join("venv/bin").join(name);
+    let mut command = Command::new("timeout");
+    // Bounded, so that a gateway that keeps one waiting is a test that fails.
+    command.args(["--kill-after=5", "120"]);
+    command.arg(if of_python.exists() { of_python } else { name.into() });
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A script of `read/`, for the Python that has the suites' packages.
+pub(crate) fn script(name: &str) -> Command {
+    let mut command = program("python3");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suites/read").join(name));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// What a program writes, whatever its exit code: beside the test, whose services must go on.
+pub(crate) async fn output(mut command: Command) -> String {
+    let run = move || {
+        let output = command.output();
+        output.unwrap_or_else(|error| panic!("{command:?}: {error}: run `cargo xtask suites`"))
+    };
+    let output = tokio::task::spawn_blocking(run).await.expect("it was run");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert_ne!(output.status.code(), Some(124), "it took too long: {}", text(&output.stdout));
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// The objects that a script writes, one a line.
+pub(crate) async fn objects(command: Command) -> Vec<Value> {
+    let written = output(command).await;
+    let object = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{written}"));
+    written.lines().map(object).collect()
+}
+
 /// A field that is text.
 pub(crate) fn text<'a>(case: &'a Value, field: &str) -> &'a str {
     case[field].as_str().unwrap_or_else(|| panic!("no text `{field}` in {case}"))

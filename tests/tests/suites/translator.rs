@@ -43,7 +43,9 @@ impl Translator {
 
     async fn post(&self, posted: Posted) -> Reply {
         let Posted { route, kind, body } = posted;
-        let head = request("POST", &format!("/{route}")).header("content-type", kind);
+        // Said in any case: an empty document is one of no bytes, not a request without one.
+        let head = request("POST", &format!("/{route}")).header("content-length", body.len());
+        let head = head.header("content-type", kind);
         self.client.send(head.header("accept", kind_of_service(kind)), body).await
     }
 

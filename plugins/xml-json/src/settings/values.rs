@@ -174,6 +174,18 @@ pub(crate) enum OtherRule {
     Pass,
 }
 
+/// What becomes of requests that announce a document and have no bytes of one.
+#[settings]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EmptyRule {
+    /// They go through untouched.
+    #[default]
+    Pass,
+    /// They are not well-formed: 400.
+    Refuse,
+}
+
 /// A version of SOAP.
 #[settings]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

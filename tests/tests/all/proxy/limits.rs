@@ -1,6 +1,7 @@
 //! Requests that are too large, too slow, or mean different things to different readers.
 
-use torana_tests::{Backend, Gateway, Raw, raw, reply, request, stream, toml};
+use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
+use torana_tests::{Backend, Gateway, Raw, raw, reply, request, stream, toml, within};
 
 async fn service() -> Backend {
     Backend::start(|_| reply(200, "ok")).await
@@ -197,4 +198,36 @@ async fn of_length_and_chunks_only_one_goes_on() {
             assert_eq!(received.body, "x");
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_client_does_not_take_is_not_kept_for_it() {
+    // So little that the system takes all of it from the gateway, and so much that the client's does not.
+    let backend = Backend::start(|_| reply(200, vec![b'x'; 200_000])).await;
+    let gateway =
+        Gateway::start(&listen_with("limits = { idle_timeout = \"200ms\" }", &backend)).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let connect = socket.connect(gateway.address("public"));
+    let mut stream = within("a connection", connect).await.expect("connecting");
+    stream.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("writing");
+    let ports = (gateway.address("public").port(), stream.local_addr().expect("a port").port());
+    // Without reading a byte of it.
+    let dropped = async {
+        while is_held(ports) {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the system to drop the connection", dropped).await;
+}
+
+/// Whether the system has the gateway's end of a connection, in whatever state.
+fn is_held((gateway, client): (u16, u16)) -> bool {
+    let connections = std::fs::read_to_string("/proc/net/tcp").expect("all connections");
+    let ends = (format!(":{gateway:04X}"), format!(":{client:04X}"));
+    connections.lines().any(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let mut has = |end: &str| fields.next().is_some_and(|field| field.ends_with(end));
+        has(&ends.0) && has(&ends.1)
+    })
 }

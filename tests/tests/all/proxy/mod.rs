@@ -7,6 +7,7 @@ mod failures;
 mod forwarding;
 mod http2;
 mod limits;
+mod live;
 mod messages;
 mod mirror;
 mod redirect;

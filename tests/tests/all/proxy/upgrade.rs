@@ -113,6 +113,38 @@ async fn without_leave_a_request_is_like_any_other() {
 }
 
 #[tokio::test]
+async fn any_protocol_may_be_granted_and_only_that_is() {
+    const ASK: &str =
+        "GET /talk HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: Talk/2\r\n\r\n";
+    let talk = RawBackend::start(|mut connection: RawConnection| async move {
+        let head = connection.head().await;
+        if header(&head, "upgrade").is_none() {
+            return connection.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain").await;
+        }
+        let switched =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: talk/2\r\n\r\n";
+        connection.write(switched).await;
+        let (mut from, mut to) = connection.stream.split();
+        let _ = tokio::io::copy(&mut from, &mut to).await;
+    })
+    .await;
+    for (granted, expected) in [("[\"websocket\", \"talk/2\"]", "101"), ("[\"websocket\"]", "200")]
+    {
+        let more = format!("upgrade = {granted}");
+        let gateway = Gateway::start(&toml::proxy_with(talk.address(), &more)).await;
+        let mut client = Raw::connect(gateway.address("public")).await;
+        client.write(ASK).await;
+        let head = client.read_head().await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {expected} ")), "{head}");
+        let is_switched = expected == "101";
+        assert_eq!(header(&head, "upgrade").is_some(), is_switched, "{head}");
+        assert!(header(&head, "sec-websocket-accept").is_none(), "{head}");
+        client.write("words").await;
+        assert_eq!(client.read_exact(5).await, if is_switched { "words" } else { "plain" });
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_of_the_service_or_of_a_plugin_passes() {
     let refusing =
         RawBackend::answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;

@@ -85,6 +85,27 @@ async fn the_client_sees_the_beginning_before_the_end_is_there() {
 }
 
 #[tokio::test]
+async fn trailers_follow_a_body_that_was_changed_but_for_its_digests() {
+    const BODY: &str = "1\r\na\r\n0\r\nx-sum: 7\r\ncontent-digest: md5=:x:\r\n\r\n";
+    const FIELDS: &str = "Transfer-Encoding: chunked\r\nTrailer: x-sum, content-digest\r\n\r\n";
+    let service = RawBackend::start(|mut connection: RawConnection| async move {
+        let head = connection.head().await.to_ascii_lowercase();
+        assert!(head.contains("trailer: x-sum, content-digest"), "{head}");
+        let expected = b"1\r\nA\r\n0\r\nx-sum: 7\r\n\r\n";
+        assert_eq!(connection.bytes(expected.len()).await, expected);
+        connection.write(format!("HTTP/1.1 200 OK\r\n{FIELDS}{BODY}")).await;
+    })
+    .await;
+    let gateway = Gateway::start(&upper(service.address(), "")).await;
+    let mut client = Raw::connect(gateway.address("public")).await;
+    let head = "POST /a HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\n";
+    client.write(format!("{head}{FIELDS}{BODY}")).await;
+    let answer = client.read_head().await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(client.read_until("\r\n\r\n").await, "1\r\nA\r\n0\r\nx-sum: 7\r\n\r\n");
+}
+
+#[tokio::test]
 async fn a_large_body_needs_no_more_memory_than_a_small_one() {
     let backend = echoing().await;
     // The guest could not hold a tenth of it.

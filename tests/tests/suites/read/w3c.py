@@ -1,6 +1,6 @@
-"""The tests of W3C's suite that apply: XML 1.0, fifth edition. The argument is the package.
+"""The tests of W3C's suite that apply: XML 1.0, fifth edition, with namespaces. The argument is the package.
 
-Writes {"id", "path", "expected"}: "passes", "malformed", "has-dtd" (and is well-formed), or
+Writes {"id", "path", "expected"}: "passes", "malformed", "either", "has-dtd" (and is well-formed), or
 "has-dtd-and-malformed", where either may be what is noticed first.
 """
 
@@ -25,6 +25,10 @@ def tests(element, base):
 def applies(test):
     if test.get("VERSION") == "1.1" or test.get("RECOMMENDATION") in ("XML1.1", "NS1.1"):
         return False
+    # "Parsers should enable namespace processing except for tests marked with NAMESPACE="no"", which use
+    # colons "in ways inconsistent with the Namespaces spec": 9, and this reader cannot disable it.
+    if test.get("NAMESPACE") == "no":
+        return False
     return "5" in test.get("EDITION", "5").split()
 
 
@@ -47,7 +51,7 @@ def expected(test, document):
     if has_dtd(document, is_well_formed):
         return "has-dtd" if is_well_formed and test["TYPE"] != "error" else "has-dtd-and-malformed"
     # An "error" without a DTD may be reported or not.
-    return {"not-wf": "malformed", "error": None}.get(test["TYPE"], "passes")
+    return {"not-wf": "malformed", "error": "either"}.get(test["TYPE"], "passes")
 
 
 root = ElementTree.parse(os.path.join(folder, "cleaned", "xmlconf-flattened.xml")).getroot()
@@ -56,5 +60,4 @@ for test, path in tests(root, "xmlconf"):
         continue
     with open(os.path.join(folder, path), "rb") as file:
         what = expected(test, file.read())
-    if what:
-        print(json.dumps({"id": test["ID"], "path": path, "expected": what}))
+    print(json.dumps({"id": test["ID"], "path": path, "expected": what}))

@@ -1,0 +1,24 @@
+//! promtool: `/metrics` as Prometheus would have it.
+
+use std::{fs::File, process::Command};
+
+use torana_tests::{Backend, Gateway, reply, toml};
+
+use crate::suite::{Score, output, program};
+
+#[tokio::test]
+async fn prometheus_reads_the_metrics() {
+    let service = Backend::start(|_| reply(200, "hello")).await;
+    let gateway = Gateway::start(&toml::proxy(service.address())).await;
+    gateway.client().get("/a").await;
+    let metrics = gateway.admin().get("/metrics").await;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&file, &metrics.body).expect("writing");
+    let mut command: Command = program("promtool");
+    command.args(["check", "metrics"]).stdin(File::open(&file).expect("the metrics"));
+    let said = output(command).await;
+    let mut score = Score::of("promtool");
+    score.count("check metrics", if said.is_empty() { Ok(()) } else { Err(said) });
+    assert!(metrics.text().contains("torana_requests_total{"), "there is something to check");
+    score.expect(1, 1, "check metrics has nothing to say");
+}
