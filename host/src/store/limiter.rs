@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, FutureExt as _, ready};
-
 use super::{
     bucket::{self, Level},
     clock::Clock,
     shards::Shards,
 };
-use crate::stores::{Allowance, Bucket, RateLimit, StoreError};
+use crate::stores::{Allowance, Answer, Bucket, RateLimit, StoreError, at_once};
 
 /// Buckets of everyone together. A full bucket is not kept, so these are the clients that have
 /// been here within their window. One takes about 200 bytes.
@@ -75,12 +73,8 @@ impl Limiter {
 }
 
 impl RateLimit for Limiter {
-    fn take<'a>(
-        &'a self,
-        buckets: &'a [Bucket],
-        cost: u64,
-    ) -> BoxFuture<'a, Result<Vec<Allowance>, StoreError>> {
-        ready(self.take(buckets, cost)).boxed()
+    fn take<'a>(&'a self, buckets: &'a [Bucket], cost: u64) -> Answer<'a, Vec<Allowance>> {
+        at_once(self.take(buckets, cost))
     }
 }
 
