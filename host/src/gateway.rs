@@ -20,7 +20,7 @@ use crate::{
     config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source},
     plugin::{Description, PluginRoom, Services},
     proxy::{self, Proxy, Snapshot},
-    store::Memory,
+    store::Store,
     telemetry::Telemetry,
     upstream::{Fetch, Upstreams},
 };
@@ -50,7 +50,11 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
         }
     };
     let source = config.source.clone();
-    let parts = Parts::new(config.gateway.workers)?;
+    let store = Store::new(&config.store, config.gateway.workers).unwrap_or_else(|problem| {
+        diagnostics.push(problem);
+        Store::memory()
+    });
+    let parts = Parts::new(config.gateway.workers, store)?;
     let config = match parts.workshop(None).assemble(&config).await {
         Ok(_) => Some(config),
         Err(problems) => {
@@ -66,7 +70,7 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
 
 /// Reads the type of a component.
 pub fn describe(file: &Path) -> Result<Description, String> {
-    let parts = Parts::new(1).map_err(|error| error.to_string())?;
+    let parts = Parts::new(1, Store::memory()).map_err(|error| error.to_string())?;
     parts.room.describe(file)
 }
 
@@ -110,7 +114,9 @@ impl Gateway {
     ) -> Result<(Self, Arc<Source>, Diagnostics), StartError> {
         let (config, warnings) = Config::load(path, &options)?;
         let source = config.source.clone();
-        let parts = Parts::new(config.gateway.workers)?;
+        let store = Store::new(&config.store, config.gateway.workers)
+            .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
+        let parts = Parts::new(config.gateway.workers, store)?;
         let assembled = parts
             .workshop(None)
             .assemble(&config)
@@ -122,7 +128,7 @@ impl Gateway {
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
         snapshot.access_log = logbook.turn_to(&config, target)?;
         parts.fetch.replace(snapshot.upstreams.clone());
-        let background = Background::start(&parts.fetch, &parts.memory, ticking);
+        let background = Background::start(&parts.fetch, &parts.store, ticking);
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let proxy =
             Arc::new(Proxy::new(snapshot.clone(), parts.telemetry.clone(), parts.via.clone()));
@@ -134,6 +140,9 @@ impl Gateway {
             connections: workers.connections().clone(),
             snapshot: snapshot.clone(),
         }));
+        if let Some(numbers) = parts.store.start() {
+            parts.telemetry.collect(numbers);
+        }
         if let Some(admin) = admin {
             let state = AdminState { telemetry: parts.telemetry.clone() };
             tokio::spawn(admin.serve(state));
@@ -194,7 +203,7 @@ impl Gateway {
     fn take(&mut self, config: Config, assembled: Assembled) {
         let Assembled { snapshot, ticking, doors } = assembled;
         self.parts.fetch.replace(snapshot.upstreams.clone());
-        self.background = Background::start(&self.parts.fetch, &self.parts.memory, ticking);
+        self.background = Background::start(&self.parts.fetch, &self.parts.store, ticking);
         self.snapshot.store(Arc::new(snapshot));
         self.workers.adopt(&config, doors);
         self.config = config;
@@ -215,25 +224,24 @@ struct Parts {
     room: PluginRoom,
     telemetry: Arc<Telemetry>,
     fetch: Arc<Fetch>,
-    memory: Arc<Memory>,
+    store: Store,
     via: Arc<str>,
     workers: usize,
 }
 
 impl Parts {
-    fn new(workers: usize) -> io::Result<Self> {
+    fn new(workers: usize, store: Store) -> io::Result<Self> {
         let telemetry = Telemetry::new();
         let fetch = Arc::new(Fetch::new(Arc::default(), workers));
-        let memory = Arc::new(Memory::new());
         let via = proxy::via_name();
         let services = Services {
-            stores: memory.clone(),
+            stores: store.stores(),
             dispatch: fetch.clone(),
             telemetry: telemetry.clone(),
             via: via.clone(),
         };
         let room = PluginRoom::new(services, workers).map_err(io::Error::other)?;
-        Ok(Self { room, telemetry, fetch, memory, via, workers })
+        Ok(Self { room, telemetry, fetch, store, via, workers })
     }
 
     fn workshop(&self, previous: Option<Arc<Upstreams>>) -> Workshop<'_> {
@@ -256,6 +264,9 @@ fn needs_restart(old: &Config, new: &Config) -> Option<Diagnostics> {
     }
     if old.admin.as_ref().map(|a| a.address) != new.admin.as_ref().map(|a| a.address) {
         restart(new.admin.as_ref().map(|a| a.address_span), "admin.address");
+    }
+    if old.store.redis != new.store.redis {
+        restart(Some(new.store.span), "[store]");
     }
     if let (Some(old), Some(new)) = (&old.access_log, &new.access_log)
         && old.buffer != new.buffer

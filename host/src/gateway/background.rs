@@ -12,7 +12,7 @@ use tracing::error;
 
 use crate::{
     plugin::Plugin,
-    store::Memory,
+    store::Store,
     upstream::{Fetch, run_health_checks, run_resolver},
 };
 
@@ -22,13 +22,9 @@ pub(super) struct Background {
 }
 
 impl Background {
-    pub(super) fn start(
-        fetch: &Arc<Fetch>,
-        memory: &Arc<Memory>,
-        ticking: Vec<Arc<Plugin>>,
-    ) -> Self {
+    pub(super) fn start(fetch: &Arc<Fetch>, store: &Store, ticking: Vec<Arc<Plugin>>) -> Self {
         let mut tasks = JoinSet::new();
-        tasks.spawn(expire(memory.clone()));
+        tasks.spawn(expire(store.clone()));
         let (checked, resolved) = (fetch.clone(), fetch.clone());
         tasks.spawn(run_health_checks(move || checked.upstreams()));
         tasks.spawn(run_resolver(move || resolved.upstreams()));
@@ -40,10 +36,10 @@ impl Background {
 }
 
 /// Gives the memory of what has expired back early; nothing depends on it.
-async fn expire(memory: Arc<Memory>) {
+async fn expire(store: Store) {
     loop {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        memory.expire();
+        store.expire();
     }
 }
 

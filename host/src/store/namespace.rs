@@ -22,7 +22,7 @@ use crate::stores::{Answer, Kv, Lead, StoreError, at_once, later};
 const MAX_KEY: usize = 512;
 const MAX_VALUE: usize = 1 << 20;
 /// Nobody waits for longer in `lead`: long for a hook, and safe to add to any time.
-const MAX_WAIT: Duration = Duration::from_secs(3600);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// Of an entry without a TTL.
 const NEVER: u64 = u64::MAX;
@@ -259,15 +259,15 @@ fn size(key: &str, stored: &Stored) -> u64 {
     (key.len() + value) as u64
 }
 
-fn check_key(key: &str) -> Result<(), StoreError> {
+pub(super) fn check_key(key: &str) -> Result<(), StoreError> {
     if key.len() > MAX_KEY { Err(StoreError::TooLarge) } else { Ok(()) }
 }
 
-fn check_value(value: &Bytes) -> Result<(), StoreError> {
+pub(super) fn check_value(value: &Bytes) -> Result<(), StoreError> {
     if value.len() > MAX_VALUE { Err(StoreError::TooLarge) } else { Ok(()) }
 }
 
-fn out_of_range() -> StoreError {
+pub(super) fn out_of_range() -> StoreError {
     StoreError::Invalid("the counter would leave the range of a signed 64-bit number".into())
 }
 
