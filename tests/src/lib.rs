@@ -14,6 +14,7 @@
 //!
 //! - [`Gateway`] runs the binary and reads its log. On a failure the log is printed.
 //! - [`Backend`] is a service made of a closure; [`RawBackend`] is one made of bytes.
+//! - [`RedisServer`] runs the real one.
 //! - [`Authority`] makes certificates and both ends of TLS.
 //! - [`Client`] keeps connections, as browsers do; [`Raw`] sends bytes and reads bytes.
 //! - [`toml`] has the parts of configurations that are always the same.
@@ -32,6 +33,7 @@ pub mod paths;
 mod patience;
 mod raw;
 mod raw_backend;
+mod redis;
 mod tape;
 pub mod toml;
 
@@ -43,6 +45,7 @@ pub use log::Log;
 pub use patience::{PATIENCE, within};
 pub use raw::{Raw, raw};
 pub use raw_backend::{RawBackend, RawConnection};
+pub use redis::RedisServer;
 
 use std::net::SocketAddr;
 

@@ -18,5 +18,7 @@ mod refusals;
 mod reload;
 mod sandbox;
 mod shaping;
+#[cfg(feature = "redis")]
+mod store;
 mod tls;
 mod upstream;
