@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use tempfile::TempDir;
 use toml::{Table, Value};
 use torana_tests::{
+    Authority,
     command::{torana, torana_with},
     paths,
 };
@@ -44,6 +45,30 @@ fn the_files_of_the_plugins_are_good() {
             assert_eq!(checked.code, 0, "{}:\n{}{file}", readme.display(), checked.text());
         }
     }
+}
+
+#[test]
+fn the_files_of_the_documents_are_good() {
+    let documents = fs::read_dir(paths::root().join("docs")).expect("docs/");
+    let documents: Vec<_> = documents.map(|entry| entry.expect("an entry").path()).collect();
+    let root = Authority::new().pem();
+    for document in &documents {
+        let text = fs::read_to_string(document).expect("a document");
+        for file in blocks(&text, "toml") {
+            let folder = TempDir::new().expect("a folder");
+            let write = |name: &str, text: &str| {
+                fs::write(folder.path().join(name), text).expect("writing");
+            };
+            write("gateway.toml", &completed(file));
+            values_of(file, "file").into_iter().for_each(|name| write(name, SECRET));
+            values_of(file, "ca").into_iter().for_each(|name| write(name, &root));
+            let environment: Vec<_> =
+                values_of(file, "env").into_iter().map(|name| (name, SECRET)).collect();
+            let checked = torana_with(folder.path(), &["check", "gateway.toml"], &environment);
+            assert_eq!(checked.code, 0, "{}:\n{}{file}", document.display(), checked.text());
+        }
+    }
+    assert!(!documents.is_empty());
 }
 
 #[test]
