@@ -53,7 +53,10 @@ async fn merge(counters: &Counters, link: &Arc<Link>, interval: Duration) {
             // What there is to tell stays here, where it comes back as time goes on.
             return;
         }
-        if !round(counters, link).await {
+        let told = round(counters, link).await;
+        // One that refuses (it is full, or a replica) is as good as none.
+        counters.set_alone(!told);
+        if !told {
             sleep(PAUSE).await;
         }
     }

@@ -173,6 +173,28 @@ async fn with_deny_the_plugin_is_told_and_requests_get_503() {
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_is_as_good_as_none() {
+    for exact in [false, true] {
+        let redis = RedisServer::start().await;
+        let more = format!("exact = {exact}\non_failure = \"deny\"\n{PATIENT}");
+        let here = gateway(&redis, &more).await;
+        assert!(allowed(&take(&here, "k", MANY).await));
+        told(&here).await;
+        redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+        let denied = async {
+            while !take(&here, "k", MANY).await["error"].to_string().contains("Unavailable") {}
+        };
+        within("an error", denied).await;
+        let why = |line: &str| line.contains("the store refuses") && line.contains("OOM");
+        here.wait_for_log("why", why).await;
+        redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+        let again = async { while !take(&here, "k", MANY).await[0]["allowed"].is_boolean() {} };
+        within("decisions", again).await;
+        assert_eq!(lines(&here, "the store refuses"), 1, "told once a minute");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_silent_is_waited_for_once() {
     let redis = RedisServer::start().await;
     let more = format!("exact = true\ntimeout = \"{}ms\"", TIMEOUT.as_millis());
