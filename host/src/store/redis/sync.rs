@@ -73,11 +73,11 @@ async fn round(counters: &Counters, link: &Arc<Link>) -> bool {
         let told = chunks.map(|(charges, due)| tell(counters, link, charges, due));
         all &= !join_all(told).await.contains(&false);
     }
-    counters.under_way.store(0, SeqCst);
     if all && !due.is_empty() {
         let took = Duration::from_nanos(counters.now().saturating_sub(since));
         counters.numbers.sync_seconds.observe(took.as_secs_f64());
     }
+    counters.under_way.store(0, SeqCst);
     all
 }
 
