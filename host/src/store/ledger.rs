@@ -55,6 +55,11 @@ impl Ledger {
         owed.map_or(0, |owed| owed.cost)
     }
 
+    /// Whether something is not known to others that was taken under another algorithm.
+    pub(super) fn owes_otherwise(&self, bucket: &Bucket) -> bool {
+        self.0.get(&*bucket.id).is_some_and(|owed| owed.algorithm != bucket.algorithm)
+    }
+
     /// What was taken from one bucket.
     pub(super) fn charge(&self, id: &str) -> Option<Charge> {
         self.0.get(id).map(|owed| owed.charge(id.to_owned()))
@@ -96,7 +101,7 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.add(&bucket("a", Algorithm::Gcra, 5), 2);
         let window = bucket("a", Algorithm::FixedWindow, 5);
-        assert_eq!(ledger.owed(&window), 0);
+        assert_eq!((ledger.owed(&window), ledger.owes_otherwise(&window)), (0, true));
         ledger.add(&window, 1);
         assert_eq!(ledger.owed(&window), 1);
     }

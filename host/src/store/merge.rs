@@ -146,15 +146,21 @@ impl Limiter {
         self.shards.each().map(|shard| shard.pending()).sum()
     }
 
-    /// How a bucket stands, as far as is known here.
-    pub(super) fn standing(&self, bucket: &Bucket) -> Standing {
+    /// How a bucket stands, as far as is known here, without what is due: that is told apart.
+    pub(super) fn seen(&self, bucket: &Bucket) -> Standing {
         let shard = self.shards.lock_one(&bucket.id);
-        Standing::of(self.clock.now(), shard.get(&bucket.id).filter(|state| state.is_of(bucket)))
+        let state = shard.get(&bucket.id).filter(|state| state.is_of(bucket));
+        let standing = Standing::of(self.clock.now(), state);
+        let due = level(bucket, shard.owed(bucket));
+        Standing { level: (standing.level - due).max(0.0), ..standing }
     }
 
     /// Takes over how a bucket stands among all, beside what was taken here since.
     pub(super) fn settle(&self, bucket: &Bucket, standing: Standing) {
         let mut shard = self.shards.lock_one(&bucket.id);
+        if shard.owes_otherwise(bucket) {
+            return; // It counts in another way by now.
+        }
         let now = self.clock.now();
         if let Some(state) = standing.state(now, bucket, shard.owed(bucket)) {
             shard.put(&bucket.id, state, now);

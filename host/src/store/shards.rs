@@ -147,6 +147,11 @@ impl Shard {
         self.ledger.as_ref().map_or(0, |ledger| ledger.owed(bucket))
     }
 
+    /// Whether others do not know of takes from it that count in another way.
+    pub(super) fn owes_otherwise(&self, bucket: &Bucket) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| ledger.owes_otherwise(bucket))
+    }
+
     /// How many buckets others do not know all of.
     pub(super) fn pending(&self) -> usize {
         self.ledger.as_ref().map_or(0, Ledger::len)

@@ -134,7 +134,7 @@ fn whatever_the_order_of_rounds_nothing_is_lost_and_nothing_counts_twice() {
             assert_eq!(gateway.pending(), 0);
         }
         let unit = level(&bucket, 1);
-        let last = gateways.last().unwrap().standing(&bucket);
+        let last = gateways.last().unwrap().seen(&bucket);
         for total in [server.level, last.level] {
             assert!(
                 (total / unit - taken as f64).abs() < 1e-4,
@@ -239,6 +239,35 @@ fn of_what_was_taken_alone_only_the_rest_is_told() {
     assert_eq!(take(&gateway, &window, 7), 7);
     clock.advance(Duration::from_secs(1));
     assert_eq!(gateway.due(&AtomicUsize::new(0)), [], "the window is over");
+}
+
+#[test]
+fn what_is_due_is_told_once_by_whatever_way() {
+    for algorithm in [Gcra, FixedWindow] {
+        let bucket = bucket(algorithm, 1000, DAY);
+        let (gateway, _) = limiter(Duration::ZERO);
+        let at = |cost| Standing { level: level(&bucket, cost), left: DAY };
+        gateway.settle(&bucket, at(6));
+        assert_eq!(take(&gateway, &bucket, 3), 3);
+        let seen = gateway.seen(&bucket).level / level(&bucket, 1);
+        assert!((seen - 6.0).abs() < 1e-6, "{seen}");
+        // An exact take meanwhile, of one.
+        gateway.settle(&bucket, at(7));
+        let left = gateway.take(std::slice::from_ref(&bucket), 1).unwrap()[0].remaining;
+        assert_eq!(left, 1000 - 7 - 3 - 1);
+    }
+}
+
+#[test]
+fn an_answer_about_a_bucket_that_counts_in_another_way_by_now_is_late() {
+    let (gcra, window) = (bucket(Gcra, 10, DAY), bucket(FixedWindow, 10, DAY));
+    let (gateway, _) = limiter(Duration::ZERO);
+    assert_eq!(take(&gateway, &gcra, 3), 3);
+    let (_, told) = due(&gateway).remove(0);
+    assert_eq!(take(&gateway, &window, 2), 2);
+    gateway.settle(&told.bucket, gcra_level(&gcra, 3));
+    let left = gateway.take(std::slice::from_ref(&window), 1).unwrap()[0].remaining;
+    assert_eq!(left, 10 - 2 - 1);
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) async fn ask(
         keys(command, prefix, buckets.iter());
         command.arg("take").arg("");
         for bucket in buckets {
-            arguments(command, bucket, level(bucket, cost), local.standing(bucket));
+            arguments(command, bucket, level(bucket, cost), local.seen(bucket));
         }
     };
     let verdicts = read(TAKE.run(link, fill).await?, buckets.len())?;
