@@ -32,7 +32,7 @@ use crate::{
     listener::Farewell,
     plugin::{PluginRoom, Services},
     proxy::{self, Proxy, Snapshot},
-    store::Memory,
+    store::Store,
     telemetry::Telemetry,
     upstream::{Fetch, Upstreams},
 };
@@ -97,7 +97,9 @@ impl Gateway {
         let mut watch = Watch::default();
         watch.turn(config.gateway.watch);
         watch.follow(&config.reads);
-        let parts = Parts::new(config.gateway.workers)?;
+        let store = Store::new(&config.store, config.gateway.workers)
+            .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
+        let parts = Parts::new(config.gateway.workers, store)?;
         let assembled = parts
             .workshop(None)
             .assemble(&config)
@@ -109,7 +111,7 @@ impl Gateway {
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
         snapshot.access_log = logbook.turn_to(&config, target)?;
         parts.fetch.replace(snapshot.upstreams.clone());
-        let mut background = Background::start(&parts.fetch, &parts.memory);
+        let mut background = Background::start(&parts.fetch, &parts.store);
         background.tick(ticking);
         let serving = Arc::new(snapshot);
         let snapshot = Arc::new(ArcSwap::new(serving.clone()));
@@ -124,6 +126,9 @@ impl Gateway {
             connections: workers.connections().clone(),
             snapshot: snapshot.clone(),
         }));
+        if let Some(numbers) = parts.store.start() {
+            parts.telemetry.collect(numbers);
+        }
         parts.telemetry.config_taken();
         let status = Arc::new(ArcSwap::from_pointee(Status::serving(config, serving)));
         admin.iter_mut().for_each(|admin| admin.open(&parts.telemetry, &status));
@@ -257,25 +262,24 @@ struct Parts {
     room: PluginRoom,
     telemetry: Arc<Telemetry>,
     fetch: Arc<Fetch>,
-    memory: Arc<Memory>,
+    store: Store,
     via: Arc<str>,
     workers: usize,
 }
 
 impl Parts {
-    fn new(workers: usize) -> io::Result<Self> {
+    fn new(workers: usize, store: Store) -> io::Result<Self> {
         let telemetry = Telemetry::new();
         let fetch = Arc::new(Fetch::new(Arc::default(), workers));
-        let memory = Arc::new(Memory::new());
         let via = proxy::via_name();
         let services = Services {
-            stores: memory.clone(),
+            stores: store.stores(),
             dispatch: fetch.clone(),
             telemetry: telemetry.clone(),
             via: via.clone(),
         };
         let room = PluginRoom::new(services, workers).map_err(io::Error::other)?;
-        Ok(Self { room, telemetry, fetch, memory, via, workers })
+        Ok(Self { room, telemetry, fetch, store, via, workers })
     }
 
     fn workshop(&self, previous: Option<Arc<Upstreams>>) -> Workshop<'_> {

@@ -4,23 +4,34 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, FutureExt as _, Ready, ready};
+
+/// What a store answers. Memory knows at once, so nothing is allocated for its answers; who has to
+/// ask elsewhere is waited for.
+pub type Answer<'a, T> = Either<Ready<Result<T, StoreError>>, BoxFuture<'a, Result<T, StoreError>>>;
+
+/// An answer that is there.
+pub fn at_once<'a, T>(answer: Result<T, StoreError>) -> Answer<'a, T> {
+    Either::Left(ready(answer))
+}
+
+/// An answer that comes.
+pub fn later<'a, T>(
+    answer: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+) -> Answer<'a, T> {
+    Either::Right(answer.boxed())
+}
 
 /// Keys and values of one namespace (one `[plugins.NAME]` entry).
 pub trait Kv: Send + Sync {
     /// The value, if there is one that has not expired.
-    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>>;
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>>;
 
     /// Sets a value.
-    fn set<'a>(
-        &'a self,
-        key: &'a str,
-        value: Bytes,
-        ttl: Option<Duration>,
-    ) -> BoxFuture<'a, Result<(), StoreError>>;
+    fn set<'a>(&'a self, key: &'a str, value: Bytes, ttl: Option<Duration>) -> Answer<'a, ()>;
 
     /// Whether there was a value.
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool, StoreError>>;
+    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, bool>;
 
     /// Sets the value if the present one is `expected`.
     fn compare_and_swap<'a>(
@@ -29,18 +40,13 @@ pub trait Kv: Send + Sync {
         expected: Option<Bytes>,
         value: Bytes,
         ttl: Option<Duration>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>>;
+    ) -> Answer<'a, bool>;
 
     /// Adds to a counter and gives its new value. `ttl` counts from the counter's creation.
-    fn increment<'a>(
-        &'a self,
-        key: &'a str,
-        by: i64,
-        ttl: Option<Duration>,
-    ) -> BoxFuture<'a, Result<i64, StoreError>>;
+    fn increment<'a>(&'a self, key: &'a str, by: i64, ttl: Option<Duration>) -> Answer<'a, i64>;
 
     /// Single flight: the value, or who makes it.
-    fn lead<'a>(&'a self, key: &'a str, wait: Duration) -> BoxFuture<'a, Result<Lead, StoreError>>;
+    fn lead<'a>(&'a self, key: &'a str, wait: Duration) -> Answer<'a, Lead>;
 }
 
 /// What `lead` found.
@@ -56,11 +62,7 @@ pub enum Lead {
 /// Counters that say whether something may happen now.
 pub trait RateLimit: Send + Sync {
     /// Takes `cost` from every bucket, or from none. One verdict for each, in order.
-    fn take<'a>(
-        &'a self,
-        buckets: &'a [Bucket],
-        cost: u64,
-    ) -> BoxFuture<'a, Result<Vec<Allowance>, StoreError>>;
+    fn take<'a>(&'a self, buckets: &'a [Bucket], cost: u64) -> Answer<'a, Vec<Allowance>>;
 }
 
 /// One bucket.
@@ -102,11 +104,13 @@ pub struct Allowance {
 
 /// Gives namespaces and counters. They survive a reload by name.
 pub trait Stores: Send + Sync {
-    /// The namespace of one plugin entry. The cap of the newest configuration holds.
+    /// The namespace of one plugin entry. The cap of the newest configuration holds. What is
+    /// `shared` may live where other gateways see it.
     fn kv(&self, namespace: &str, max_bytes: u64, shared: bool) -> Arc<dyn Kv>;
 
-    /// The counters of all plugins.
-    fn rate_limit(&self) -> Arc<dyn RateLimit>;
+    /// The counters of one plugin entry. Buckets are told apart by their ids alone; `plugin` says
+    /// how exact they have to be.
+    fn rate_limit(&self, plugin: &str) -> Arc<dyn RateLimit>;
 }
 
 /// Why a store did not do it.

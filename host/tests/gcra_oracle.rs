@@ -47,7 +47,7 @@ async fn agrees_with_governor() {
         let (unit, burst) = (1_000_000 + random.below(1_000_000), 1 + random.below(50));
         let limit = 1 + random.below(1000);
         let ours = Arc::new(Manual::default());
-        let limiter = Memory::with_clock(ours.clone()).rate_limit();
+        let limiter = Memory::with_clock(ours.clone()).rate_limit("quota");
         let bucket = Bucket {
             id: "walk".into(),
             algorithm: Algorithm::Gcra,

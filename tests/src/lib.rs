@@ -18,6 +18,7 @@
 //!   anything of that is left.
 //! - [`h2raw`] makes HTTP/2 frames by hand.
 //! - [`strict`] reads HTTP/1.1 by the letter.
+//! - [`RedisServer`] runs the real one.
 //! - [`Authority`] makes certificates and both ends of TLS.
 //! - [`Client`] keeps connections, as browsers do, and [`H2`] is one; [`Raw`] sends bytes and reads bytes.
 //! - [`toml`] has the parts of configurations that are always the same.
@@ -39,6 +40,7 @@ pub mod paths;
 mod patience;
 mod raw;
 mod raw_backend;
+mod redis;
 mod rest;
 pub mod strict;
 mod tape;
@@ -55,6 +57,7 @@ pub use log::Log;
 pub use patience::{PATIENCE, within};
 pub use raw::{Raw, raw};
 pub use raw_backend::{RawBackend, RawConnection};
+pub use redis::RedisServer;
 pub use rest::Footprint;
 pub use websocket::accept_of;
 

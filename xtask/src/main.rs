@@ -29,7 +29,7 @@ cargo xtask COMMAND
                           with names, only those
   build                   the gateway, target/release/torana, and the guests
   test [FILTER ...]       build, then test everything; with filters, only what they name
-                          of the host's tests
+                          of the host's tests; the shared store is tested where redis-server is
   languages               examples/plugins in JavaScript and Python, to target/test-guests;
                           test does that as well where node, npm and python3 are
   suites                  build, get suites of others from their registries, run them

@@ -17,11 +17,15 @@ pub(crate) fn run(project: &Project, filters: &[String]) -> Result<()> {
     // The tests run the gateway and the guests as a user would: built, from target/.
     build::run(project)?;
     let has_languages = languages::run(project)?;
+    let has_redis = has_redis()?;
     let nextest = has_nextest(project);
     step("tests of the host", || {
         let mut command = tests(project, nextest);
         if has_languages {
             command.args(["--features", "torana-tests/languages"]);
+        }
+        if has_redis {
+            command.args(["--features", "torana-tests/redis"]);
         }
         run_command(command.args(HOST).args(filters))
     })?;
@@ -37,6 +41,18 @@ pub(crate) fn run(project: &Project, filters: &[String]) -> Result<()> {
     step("examples in the documentation", || {
         run_command(cargo(project, &["test", "--doc"]).args(DOCUMENTED))
     })
+}
+
+/// Whether there is a Redis to test the shared store with. Where everything must be tested, its
+/// absence is an error.
+fn has_redis() -> Result<bool> {
+    let has_redis = languages::has("redis-server");
+    if !has_redis {
+        let missing = "the shared store: NOT TESTED, for there is no `redis-server` here";
+        anyhow::ensure!(std::env::var_os("CI").is_none(), missing);
+        eprintln!("==> {missing}");
+    }
+    Ok(has_redis)
 }
 
 /// The libraries that others program against, unoptimised: alone they have other features than

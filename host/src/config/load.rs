@@ -14,6 +14,7 @@ use super::{
     plugin::{self, PLUGIN},
     route::{self, ROUTE},
     secrets::{self, SECRET},
+    store::{self, STORE},
     syntax,
     table::Table,
     unguarded::{report_skipped_guards, report_unguarded},
@@ -31,6 +32,7 @@ pub(super) static ROOT: Shape = Shape {
         key("listen", Kind::Map("public", &Kind::Table(&LISTENER)), "Public addresses, by name."),
         key("admin", Kind::Table(&ADMIN), "Metrics and health; none if not given."),
         key("access_log", Kind::Table(&ACCESS_LOG), "A line for each request; none if not given."),
+        key("store", Kind::Table(&STORE), "Where plugins' counters and shared keys are."),
         key(
             "upstreams",
             Kind::Map("catalog", &Kind::Table(&UPSTREAM)),
@@ -151,6 +153,7 @@ fn build(root: &Table<'_>) -> Config {
         gateway: gateway::read(&root.sub("gateway")),
         admin: admin::read(root, &secrets, &listeners),
         access_log: access_log::read(root),
+        store: store::read(root, &secrets),
         listeners,
         upstreams: upstreams
             .iter()

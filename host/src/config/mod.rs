@@ -4,7 +4,7 @@
 //! load      Config::load: text -> syntax -> tables -> Config, or all that is wrong with it
 //! syntax    text -> tree, with every syntax error
 //! unused    what stands there and does nothing | unguarded: routes without a guard
-//! gateway | listen | admin | access_log | upstream | secrets | plugin | chain | route
+//! gateway | listen | admin | access_log | store | upstream | secrets | plugin | chain | route
 //!           a table each: its type, its keys, its reader | proxy_protocol: a part of listen
 //! grants | limits | on_error | settings
 //!           the parts of a plugin that a chain entry can change
@@ -52,6 +52,7 @@ mod secrets;
 mod settings;
 mod show;
 mod source;
+mod store;
 mod syntax;
 mod table;
 #[cfg(test)]
@@ -81,6 +82,7 @@ pub use schema::schema;
 pub use secrets::Secrets;
 pub use settings::Settings;
 pub use source::{Source, Span};
+pub use store::{Exact, OnFailure, Redis, RedisAddress, Store};
 pub use upstream::{
     Balance, Breaker, Eject, HashKey, HealthCheck, Hedge, Protocol, Retries, RetryOn, Sticky,
     Target, Upstream, UpstreamLimits, UpstreamTls,
@@ -102,6 +104,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// `[access_log]`
     pub access_log: Option<AccessLog>,
+    /// `[store]`
+    pub store: Store,
     /// In file order.
     pub upstreams: Vec<Upstream>,
     /// Every `[plugins.NAME]` as it stands, used in a chain or not, in file order.

@@ -321,7 +321,11 @@ fn tls(value: &Value<'_>) -> Option<UpstreamTls> {
     if !value.is_table() {
         return value.bool().then(UpstreamTls::default);
     }
-    let table = value.table()?;
+    Some(certificates(&value.table()?))
+}
+
+/// What both sides of TLS to a service go by: roots, the name, and our own certificate.
+pub(super) fn certificates(table: &Table<'_>) -> UpstreamTls {
     let identity = match (table.has("cert"), table.has("key")) {
         (true, true) => table.path("cert").zip(table.path("key")),
         (false, false) => None,
@@ -333,7 +337,7 @@ fn tls(value: &Value<'_>) -> Option<UpstreamTls> {
             None
         }
     };
-    Some(UpstreamTls { ca: table.path("ca"), sni: table.parse("sni", host::host), identity })
+    UpstreamTls { ca: table.path("ca"), sni: table.parse("sni", host::host), identity }
 }
 
 fn protocol(written: &str) -> Protocol {

@@ -11,7 +11,7 @@ use tracing::error;
 
 use crate::{
     plugin::Plugin,
-    store::Memory,
+    store::Store,
     upstream::{Fetch, run_health_checks, run_resolver},
 };
 
@@ -29,9 +29,9 @@ struct Tick {
 
 impl Background {
     /// Begins what no configuration changes: it looks up what is in service each time.
-    pub(super) fn start(fetch: &Arc<Fetch>, memory: &Arc<Memory>) -> Self {
+    pub(super) fn start(fetch: &Arc<Fetch>, store: &Store) -> Self {
         let mut house = JoinSet::new();
-        house.spawn(expire(memory.clone()));
+        house.spawn(expire(store.clone()));
         let (checked, resolved) = (fetch.clone(), fetch.clone());
         house.spawn(run_health_checks(move || checked.upstreams()));
         house.spawn(run_resolver(move || resolved.upstreams()));
@@ -53,10 +53,10 @@ impl Background {
 }
 
 /// Gives the memory of what has expired back early; nothing depends on it.
-async fn expire(memory: Arc<Memory>) {
+async fn expire(store: Store) {
     loop {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        memory.expire();
+        store.expire();
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Logbook, Parts};
 use crate::{
     config::{Config, Diagnostics, LoadOptions, Rejected, Source},
     plugin::Description,
+    store::Store,
 };
 
 /// What a file was found to be.
@@ -28,7 +29,11 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
         }
     };
     let source = config.source.clone();
-    let parts = Parts::new(config.gateway.workers)?;
+    let store = Store::new(&config.store, config.gateway.workers).unwrap_or_else(|problem| {
+        diagnostics.push(problem);
+        Store::memory()
+    });
+    let parts = Parts::new(config.gateway.workers, store)?;
     let config = match parts.workshop(None).assemble(&config).await {
         Ok(_) => Some(config),
         Err(problems) => {
@@ -44,6 +49,6 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
 
 /// Reads the type of a component.
 pub fn describe(file: &Path) -> Result<Description, String> {
-    let parts = Parts::new(1).map_err(|error| error.to_string())?;
+    let parts = Parts::new(1, Store::memory()).map_err(|error| error.to_string())?;
     parts.room.describe(file)
 }

@@ -18,6 +18,9 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Result<(), Diagnostic
     if old.admin.as_ref().map(|a| a.address) != new.admin.as_ref().map(|a| a.address) {
         restart(new.admin.as_ref().map(|a| a.address_span), "admin.address");
     }
+    if old.store.redis != new.store.redis {
+        restart(Some(new.store.span), "[store]");
+    }
     for listener in &new.listeners {
         let same = old.listeners.iter().find(|other| other.name == listener.name);
         if same.is_none_or(|other| other.address != listener.address) {

@@ -207,7 +207,7 @@ impl PluginRoom {
             limits: wanted.limits.clone(),
             secrets: identity.secrets.iter().cloned().collect(),
             kv: wanted.grants.kv.as_ref().map(|g| stores.kv(&wanted.name, g.max_bytes, g.shared)),
-            rate_limit: stores.rate_limit(),
+            rate_limit: stores.rate_limit(&wanted.name),
             dispatch: self.services.dispatch.clone(),
             telemetry: self.services.telemetry.clone(),
             via: self.services.via.clone(),

@@ -34,6 +34,14 @@ impl State {
             Self::Window { ends, .. } => *ends,
         }
     }
+
+    /// Whether a bucket counts in this way.
+    pub(super) fn is_of(&self, bucket: &Bucket) -> bool {
+        matches!(
+            (self, bucket.algorithm),
+            (Self::Gcra(_), Algorithm::Gcra) | (Self::Window { .. }, Algorithm::FixedWindow)
+        )
+    }
 }
 
 /// A bucket at one moment.

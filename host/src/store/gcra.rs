@@ -12,6 +12,7 @@ use super::clock::nanos;
 use crate::stores::Bucket;
 
 const FRACTION: u32 = 32;
+const MICROSECOND: f64 = 1000.0 * (1_u64 << FRACTION) as f64;
 
 /// A bucket at one moment.
 #[derive(Debug)]
@@ -69,6 +70,24 @@ impl Gcra {
     fn free(&self) -> u128 {
         self.capacity - self.debt
     }
+}
+
+/// A debt in microseconds, as others have it, as the time at which a bucket is full.
+///
+/// It is taken a billionth too small: what they rounded must not cost the last unit of a burst.
+pub(super) fn full_at(now: u64, debt: f64) -> u128 {
+    let debt = debt * (1.0 - 1e-9) * MICROSECOND;
+    (u128::from(now) << FRACTION).saturating_add(debt as u128)
+}
+
+/// What is owed, in microseconds.
+pub(super) fn debt(now: u64, full_at: u128) -> f64 {
+    full_at.saturating_sub(u128::from(now) << FRACTION) as f64 / MICROSECOND
+}
+
+/// What a cost is as a debt, in microseconds.
+pub(super) fn price(bucket: &Bucket, cost: u64) -> f64 {
+    unit(bucket).saturating_mul(cost.into()) as f64 / MICROSECOND
 }
 
 /// How long a whole burst takes to come back; none, if that is beyond all reckoning.

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, FutureExt as _, ready};
-
 use super::{
     bucket::{self, Level},
     clock::Clock,
     shards::Shards,
 };
-use crate::stores::{Allowance, Bucket, RateLimit, StoreError};
+use crate::stores::{Allowance, Answer, Bucket, RateLimit, StoreError, at_once};
 
 /// Buckets of everyone together. A full bucket is not kept, so these are the clients that have
 /// been here within their window. One takes about 200 bytes.
@@ -17,8 +15,8 @@ const MAX_BUCKETS: usize = 1 << 20;
 
 /// The counters of the process.
 pub(super) struct Limiter {
-    shards: Shards,
-    clock: Arc<dyn Clock>,
+    pub(super) shards: Shards,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Limiter {
@@ -26,12 +24,17 @@ impl Limiter {
         Self { shards: Shards::new(MAX_BUCKETS), clock }
     }
 
+    /// Counters that are merged with those of others.
+    pub(super) fn shared(clock: Arc<dyn Clock>) -> Self {
+        Self { shards: Shards::with_ledgers(MAX_BUCKETS), clock }
+    }
+
     /// Forgets buckets that are full again.
     pub(super) fn expire(&self) {
         self.shards.expire(|| self.clock.now());
     }
 
-    fn take(&self, buckets: &[Bucket], cost: u64) -> Result<Vec<Allowance>, StoreError> {
+    pub(super) fn take(&self, buckets: &[Bucket], cost: u64) -> Result<Vec<Allowance>, StoreError> {
         bucket::check(buckets, cost)?;
         Ok(match buckets {
             [bucket] => vec![self.take_one(bucket, cost)],
@@ -47,7 +50,7 @@ impl Limiter {
         let allowed = level.fits(cost);
         if allowed {
             level.take(cost);
-            shard.put(&bucket.id, level.state(), now);
+            shard.take(bucket, cost, level.state(), now);
         }
         drop(shard);
         level.allowance(cost, allowed)
@@ -65,7 +68,7 @@ impl Limiter {
         if !verdicts.contains(&false) {
             for (place, (bucket, level)) in buckets.iter().zip(&mut levels).enumerate() {
                 level.take(cost);
-                shards.of(place).put(&bucket.id, level.state(), now);
+                shards.of(place).take(bucket, cost, level.state(), now);
             }
         }
         drop(shards);
@@ -75,12 +78,8 @@ impl Limiter {
 }
 
 impl RateLimit for Limiter {
-    fn take<'a>(
-        &'a self,
-        buckets: &'a [Bucket],
-        cost: u64,
-    ) -> BoxFuture<'a, Result<Vec<Allowance>, StoreError>> {
-        ready(self.take(buckets, cost)).boxed()
+    fn take<'a>(&'a self, buckets: &'a [Bucket], cost: u64) -> Answer<'a, Vec<Allowance>> {
+        at_once(self.take(buckets, cost))
     }
 }
 

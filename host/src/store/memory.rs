@@ -52,7 +52,7 @@ impl Stores for Memory {
         space
     }
 
-    fn rate_limit(&self) -> Arc<dyn RateLimit> {
+    fn rate_limit(&self, _plugin: &str) -> Arc<dyn RateLimit> {
         self.limiter.clone()
     }
 }
@@ -106,8 +106,8 @@ mod tests {
             window: Duration::from_secs(1),
             burst: 1,
         }];
-        assert!(now(memory.rate_limit().take(&bucket, 1)).unwrap()[0].allowed);
-        assert!(!now(memory.rate_limit().take(&bucket, 1)).unwrap()[0].allowed);
+        assert!(now(memory.rate_limit("quota").take(&bucket, 1)).unwrap()[0].allowed);
+        assert!(!now(memory.rate_limit("quota").take(&bucket, 1)).unwrap()[0].allowed);
     }
 
     #[test]

@@ -10,7 +10,6 @@ use std::{
 
 use bytes::Bytes;
 use dashmap::{DashMap, Entry};
-use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -18,12 +17,12 @@ use super::{
     flights::{Flights, Role},
     room::Room,
 };
-use crate::stores::{Kv, Lead, StoreError};
+use crate::stores::{Answer, Kv, Lead, StoreError, at_once, later};
 
 const MAX_KEY: usize = 512;
 const MAX_VALUE: usize = 1 << 20;
 /// Nobody waits for longer in `lead`: long for a hook, and safe to add to any time.
-const MAX_WAIT: Duration = Duration::from_secs(3600);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// Of an entry without a TTL.
 const NEVER: u64 = u64::MAX;
@@ -157,24 +156,19 @@ trait Change: FnMut(Option<&Stored>, u64) -> Result<Option<Stored>, StoreError> 
 impl<F: FnMut(Option<&Stored>, u64) -> Result<Option<Stored>, StoreError>> Change for F {}
 
 impl Kv for Namespace {
-    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
-        ready(self.read(key)).boxed()
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>> {
+        at_once(self.read(key))
     }
 
-    fn set<'a>(
-        &'a self,
-        key: &'a str,
-        value: Bytes,
-        ttl: Option<Duration>,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn set<'a>(&'a self, key: &'a str, value: Bytes, ttl: Option<Duration>) -> Answer<'a, ()> {
         let set = check_value(&value).and_then(|()| {
             self.update(key, |_: Option<&Stored>, now| Ok(Some(Stored::bytes(&value, ttl, now))))
         });
-        ready(set.map(drop)).boxed()
+        at_once(set.map(drop))
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
-        ready(self.remove(key)).boxed()
+    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, bool> {
+        at_once(self.remove(key))
     }
 
     fn compare_and_swap<'a>(
@@ -183,22 +177,17 @@ impl Kv for Namespace {
         expected: Option<Bytes>,
         value: Bytes,
         ttl: Option<Duration>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+    ) -> Answer<'a, bool> {
         let swapped = check_value(&value).and_then(|()| {
             self.update(key, |old: Option<&Stored>, now| {
                 let same = old.map(|old| old.value.bytes()) == expected;
                 Ok(same.then(|| Stored::bytes(&value, ttl, now)))
             })
         });
-        ready(swapped).boxed()
+        at_once(swapped)
     }
 
-    fn increment<'a>(
-        &'a self,
-        key: &'a str,
-        by: i64,
-        ttl: Option<Duration>,
-    ) -> BoxFuture<'a, Result<i64, StoreError>> {
+    fn increment<'a>(&'a self, key: &'a str, by: i64, ttl: Option<Duration>) -> Answer<'a, i64> {
         let mut sum = 0;
         let updated = self.update(key, |old: Option<&Stored>, now| {
             let (before, expires) = match old {
@@ -209,11 +198,11 @@ impl Kv for Namespace {
             sum = before.checked_add(by).ok_or_else(out_of_range)?;
             Ok(Some(Stored { value: Value::Counter(sum), expires }))
         });
-        ready(updated.map(|_| sum)).boxed()
+        at_once(updated.map(|_| sum))
     }
 
-    fn lead<'a>(&'a self, key: &'a str, wait: Duration) -> BoxFuture<'a, Result<Lead, StoreError>> {
-        async move {
+    fn lead<'a>(&'a self, key: &'a str, wait: Duration) -> Answer<'a, Lead> {
+        later(async move {
             let deadline = Instant::now() + wait.min(MAX_WAIT);
             loop {
                 if let Some(value) = self.read(key)? {
@@ -234,8 +223,7 @@ impl Kv for Namespace {
                     }
                 }
             }
-        }
-        .boxed()
+        })
     }
 }
 
@@ -271,21 +259,23 @@ fn size(key: &str, stored: &Stored) -> u64 {
     (key.len() + value) as u64
 }
 
-fn check_key(key: &str) -> Result<(), StoreError> {
+pub(super) fn check_key(key: &str) -> Result<(), StoreError> {
     if key.len() > MAX_KEY { Err(StoreError::TooLarge) } else { Ok(()) }
 }
 
-fn check_value(value: &Bytes) -> Result<(), StoreError> {
+pub(super) fn check_value(value: &Bytes) -> Result<(), StoreError> {
     if value.len() > MAX_VALUE { Err(StoreError::TooLarge) } else { Ok(()) }
 }
 
-fn out_of_range() -> StoreError {
+pub(super) fn out_of_range() -> StoreError {
     StoreError::Invalid("the counter would leave the range of a signed 64-bit number".into())
 }
 
 #[cfg(test)]
 mod tests {
     use std::thread;
+
+    use futures_util::FutureExt as _;
 
     use super::{super::clock::manual::Manual, *};
 

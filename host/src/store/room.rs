@@ -28,8 +28,7 @@ impl Room {
 
     /// Makes room for an entry of so many bytes.
     pub(super) fn enter(&self, bytes: u64) -> Result<(), StoreError> {
-        let max_entries = (self.cap.load(Relaxed) / BYTES_PER_ENTRY).max(MIN_ENTRIES);
-        add(&self.entries, 1, max_entries)?;
+        add(&self.entries, 1, max_entries(self.cap.load(Relaxed)))?;
         let grown = self.grow(bytes);
         if grown.is_err() {
             self.entries.fetch_sub(1, Relaxed);
@@ -60,6 +59,11 @@ impl Room {
     pub(super) fn used(&self) -> (u64, u64) {
         (self.entries.load(Relaxed), self.bytes.load(Relaxed))
     }
+}
+
+/// How many entries a cap is good for.
+pub(super) fn max_entries(cap: u64) -> u64 {
+    (cap / BYTES_PER_ENTRY).max(MIN_ENTRIES)
 }
 
 fn add(account: &AtomicU64, amount: u64, max: u64) -> Result<(), StoreError> {

@@ -14,7 +14,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::bucket::State;
+use super::{
+    bucket::State,
+    ledger::{Charge, Ledger},
+};
+use crate::stores::Bucket;
 
 /// More than there are threads, by far: two that want different buckets seldom meet.
 const SHARDS: usize = 128;
@@ -35,7 +39,17 @@ struct Aligned(Mutex<Shard>);
 impl Shards {
     /// Room for about `max` buckets.
     pub(super) fn new(max: usize) -> Self {
-        let shard = || Aligned(Mutex::new(Shard::new(max.div_ceil(SHARDS))));
+        Self::of(|| Shard::new(max.div_ceil(SHARDS)))
+    }
+
+    /// The same, and what is taken is written down for others.
+    pub(super) fn with_ledgers(max: usize) -> Self {
+        let ledger = || Some(Ledger::default());
+        Self::of(|| Shard { ledger: ledger(), ..Shard::new(max.div_ceil(SHARDS)) })
+    }
+
+    fn of(shard: impl Fn() -> Shard) -> Self {
+        let shard = || Aligned(Mutex::new(shard()));
         Self { shards: (0..SHARDS).map(|_| shard()).collect(), hasher: RandomState::new() }
     }
 
@@ -54,9 +68,14 @@ impl Shards {
         Locked { guards, of_ids }
     }
 
+    /// Every shard, locked one at a time.
+    pub(super) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        (0..SHARDS).map(|index| self.shard(index))
+    }
+
     /// Forgets buckets that are full again.
     pub(super) fn expire(&self, now: impl Fn() -> u64) {
-        (0..SHARDS).for_each(|index| self.shard(index).expire(now()));
+        self.each().for_each(|mut shard| shard.expire(now()));
     }
 
     #[cfg(test)]
@@ -97,15 +116,60 @@ pub(super) struct Shard {
     max: usize,
     /// So many make the next sweep worth its while.
     sweep_at: usize,
+    /// None where there is nobody to tell.
+    ledger: Option<Ledger>,
 }
 
 impl Shard {
     fn new(max: usize) -> Self {
-        Self { states: HashMap::new(), max, sweep_at: MIN_SWEEP.min(max) }
+        Self { states: HashMap::new(), max, sweep_at: MIN_SWEEP.min(max), ledger: None }
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&State> {
         self.states.get(id)
+    }
+
+    /// Keeps what is left after a take.
+    pub(super) fn take(&mut self, bucket: &Bucket, cost: u64, state: State, now: u64) {
+        self.put(&bucket.id, state, now);
+        self.owe(bucket, cost);
+    }
+
+    /// Writes a charge down for others.
+    pub(super) fn owe(&mut self, bucket: &Bucket, cost: u64) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.add(bucket, cost);
+        }
+    }
+
+    /// How much of a bucket others do not know of.
+    pub(super) fn owed(&self, bucket: &Bucket) -> u64 {
+        self.ledger.as_ref().map_or(0, |ledger| ledger.owed(bucket))
+    }
+
+    /// Whether others do not know of takes from it that count in another way.
+    pub(super) fn owes_otherwise(&self, bucket: &Bucket) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| ledger.owes_otherwise(bucket))
+    }
+
+    /// How many buckets others do not know all of.
+    pub(super) fn pending(&self) -> usize {
+        self.ledger.as_ref().map_or(0, Ledger::len)
+    }
+
+    /// What was taken from one of them that others do not know of.
+    pub(super) fn charge(&self, id: &str) -> Option<Charge> {
+        self.ledger.as_ref()?.charge(id)
+    }
+
+    /// All buckets that are not full.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &State)> {
+        self.states.iter().map(|(id, state)| (&**id, state))
+    }
+
+    /// Takes out all that others do not know of.
+    pub(super) fn charges(&mut self) -> Vec<Charge> {
+        self.ledger.as_mut().map(|ledger| ledger.drain().collect()).unwrap_or_default()
     }
 
     pub(super) fn put(&mut self, id: &str, state: State, now: u64) {

@@ -25,5 +25,7 @@ mod routes;
 mod sandbox;
 mod shaping;
 mod smuggling;
+#[cfg(feature = "redis")]
+mod store;
 mod tls;
 mod upstream;

@@ -1,0 +1,142 @@
+//! A Redis as a child process: the real `redis-server`.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+
+use crate::{Identity, Log};
+
+/// A running server, which keeps nothing on disk. It is killed when this is dropped.
+pub struct RedisServer {
+    child: Child,
+    log: Log,
+    folder: TempDir,
+    port: u16,
+    arguments: Vec<String>,
+    tls: bool,
+}
+
+impl RedisServer {
+    /// One that lets everybody in.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// One with more arguments, such as `["--requirepass", "secret"]`.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self::run(tempfile::tempdir().expect("a folder"), arguments, false).await
+    }
+
+    /// One that speaks TLS alone.
+    pub async fn start_with_tls(identity: &Identity) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).expect("writing a PEM file");
+            path.display().to_string()
+        };
+        let cert = write("cert.pem", &identity.cert);
+        let key = write("key.pem", &identity.key);
+        let arguments =
+            ["--tls-auth-clients", "no", "--tls-cert-file", &cert, "--tls-key-file", &key];
+        let arguments = arguments.map(str::to_owned).to_vec();
+        Self::run(folder, arguments, true).await
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        format!("{scheme}://{}", self.address())
+    }
+
+    /// Ends it at once, as a crash does.
+    pub fn kill(&mut self) {
+        // The child was not waited for, or it is remembered that it was: the id is its own.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again after [`kill`](Self::kill), at the same address and with nothing in it.
+    pub async fn restart(&mut self) {
+        (self.child, self.log) = spawn(&self.folder, self.port, self.tls, &self.arguments);
+        self.ready().await;
+    }
+
+    /// Leaves its connections open and answers nothing, until [`wake`](Self::wake).
+    pub fn freeze(&self) {
+        kill(self.pid(), Signal::SIGSTOP).expect("it is there");
+    }
+
+    /// Goes on.
+    pub fn wake(&self) {
+        kill(self.pid(), Signal::SIGCONT).expect("it is there");
+    }
+
+    /// What `redis-cli` prints for a command.
+    pub fn ask(&self, command: &[&str]) -> String {
+        let port = self.port.to_string();
+        let output = Command::new("redis-cli").args(["-p", &port]).args(command).output();
+        let output = output.expect("starting redis-cli");
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
+    }
+
+    async fn run(folder: TempDir, arguments: Vec<String>, tls: bool) -> Self {
+        let port = free_port();
+        let (child, log) = spawn(&folder, port, tls, &arguments);
+        let server = Self { child, log, folder, port, arguments, tls };
+        server.ready().await;
+        server
+    }
+
+    async fn ready(&self) {
+        self.log.wait("`Ready to accept connections`", |line| line.contains("Ready to acc")).await;
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            eprintln!("{}", self.log.quote());
+        }
+    }
+}
+
+fn spawn(folder: &TempDir, port: u16, tls: bool, arguments: &[String]) -> (Child, Log) {
+    let (plain, encrypted) = if tls { (0, port) } else { (port, 0) };
+    let mut command = Command::new("redis-server");
+    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.args(["--port", &plain.to_string(), "--tls-port", &encrypted.to_string()]);
+    command.arg("--dir").arg(folder.path()).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap_or_else(|why| {
+        panic!("starting redis-server: {why}; Debian has it in the package `redis-server`")
+    });
+    let log = Log::of("Redis's log", child.stdout.take().expect("a pipe"));
+    (child, log)
+}
+
+/// A port that was free a moment ago: a server cannot be told to choose one.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
