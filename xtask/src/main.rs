@@ -1,11 +1,12 @@
 //! The project's chores, as `cargo xtask COMMAND`: one file a command.
 //!
-//! In reading order: [`guests`], [`build`] and [`languages`] make things, [`mod@test`] and [`suites`]
-//! try them; [`demo`] shows them.
+//! In reading order: [`guests`], [`build`] and [`languages`] make things, [`mod@test`], [`suites`] and
+//! [`fuzz`] try them; [`demo`] shows them.
 
 mod build;
 mod cargo;
 mod demo;
+mod fuzz;
 mod guests;
 mod languages;
 mod progress;
@@ -32,6 +33,9 @@ cargo xtask COMMAND
                           test does that as well where node, npm and python3 are
   suites                  build, get suites of others from their registries, run them
                           through a gateway and show the scores
+  fuzz [TARGET ...] [--seconds N] [--keep]
+                          build fuzz/ and run each target for so long (60) from the kept
+                          corpus; with --keep, what is found goes into it
   demo [NAME] [--check]   build, run examples/NAME (shop) and show what to try, until Ctrl-C;
                           with --check, send what its README shows and compare the replies
 ";
@@ -59,6 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "build" => no_more(rest).and_then(|()| build::run(&project)),
         "languages" => no_more(rest).and_then(|()| languages::run(&project).map(|_| ())),
         "test" => test::run(&project, rest),
+        "fuzz" => fuzz::run(&project, &fuzz::Arguments::parse(rest)?),
         "suites" => no_more(rest).and_then(|()| suites::run(&project)),
         "demo" => demo::run(&project, &demo::Arguments::parse(rest)?),
         "help" | "--help" | "-h" => {
