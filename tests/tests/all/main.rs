@@ -6,6 +6,7 @@ mod cache;
 mod capabilities;
 mod check;
 mod docs;
+mod documents;
 mod guests;
 mod headers_plugin;
 mod jwks;
