@@ -83,6 +83,7 @@ pub mod export;
 pub mod fake;
 mod header_name;
 pub mod host;
+pub mod http;
 mod message;
 mod plugin;
 pub mod settings;

@@ -1,9 +1,9 @@
 //! `cargo xtask demo`: an example, running.
 //!
 //! In reading order: [`example`] is a folder under examples/; [`readme`] finds the commands that its
-//! README shows, [`shell`], [`variables`] and [`curl`] understand them; [`stage`] runs the services
-//! and the gateway as [`process`]es; then either [`screen`] shows what there is to try, or [`check`]
-//! tries it, with [`client`] and [`compare`].
+//! README shows, [`shell`], [`variables`], [`curl`] and [`write_out`] understand them; [`stage`] runs
+//! the services and the gateway as [`process`]es; then either [`screen`] shows what there is to try,
+//! or [`check`] tries it, with [`client`] and [`compare`].
 
 mod check;
 mod client;
@@ -16,6 +16,7 @@ mod screen;
 mod shell;
 mod stage;
 mod variables;
+mod write_out;
 
 use anyhow::{Result, bail};
 

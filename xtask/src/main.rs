@@ -1,12 +1,13 @@
 //! The project's chores, as `cargo xtask COMMAND`: one file a command.
 //!
-//! In reading order: [`guests`], [`build`] and [`languages`] make things, [`mod@test`], [`suites`]
-//! and [`soak`] try them; [`mod@bench`] measures them beside others; [`demo`] shows them.
+//! In reading order: [`guests`], [`build`] and [`languages`] make things, [`mod@test`], [`suites`],
+//! [`fuzz`] and [`soak`] try them; [`mod@bench`] measures them beside others; [`demo`] shows them.
 
 mod bench;
 mod build;
 mod cargo;
 mod demo;
+mod fuzz;
 mod guests;
 mod languages;
 mod progress;
@@ -34,6 +35,9 @@ cargo xtask COMMAND
                           test does that as well where node, npm and python3 are
   suites                  build, get suites of others from their registries, run them
                           through a gateway and show the scores
+  fuzz [TARGET ...] [--seconds N] [--keep]
+                          build fuzz/ and run each target for so long (60) from the kept
+                          corpus; with --keep, what is found goes into it
   soak [--minutes N]      build, then a gateway under mixed load, faults and reloads (10);
                           fails where something fails that should not, or is left at the end
   bench peers [SCENARIO ...] [--rounds N] [--seconds N] [--out FILE]
@@ -67,6 +71,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "languages" => no_more(rest).and_then(|()| languages::run(&project).map(|_| ())),
         "test" => test::run(&project, rest),
         "bench" => bench::run(&project, &bench::Arguments::parse(rest)?),
+        "fuzz" => fuzz::run(&project, &fuzz::Arguments::parse(rest)?),
         "suites" => no_more(rest).and_then(|()| suites::run(&project)),
         "soak" => soak::run(&project, rest),
         "demo" => demo::run(&project, &demo::Arguments::parse(rest)?),

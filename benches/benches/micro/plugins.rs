@@ -1,6 +1,6 @@
 //! The bundled plugins, each with the settings of an ordinary route, called through the chain.
-//! Where a library does the same work natively, it is measured beside it. All in CPU time, but for
-//! `aggregate`, whose services run on another thread.
+//! Where a library does the same work natively, it is measured beside it. All in CPU time, but for how
+//! long a reply of `aggregate` takes, whose services run on another thread.
 
 use criterion::{BatchSize, BenchmarkId, Criterion};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -33,6 +33,7 @@ pub(crate) fn benches(c: &mut Criterion<CpuTime>) {
     five::benches(c);
     translate::benches(c);
     shape::benches(c);
+    aggregate::weights(c);
 }
 
 /// Few enough that they stay in the CPU's cache, as the exchange of one connection does.

@@ -16,8 +16,9 @@ pub(crate) enum NotJson {
     TooDeep,
 }
 
-/// The value that a text is, without the space around it.
+/// The value that a text is, without the space around it, and without a byte order mark (RFC 8259, 8.1).
 pub(crate) fn value(text: &str) -> Result<&str, NotJson> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let value: &RawValue =
         serde_json::from_str(text).map_err(|error| NotJson::Syntax(error.to_string()))?;
     if depth(value.get()) > MAX_DEPTH { Err(NotJson::TooDeep) } else { Ok(value.get()) }

@@ -1,9 +1,6 @@
 //! The head of the response: what caches must know.
 
-use torana_plugin_sdk::{
-    host::{EditHeaders, ReadHeaders},
-    prelude::*,
-};
+use torana_plugin_sdk::{http::add_vary, prelude::*};
 
 use crate::{BffShape, media, settings::Errors, view::View};
 
@@ -15,7 +12,7 @@ impl BffShape {
         if !(self.shapes(host)? || (is_unchanged && view.more.asks_for_change)) {
             return Ok(Action::Next);
         }
-        vary(&view.more.vary, &host.response(), &host.response_edit())?;
+        add_vary(&host.response(), &host.response_edit(), &view.more.vary)?;
         let Some(profile) = self.profiles.get(&view.profile) else { return Ok(Action::Next) };
         // A tag that is no text, or stands there twice, is no tag: it passes.
         if let Ok(Some(tag)) = host.response().header("etag")
@@ -52,17 +49,6 @@ pub(crate) fn is_json(host: &impl Host) -> bool {
     // Two types, or one that is no text: nobody can tell what it is.
     let content_type = host.response().header("content-type").ok().flatten();
     content_type.is_some_and(|text| media::is_json(&text))
-}
-
-fn vary(headers: &[String], old: &impl ReadHeaders, new: &impl EditHeaders) -> Result<(), Failure> {
-    let known = old.header_values("vary").unwrap_or_default().join(",").to_ascii_lowercase();
-    let known: Vec<_> = known.split(',').map(str::trim).collect();
-    let is_new = |header: &&String| !known.contains(&header.as_str());
-    let headers: Vec<_> = headers.iter().filter(is_new).map(String::as_str).collect();
-    if !headers.is_empty() && !known.contains(&"*") {
-        new.add_header("vary", &headers.join(", "))?;
-    }
-    Ok(())
 }
 
 /// Whether the response is a problem (RFC 9457): those pass, whatever the settings say.

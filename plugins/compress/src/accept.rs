@@ -1,5 +1,7 @@
 //! Which coding a client gets (RFC 9110, 12.5.3). Nothing here knows the gateway.
 
+use torana_plugin_sdk::http::weight;
+
 use crate::coding::Coding;
 
 /// The coding that the client likes best, the first of `offered` among equals. None: it gets the
@@ -38,20 +40,6 @@ impl<'a> Wish<'a> {
             key.trim_end().eq_ignore_ascii_case("q").then(|| weight(value.trim_start()))?
         });
         Self { name: name.trim(), weight: weight.unwrap_or(0) }
-    }
-}
-
-/// `0.75` in thousandths (RFC 9110, 12.4.2).
-fn weight(text: &str) -> Option<u16> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let fraction: u16 = format!("{fraction:0<3}").parse().ok()?;
-    match whole {
-        "0" => Some(fraction),
-        "1" if fraction == 0 => Some(1000),
-        _ => None,
     }
 }
 

@@ -6,7 +6,6 @@ mod encoder;
 mod judge;
 mod media;
 mod settings;
-mod vary;
 
 use coding::Coding;
 use encoder::Encoder;
@@ -14,6 +13,7 @@ use judge::{Head, Worth};
 use settings::{Flush, Levels, Settings};
 use torana_plugin_sdk::{
     host::{HeaderError, Request, Response},
+    http::add_vary,
     prelude::*,
 };
 
@@ -133,18 +133,7 @@ fn read(response: &impl Response) -> Result<Head, Failure> {
 }
 
 fn vary_on_encoding(host: &impl Host) -> Result<(), Failure> {
-    const NAME: &str = "Accept-Encoding";
-    let edit = host.response_edit();
-    match host.response().header_values("vary") {
-        Ok(lines) => {
-            if let Some(value) = vary::with(&lines, &[NAME]) {
-                edit.set_header("vary", &value)?;
-            }
-        }
-        // What is no text cannot be merged, and stays as it is.
-        Err(_) => edit.add_header("vary", NAME)?,
-    }
-    Ok(())
+    Ok(add_vary(&host.response(), &host.response_edit(), &["Accept-Encoding"])?)
 }
 
 /// One body on its way.

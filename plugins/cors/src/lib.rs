@@ -5,15 +5,11 @@ mod origin;
 mod policy;
 mod request;
 mod settings;
-mod vary;
 
 use policy::Policy;
 use request::Sender;
 use settings::{OtherOrigins, Settings};
-use torana_plugin_sdk::{
-    host::{EditHeaders, ReadHeaders},
-    prelude::*,
-};
+use torana_plugin_sdk::{http::add_vary, prelude::*};
 
 struct Cors {
     policy: Policy,
@@ -73,7 +69,7 @@ impl Plugin for Cors {
             }
         }
         let names = self.policy.vary(host.request().method() == "OPTIONS");
-        add_to_vary(&response, &edit, &names)?;
+        add_vary(&response, &edit, &names)?;
         Ok(Action::Next)
     }
 }
@@ -109,26 +105,6 @@ impl Cors {
         let names = self.policy.vary(host.request().method() == "OPTIONS");
         if names.is_empty() { reply } else { reply.header("vary", names.join(", ")) }
     }
-}
-
-fn add_to_vary(
-    response: &impl ReadHeaders,
-    edit: &impl EditHeaders,
-    names: &[&str],
-) -> Result<(), Failure> {
-    if names.is_empty() {
-        return Ok(());
-    }
-    match response.header_values("vary") {
-        Ok(lines) => {
-            if let Some(value) = vary::with(&lines, names) {
-                edit.set_header("vary", &value)?;
-            }
-        }
-        // What is no text cannot be merged, and stays as it is.
-        Err(_) => edit.add_header("vary", &names.join(", "))?,
-    }
-    Ok(())
 }
 
 #[cfg(test)]

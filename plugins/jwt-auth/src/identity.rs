@@ -18,7 +18,7 @@ pub(crate) struct Disclosure {
     pub(crate) consumer: Vec<String>,
     /// The claim that is `consumer.tier`.
     pub(crate) tier: Option<Vec<String>>,
-    pub(crate) headers: Vec<(HeaderName, Template)>,
+    pub(crate) headers: Vec<(EditableName, Template)>,
 }
 
 /// A verified token, as it is told to others: everything that can be made of it once.

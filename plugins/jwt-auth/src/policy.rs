@@ -299,9 +299,6 @@ fn requirements(settings: &Settings) -> Requirements {
 fn disclosure(settings: &Settings, wrong: &mut SettingErrors) -> Disclosure {
     let token_header = settings.token.as_ref().and_then(|token| token.header.as_deref());
     for name in settings.headers.keys() {
-        if name.is_reserved() {
-            wrong.add(["headers", name], "the host keeps this header: no plugin can change it");
-        }
         if **name == *token_header.unwrap_or("authorization") {
             wrong.add(["headers", name], "the token comes in this header: choose another one");
         }

@@ -1,5 +1,7 @@
 //! Media types, and what a client accepts (RFC 9110, 8.3 and 12.5.1).
 
+use torana_plugin_sdk::http::weight;
+
 use crate::{error::Language, problem};
 
 /// The language of a media type; none for what is neither, and for formats that are written in one
@@ -165,22 +167,8 @@ impl Range {
         if family.is_empty() || subtype.is_empty() {
             return None;
         }
-        let quality = parameter(text, "q").map_or(Some(1000), |value| quality(&value))?;
+        let quality = parameter(text, "q").map_or(Some(1000), |value| weight(&value))?;
         Some(Self { essence, quality })
-    }
-}
-
-/// `0.75` in thousandths (RFC 9110, 12.4.2).
-fn quality(text: &str) -> Option<u16> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let fraction: u16 = format!("{fraction:0<3}").parse().ok()?;
-    match whole {
-        "0" => Some(fraction),
-        "1" if fraction == 0 => Some(1000),
-        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Responses: what the service answers, in what the client wants to have.
 
-use torana_plugin_sdk::{host::HeaderError, prelude::*};
+use torana_plugin_sdk::{host::HeaderError, http::add_vary, prelude::*};
 
 use crate::{
     XmlJson,
@@ -58,7 +58,8 @@ impl Wanted {
 
 /// What holds for every response, with a body or without.
 pub(crate) fn head(plugin: &XmlJson, host: &impl Host) -> Outcome {
-    vary(host)?;
+    // Caches must know that Accept counts.
+    add_vary(&host.response(), &host.response_edit(), &["accept"])?;
     // A HEAD gets the head of its GET (RFC 9110, 9.3.2); there is no body to translate.
     if host.request().method() == "HEAD"
         && let Some((choice, _)) = due(host)?
@@ -135,18 +136,4 @@ fn describe(
         }
     };
     Ok(edit.set_header("content-type", &content_type)?)
-}
-
-/// Caches must know that Accept counts.
-fn vary(host: &impl Host) -> Result<(), Failure> {
-    let lines = match host.response().header_values("vary") {
-        Ok(lines) => lines,
-        Err(Refused { why: HeaderError::NotText, .. }) => Vec::new(),
-        Err(refused) => return Err(refused.into()),
-    };
-    let mut names = lines.iter().flat_map(|line| line.split(',')).map(str::trim);
-    if !names.any(|name| name == "*" || name.eq_ignore_ascii_case("accept")) {
-        host.response_edit().add_header("vary", "accept")?;
-    }
-    Ok(())
 }

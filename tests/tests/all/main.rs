@@ -8,6 +8,7 @@ mod capabilities;
 mod check;
 mod constant_memory;
 mod docs;
+mod documents;
 mod faults;
 mod grpc;
 mod guests;

@@ -52,7 +52,7 @@ async fn a_slow_part_delays_nobody_who_does_not_need_it() {
     assert_eq!((answer.status, answer.text()), (200, expected));
 }
 
-fn translating(backend: &Backend, limits: &str) -> String {
+pub(crate) fn translating(backend: &Backend, limits: &str) -> String {
     let plugin = format!(
         "\n[plugins.xml]\ncomponent = \"xml-json\"\n{limits}\n\
          grants = {{ request-edit = true, response-edit = true, request-body = \"read-write\", \
@@ -64,7 +64,7 @@ fn translating(backend: &Backend, limits: &str) -> String {
 }
 
 /// Records as partners send them, of about so many bytes.
-fn records(bytes: usize) -> String {
+pub(crate) fn records(bytes: usize) -> String {
     let record = |number: usize| {
         format!(
             "<item sku=\"{number:08}\"><name>Tea &amp; co {number}</name><price>4.20</price></item>"
@@ -75,7 +75,7 @@ fn records(bytes: usize) -> String {
     format!("<?xml version=\"1.0\"?>\n<order>{items}</order>")
 }
 
-fn xml(target: &str) -> http::request::Builder {
+pub(crate) fn xml(target: &str) -> http::request::Builder {
     request("POST", target)
         .header("content-type", "application/xml")
         .header("accept", "application/json")

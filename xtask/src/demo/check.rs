@@ -101,6 +101,13 @@ fn try_out(
 
 fn send(expected: &[String], request: &Request) -> Result<Outcome> {
     let replies = client::send(request)?;
+    if let Some(format) = &request.write_out {
+        let output: String = replies.iter().map(|reply| format.of(reply)).collect();
+        return Ok(Outcome {
+            wrong: compare::measured(expected, &output).into_iter().collect(),
+            output,
+        });
+    }
     Ok(Outcome {
         wrong: compare::replies(expected, &replies, request.show_head),
         output: replies.iter().map(|reply| format!("{reply}\n")).collect(),

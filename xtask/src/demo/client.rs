@@ -1,6 +1,9 @@
 //! Sends a README's request. No curl is needed; what it would print is shown the same.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use ureq::{
@@ -16,12 +19,21 @@ pub(crate) struct Reply {
     pub(crate) status_line: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// Bytes of the body, as it came.
+    pub(crate) size: usize,
+    /// From the start, connecting included, to the last byte.
+    pub(crate) took: Duration,
 }
 
 impl Reply {
+    /// The three digits.
+    pub(crate) fn status(&self) -> &str {
+        self.status_line.split(' ').nth(1).unwrap_or_default()
+    }
+
     /// Whether the status is one of success.
     pub(crate) fn is_success(&self) -> bool {
-        self.status_line.split(' ').nth(1).is_some_and(|status| status.starts_with('2'))
+        self.status().starts_with('2')
     }
 
     /// A header's values.
@@ -54,6 +66,7 @@ fn send_to(url: &str, request: &Request) -> Result<Reply> {
         builder = builder.header(name, value);
     }
     let agent = agent(Duration::from_secs(30));
+    let start = Instant::now();
     let reply = match &request.body {
         Some(body) => agent.run(builder.body(body.as_slice())?),
         None => agent.run(builder.body(())?),
@@ -64,6 +77,8 @@ fn send_to(url: &str, request: &Request) -> Result<Reply> {
         status_line: format!("{:?} {}", reply.version(), reply.status()),
         headers: shown(reply.headers()),
         body: String::from_utf8_lossy(&body).into_owned(),
+        size: body.len(),
+        took: start.elapsed(),
     })
 }
 

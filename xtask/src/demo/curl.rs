@@ -4,22 +4,30 @@
 //! - `-X METHOD`, `-H 'name: value'`, `-d DATA` or `--data DATA`, `--data-binary DATA`
 //! - `-H @FILE` and `-d @FILE`, as curl has them: a header a line; a body, without its line ends
 //!   (`--data-binary` keeps them)
-//! - one URL, sent as it is written; with `[1-11]` in it, eleven requests, one for each number
+//! - URLs, sent as they are written, one after the other; with `[1-11]` in it, one is eleven
+//!   requests, one for each number
+//! - `-w FORMAT` ([`write_out`](super::write_out)), with `-o /dev/null` before each URL
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 
+use crate::demo::write_out::WriteOut;
+
 /// A request as curl would send it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// One, or as many as its range stands for.
+    /// At least one. A URL with a range is as many as that stands for.
     pub(crate) urls: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<u8>>,
     /// `-i`: the output starts with the reply's head.
     pub(crate) show_head: bool,
+    /// `-w`: the output is this of each reply, and no body.
+    pub(crate) write_out: Option<WriteOut>,
+    /// The URLs as they are written, less the times that `-o /dev/null` is.
+    printed: i32,
 }
 
 impl Request {
@@ -29,7 +37,7 @@ impl Request {
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
             match word.strip_prefix('-') {
-                None => request.set_url(word)?,
+                None => request.add_url(word)?,
                 Some(long) if long.starts_with('-') => {
                     let option = Opt::long(word)?;
                     let value = if option.has_value() { value(word, &mut words)? } else { "" };
@@ -75,18 +83,19 @@ impl Request {
                 None => self.add_header(value)?,
             },
             Opt::Data | Opt::DataBinary => self.add_data(&data(option, value, folder)?),
+            Opt::WriteOut => self.write_out = Some(WriteOut::parse(value)?),
+            Opt::Output if value == "/dev/null" => self.printed -= 1,
+            Opt::Output => bail!("-o {value}: the check writes no files; there is -o /dev/null"),
         }
         Ok(())
     }
 
-    fn set_url(&mut self, url: &str) -> Result<()> {
-        if let Some(first) = self.urls.first() {
-            bail!("two URLs: {first} and {url}");
-        }
+    fn add_url(&mut self, url: &str) -> Result<()> {
         if !url.starts_with("http://") {
             bail!("`{url}` does not start with http://");
         }
-        self.urls = each_of(url)?;
+        self.urls.extend(each_of(url)?);
+        self.printed += 1;
         Ok(())
     }
 
@@ -116,7 +125,12 @@ impl Request {
             bail!("there is no URL");
         }
         if self.urls.len() > 1 && self.show_head {
-            bail!("-i with a range of URLs: the check compares heads one at a time");
+            bail!("-i with several URLs: the check compares heads one at a time");
+        }
+        if self.write_out.is_some() != (self.printed == 0) || self.printed < 0 {
+            bail!(
+                "the check compares bodies or what -w writes: with -w goes -o /dev/null, once a URL"
+            );
         }
         let has_type =
             self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
@@ -139,6 +153,8 @@ enum Opt {
     Header,
     Data,
     DataBinary,
+    WriteOut,
+    Output,
 }
 
 impl Opt {
@@ -149,6 +165,8 @@ impl Opt {
             'X' => Self::Method,
             'H' => Self::Header,
             'd' => Self::Data,
+            'w' => Self::WriteOut,
+            'o' => Self::Output,
             _ => bail!("the check does not know curl's -{letter}; it knows {KNOWN}"),
         })
     }
@@ -161,6 +179,8 @@ impl Opt {
             "--header" => Self::Header,
             "--data" => Self::Data,
             "--data-binary" => Self::DataBinary,
+            "--write-out" => Self::WriteOut,
+            "--output" => Self::Output,
             _ => bail!("the check does not know curl's {name}; it knows {KNOWN}"),
         })
     }
@@ -170,7 +190,7 @@ impl Opt {
     }
 }
 
-const KNOWN: &str = "-i, -s, -S, -X, -H, -d, --data and --data-binary";
+const KNOWN: &str = "-i, -s, -S, -X, -H, -d, --data, --data-binary, -w and -o";
 
 /// The URLs that one with a range, such as `[1-11]`, stands for.
 fn each_of(url: &str) -> Result<Vec<String>> {
@@ -229,6 +249,7 @@ mod tests {
         let expected = Request {
             method: "GET".into(),
             urls: vec!["http://h/a?b".into()],
+            printed: 1,
             ..Request::default()
         };
         assert_eq!(parse("curl http://h/a?b").unwrap(), expected);
@@ -267,6 +288,15 @@ mod tests {
     }
 
     #[test]
+    fn several_urls_are_a_request_each() {
+        let request = parse("curl http://h/a 'http://h/[1-2]'").unwrap();
+        assert_eq!(request.urls, ["http://h/a", "http://h/1", "http://h/2"]);
+        let request =
+            parse("curl -w '%{time_total}' -o /dev/null http://h/ --output /dev/null http://i/");
+        assert!(request.is_ok_and(|request| request.write_out.is_some()));
+    }
+
+    #[test]
     fn files_are_read_as_curl_reads_them() {
         let folder = std::env::temp_dir().join(format!("torana-curl-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -288,7 +318,12 @@ mod tests {
             ("curl -k https://h/", "does not know curl's -k"),
             ("curl --json '{}' http://h/", "does not know curl's --json"),
             ("curl https://h/", "does not start with http://"),
-            ("curl http://h/a http://h/b", "two URLs"),
+            ("curl -i http://h/a http://h/b", "one at a time"),
+            ("curl -w '%{time_total}' http://h/", "with -w goes -o /dev/null"),
+            ("curl -w x -o /dev/null http://h/ http://h/", "once a URL"),
+            ("curl -o /dev/null http://h/", "with -w goes"),
+            ("curl -o page http://h/", "writes no files"),
+            ("curl -w '%{json}' http://h/", "knows no %{json}"),
             ("curl -i", "no URL"),
             ("curl http://h/ -H", "lacks its value"),
             ("curl -H Host http://h/", "is not `name: value`"),

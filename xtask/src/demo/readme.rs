@@ -30,6 +30,8 @@
 //!   header shown must be in the reply; others may be there too. After an empty line the body
 //!   follows. Without `-i`, all output is body.
 //! - A body is compared as a whole, but for the line ends at its end. No body shown: it must be empty.
+//! - What curl's `-w` measured is compared but for the times: those may be from half of what is shown
+//!   to fifty times that.
 //! - `…` in a line stands for any characters, a line that is only `…` for any lines, or none.
 //! - Commands run from top to bottom, so a quota used up by one is used up for the next.
 
