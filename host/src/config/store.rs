@@ -42,7 +42,7 @@ pub struct Redis {
     pub exact: Exact,
     /// Between two rounds in which the other counters are merged.
     pub sync: Duration,
-    /// Longest wait for a connection, and for an answer.
+    /// Longest wait of a request.
     pub timeout: Duration,
     /// What becomes of decisions when Redis does not answer.
     pub on_failure: OnFailure,
@@ -138,12 +138,8 @@ pub(super) static STORE: Shape = Shape {
              plugins whose limits are worth it.",
         )
         .or("false"),
-        key(
-            "timeout",
-            Kind::Duration(1, 60_000),
-            "Longest wait for a connection to Redis, and for an answer of it.",
-        )
-        .or("100ms"),
+        key("timeout", Kind::Duration(1, 60_000), "Longest wait of a request for Redis.")
+            .or("100ms"),
         key(
             "on_failure",
             Kind::Choice(&["local", "deny"]),

@@ -54,11 +54,13 @@ impl Link {
         }
     }
 
-    /// Whether there is a connection; waits for the first attempt to get one.
-    pub(super) async fn is_up(self: &Arc<Self>) -> bool {
+    /// The number of the connection, if there is one; waits for the first attempt to get one.
+    pub(super) async fn number(self: &Arc<Self>) -> Option<u64> {
         self.start();
-        let settled = self.wait(|state| !matches!(state, State::Connecting)).await;
-        matches!(settled, State::Up(..))
+        match self.wait(|state| !matches!(state, State::Connecting)).await {
+            State::Up(number, _) => Some(number),
+            State::Connecting | State::Down => None,
+        }
     }
 
     /// Waits until there is a connection.
@@ -66,9 +68,9 @@ impl Link {
         self.wait(|state| matches!(state, State::Up(..))).await;
     }
 
-    /// Waits until there is none.
-    pub(super) async fn until_down(&self) {
-        self.wait(|state| matches!(state, State::Down)).await;
+    /// Waits until the connection of this number is gone, though another one may be there.
+    pub(super) async fn until_gone(&self, number: u64) {
+        self.wait(|state| !matches!(state, State::Up(there, _) if *there == number)).await;
     }
 
     /// Sends a command and waits for its answer. It takes no longer than the timeout, and is over
@@ -108,11 +110,18 @@ impl Link {
         state.map_or(State::Down, |state| state.clone())
     }
 
-    /// A connection that is silent is not waited for again by those who come next.
+    /// What is silent is not waited for again by those who come next.
     fn give_up(&self) {
         if let State::Up(number, _) = *self.state.borrow() {
             self.broken.send_replace(number);
         }
+        self.state.send_if_modified(|state| {
+            let waits = matches!(state, State::Connecting);
+            if waits {
+                *state = State::Down;
+            }
+            waits
+        });
     }
 
     async fn keep(self: Arc<Self>) {

@@ -23,6 +23,10 @@ use crate::{
 /// Commands that wait to be sent over one connection; more wait for room.
 const QUEUE: usize = 1024;
 
+/// How long a connection may take at least. No request waits for it: a server that is busy when it
+/// comes back must not be given up for the sake of requests.
+const CONNECTING: Duration = Duration::from_secs(2);
+
 /// A server, and what is said when a connection to it begins.
 pub(super) struct Server {
     address: RedisAddress,
@@ -50,14 +54,15 @@ impl Server {
         Ok(Self { address, tls: connector(settings)?, login, timeout })
     }
 
-    /// The longest wait for anything.
+    /// The longest wait of a request.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// Connects, says who we are, and hears that this is enough.
     pub(super) async fn connect(&self) -> Result<Connected, Failure> {
-        timeout(self.timeout, self.greet()).await.unwrap_or(Err(Failure::Timeout(self.timeout)))
+        let limit = self.timeout.max(CONNECTING);
+        timeout(limit, self.greet()).await.unwrap_or(Err(Failure::Timeout(limit)))
     }
 
     async fn greet(&self) -> Result<Connected, Failure> {

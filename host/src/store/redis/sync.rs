@@ -29,51 +29,58 @@ pub(super) async fn run(counters: Arc<Counters>, interval: Duration) {
     let link = counters.links.sync().clone();
     let mut life = None;
     loop {
-        if !link.is_up().await {
+        let Some(number) = link.number().await else {
             counters.set_alone(true);
             link.until_up().await;
-        }
+            continue;
+        };
         if regain(&counters, &link, &mut life).await.is_err() {
             sleep(PAUSE).await;
             continue;
         }
         counters.set_alone(false);
-        merge(&counters, &link, interval).await;
+        merge(&counters, &link, number, interval).await;
+        counters.set_alone(true);
     }
 }
 
-/// Until the connection is lost.
-async fn merge(counters: &Counters, link: &Arc<Link>, interval: Duration) {
+/// Until the connection of this number is lost.
+async fn merge(counters: &Counters, link: &Arc<Link>, number: u64, interval: Duration) {
     loop {
         tokio::select! {
-            () = link.until_down() => return,
-            () = counters.news.wait() => sleep(interval).await,
+            biased;
+            () = link.until_gone(number) => return,
+            () = counters.news.wait() => {}
         }
-        if !link.is_up().await {
+        sleep(interval).await;
+        if link.number().await != Some(number) {
             // What there is to tell stays here, where it comes back as time goes on.
             return;
         }
-        let told = round(counters, link).await;
-        // One that refuses (it is full, or a replica) is as good as none.
-        counters.set_alone(!told);
-        if !told {
-            sleep(PAUSE).await;
+        match round(counters, link).await {
+            Ok(()) => counters.set_alone(false),
+            // One that refuses (it is full, or a replica) is as good as none.
+            Err(Failure::Refused(_)) => {
+                counters.set_alone(true);
+                sleep(PAUSE).await;
+            }
+            Err(_) => return,
         }
     }
 }
 
-/// Tells all there is; whether everything arrived.
-async fn round(counters: &Counters, link: &Arc<Link>) -> bool {
+/// Tells all there is. Of several failures the first one is given.
+async fn round(counters: &Counters, link: &Arc<Link>) -> Result<(), Failure> {
     let since = counters.news.clear();
     let (charges, due): (Vec<_>, Vec<_>) =
         counters.local.due(&counters.under_way).into_iter().unzip();
-    let mut all = true;
+    let mut all = Ok(());
     for (charges, due) in charges.chunks(WAVE).zip(due.chunks(WAVE)) {
         let chunks = charges.chunks(CHUNK).zip(due.chunks(CHUNK));
         let told = chunks.map(|(charges, due)| tell(counters, link, charges, due));
-        all &= !join_all(told).await.contains(&false);
+        all = all.and(join_all(told).await.into_iter().collect());
     }
-    if all && !due.is_empty() {
+    if all.is_ok() && !due.is_empty() {
         let took = Duration::from_nanos(counters.now().saturating_sub(since));
         counters.numbers.sync_seconds.observe(took.as_secs_f64());
     }
@@ -83,7 +90,12 @@ async fn round(counters: &Counters, link: &Arc<Link>) -> bool {
 
 const WAVE: usize = CHUNK * ON_THEIR_WAY;
 
-async fn tell(counters: &Counters, link: &Arc<Link>, charges: &[Charge], due: &[Due]) -> bool {
+async fn tell(
+    counters: &Counters,
+    link: &Arc<Link>,
+    charges: &[Charge],
+    due: &[Due],
+) -> Result<(), Failure> {
     let told = take::tell(link, &counters.prefix, &counters.local, due).await;
     if told.as_ref().is_err_and(Failure::is_without_effect) {
         // What may have arrived is not told again: others would count it twice. It is lost to them
@@ -91,7 +103,7 @@ async fn tell(counters: &Counters, link: &Arc<Link>, charges: &[Charge], due: &[
         charges.iter().for_each(|charge| counters.local.still_due(charge));
         counters.news.there_are(|| counters.now());
     }
-    told.is_ok()
+    told
 }
 
 /// Gives back what the server may have lost, if it is not the one (or not in the life) that it was.

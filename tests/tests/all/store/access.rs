@@ -125,7 +125,7 @@ async fn whoever_never_answers_is_given_up() {
     );
     let gateway = Gateway::start(&counter(&store)).await;
     let line = gateway.wait_for_log("why", |line| line.contains("the store is down")).await;
-    assert!(line.contains("no answer within 200ms"), "{line}");
+    assert!(line.contains("no answer within 2s"), "{line}");
     within("decisions all the same", async {
         for _ in 0..20 {
             assert!(allowed(&take(&gateway, "k", 100).await));
