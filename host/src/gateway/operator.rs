@@ -35,7 +35,7 @@ impl AdminDoor {
             Some(held) => held,
             None => Held::bound(NAME, vec![admin::bind(admin)?]),
         };
-        let listener = sockets.listeners[0].try_clone().and_then(|s| AdminListener::new(s));
+        let listener = sockets.listeners[0].try_clone().and_then(AdminListener::new);
         let listener = listener.map_err(|why| {
             (admin.address_span, format!("the admin listener cannot be served: {why}"))
         })?;
