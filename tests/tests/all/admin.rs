@@ -293,7 +293,9 @@ async fn the_process_and_the_build_have_numbers() {
     assert!(number("process_virtual_memory_bytes").await > 1e6);
     assert!(number("process_cpu_seconds_total").await > 0.0);
     assert!(number("process_start_time_seconds").await > 1.6e9);
-    let text = gateway.admin().get("/metrics").await.text().to_owned();
+    // Once more as Prometheus asks for it.
+    let asked = request("GET", "/metrics").header("accept", "application/openmetrics-text");
+    let text = gateway.admin().send(asked, "").await.text().to_owned();
     assert_eq!(text.matches("# EOF").count(), 1, "{text}");
     assert!(text.ends_with("# EOF\n"), "{text}");
 }

@@ -171,3 +171,19 @@ async fn a_stop_does_not_wait_for_ever() {
     let answer = raw.read_to_close().await;
     assert!(!answer.contains("200 OK"), "{answer}");
 }
+
+#[tokio::test]
+async fn load_balancers_have_notice_before_the_door_is_closed() {
+    let backend = Backend::start(|_| reply(200, "fine")).await;
+    let toml = toml::proxy(backend.address());
+    let toml = toml.replacen("[gateway]\n", "[gateway]\nnotice = \"1h\"\n", 1);
+    let gateway = Gateway::start(&toml).await;
+    assert_eq!(gateway.admin().get("/readyz").await.status, 200);
+    gateway.signal(Signal::SIGTERM);
+    gateway.wait_for_log("the notice", |line| line.contains("not ready any more")).await;
+    let ready = gateway.admin().get("/readyz").await;
+    assert_eq!((ready.status, ready.text()), (503, "stopping\n"));
+    assert_eq!(gateway.admin().get("/healthz").await.status, 200, "it lives");
+    // Who has not looked yet is served, over a new connection as well.
+    assert_eq!(gateway.client().get("/a").await.status, 200);
+}

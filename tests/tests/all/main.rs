@@ -7,6 +7,7 @@ mod cache;
 mod capabilities;
 mod check;
 mod constant_memory;
+mod deploy;
 mod docs;
 mod documents;
 mod faults;

@@ -49,7 +49,7 @@ const COUNTERS: [PerUpstream; 6] = [
         Some(s.hedges)
     }),
     ("upstream_hedges_won", "Of these, those that it answered first", |s| Some(s.hedges_won)),
-    ("upstream_breaker_opened", "Times that the breaker has opened", |s| {
+    ("upstream_limit_reacheded", "Times that the breaker has opened", |s| {
         s.breaker.as_ref().map(|breaker| breaker.opened)
     }),
     ("upstream_breaker_refused", "Requests refused, for the breaker was open", |s| {
@@ -86,7 +86,7 @@ fn limits(all: &[Named], encoder: &mut DescriptorEncoder<'_>) -> Encoded {
     for (labels, limit) in &limits {
         ConstCounter::new(limit.refused).encode(family.encode_family(labels)?)?;
     }
-    let (name, help) = ("upstream_breaker_open", "1 if one of `limits` is reached");
+    let (name, help) = ("upstream_limit_reached", "1 if one of `limits` is reached");
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
     for (labels, limit) in &limits {
         ConstGauge::new(i64::from(limit.reached)).encode(family.encode_family(labels)?)?;

@@ -64,7 +64,7 @@ async fn a_service_that_has_enough_to_do_is_left_alone() {
         slow.wait_for(1).await;
         let answer = client.get("/").await;
         let labels = "{upstream=\"service\",limit=\"in_flight\"}";
-        let open = metric(&gateway, &format!("torana_upstream_breaker_open{labels}")).await;
+        let open = metric(&gateway, &format!("torana_upstream_limit_reached{labels}")).await;
         let refused = metric(&gateway, &format!("torana_upstream_refused_total{labels}")).await;
         release.send(true).unwrap();
         (answer, open, refused)
