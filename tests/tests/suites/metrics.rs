@@ -2,7 +2,7 @@
 
 use std::{fs::File, process::Command};
 
-use torana_tests::{Backend, Gateway, reply, toml};
+use torana_tests::{Backend, Gateway, paths, reply, toml};
 
 use crate::suite::{Score, output, program};
 
@@ -20,5 +20,12 @@ async fn prometheus_reads_the_metrics() {
     let mut score = Score::of("promtool");
     score.count("check metrics", if said.is_empty() { Ok(()) } else { Err(said) });
     assert!(metrics.text().contains("torana_requests_total{"), "there is something to check");
-    score.expect(1, 1, "check metrics has nothing to say");
+    for (word, file) in [("check", "alerts.yml"), ("test", "alerts_test.yml")] {
+        let mut command: Command = program("promtool");
+        command.args([word, "rules"]).arg(paths::root().join("deploy/prometheus").join(file));
+        let said = output(command).await;
+        let good = said.contains("SUCCESS") && !said.contains("FAILED");
+        score.count(&format!("{word} rules"), if good { Ok(()) } else { Err(said) });
+    }
+    score.expect(3, 3, "check metrics has nothing to say, and the alert rules are good");
 }
