@@ -121,6 +121,22 @@ pub struct Hooks {
 }
 
 impl Hooks {
+    /// What they are called in the WIT.
+    pub fn names(self) -> Vec<&'static str> {
+        let hooks = [
+            ("on-request-head", self.request_head),
+            ("on-request-body", self.request_body),
+            ("on-request-stream", self.request_stream),
+            ("handler", self.handler),
+            ("on-response-head", self.response_head),
+            ("on-response-body", self.response_body),
+            ("on-response-stream", self.response_stream),
+            ("on-tick", self.tick),
+            ("schema", self.schema),
+        ];
+        hooks.into_iter().filter(|(_, exported)| *exported).map(|(name, _)| name).collect()
+    }
+
     /// Whether a chain calls this one.
     pub fn has(self, hook: Hook) -> bool {
         match hook {

@@ -4,6 +4,7 @@ mod assemble;
 mod background;
 mod logbook;
 mod numbers;
+mod vetting;
 mod workers;
 
 use std::{
@@ -18,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::{
     admin::{self, AdminState},
     config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source},
-    plugin::{Description, PluginRoom, Services},
+    plugin::{PluginRoom, Services},
     proxy::{self, Proxy, Snapshot},
     store::Memory,
     telemetry::Telemetry,
@@ -28,6 +29,7 @@ use assemble::{Assembled, Workshop};
 use background::Background;
 use logbook::Logbook;
 use numbers::Numbers;
+pub use vetting::{describe, describe_all};
 use workers::Workers;
 
 /// What a file was found to be.
@@ -43,7 +45,7 @@ pub struct Checked {
 /// Looks at a file as `run` would, and serves nothing. Plugins are instantiated and take their
 /// settings; no socket is opened.
 pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
-    let (config, mut diagnostics) = match Config::load(path, options) {
+    let (mut config, mut diagnostics) = match Config::load(path, options) {
         Ok(loaded) => loaded,
         Err(Rejected { source, diagnostics }) => {
             return Ok(Checked { source, diagnostics, config: None });
@@ -51,8 +53,12 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
     };
     let source = config.source.clone();
     let parts = Parts::new(config.gateway.workers)?;
-    let config = match parts.workshop(None).assemble(&config).await {
-        Ok(_) => Some(config),
+    let assembled = match vetting::vet(&mut config, options, &parts.room) {
+        Ok(()) => parts.workshop(None).assemble(&config).await.map(drop),
+        Err(problems) => Err(problems),
+    };
+    let config = match assembled {
+        Ok(()) => Some(config),
         Err(problems) => {
             diagnostics.append(problems);
             None
@@ -62,12 +68,6 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
     let config = config.filter(|_| !diagnostics.has_errors());
     diagnostics.sort();
     Ok(Checked { source, diagnostics, config })
-}
-
-/// Reads the type of a component.
-pub fn describe(file: &Path) -> Result<Description, String> {
-    let parts = Parts::new(1).map_err(|error| error.to_string())?;
-    parts.room.describe(file)
 }
 
 /// A gateway that serves.
@@ -108,9 +108,11 @@ impl Gateway {
         path: &Path,
         options: LoadOptions,
     ) -> Result<(Self, Arc<Source>, Diagnostics), StartError> {
-        let (config, warnings) = Config::load(path, &options)?;
+        let (mut config, warnings) = Config::load(path, &options)?;
         let source = config.source.clone();
         let parts = Parts::new(config.gateway.workers)?;
+        vetting::vet(&mut config, &options, &parts.room)
+            .map_err(|problems| StartError::Config(source.clone(), problems))?;
         let assembled = parts
             .workshop(None)
             .assemble(&config)
@@ -145,12 +147,15 @@ impl Gateway {
 
     /// Takes the file anew, whole or not at all. What runs goes on with what it began with.
     pub async fn reload(&mut self) {
-        let (config, warnings) = match Config::load(&self.path, &self.options) {
+        let (mut config, warnings) = match Config::load(&self.path, &self.options) {
             Ok(loaded) => loaded,
             Err(Rejected { source, diagnostics }) => return self.refuse(&source, diagnostics),
         };
         let source = config.source.clone();
         if let Some(problems) = needs_restart(&self.config, &config) {
+            return self.refuse(&source, problems);
+        }
+        if let Err(problems) = vetting::vet(&mut config, &self.options, &self.parts.room) {
             return self.refuse(&source, problems);
         }
         let previous = self.snapshot.load().upstreams.clone();

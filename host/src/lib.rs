@@ -3,10 +3,13 @@
 
 pub mod cli;
 
+pub mod audit;
+
 pub mod gateway;
 
 pub mod admin;
 pub mod listener;
+pub mod trust;
 
 pub mod proxy;
 

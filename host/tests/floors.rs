@@ -5,8 +5,9 @@ use std::{fs, path::Path};
 const FLOORS: &[&[&str]] = &[
     &["main"],
     &["cli"],
+    &["audit"],
     &["gateway"],
-    &["listener", "admin"],
+    &["listener", "admin", "trust"],
     &["proxy"],
     &["rescue"],
     &["router", "chain", "plugin", "upstream", "store", "access_log"],

@@ -3,10 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use super::output;
-use crate::{
-    filter::Hooks,
-    plugin::{Description, Import},
-};
+use crate::plugin::{Description, Import};
 
 /// Arguments of `plugin inspect`.
 #[derive(clap::Args)]
@@ -34,7 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn text(description: &Description) -> String {
-    let list = |names: Vec<String>| match names[..] {
+    let list = |names: Vec<&str>| match names[..] {
         [] => "none".to_owned(),
         _ => names.join(", "),
     };
@@ -43,7 +40,7 @@ fn text(description: &Description) -> String {
         hex::encode(description.sha256),
         description.size,
         description.wit_version,
-        list(hooks(description.hooks)),
+        list(description.hooks.names()),
         list(imports(description)),
     )
 }
@@ -53,32 +50,11 @@ fn json(description: &Description) -> serde_json::Value {
         "sha256": hex::encode(description.sha256),
         "size": description.size,
         "wit": description.wit_version,
-        "hooks": hooks(description.hooks),
+        "hooks": description.hooks.names(),
         "imports": imports(description),
     })
 }
 
-fn imports(description: &Description) -> Vec<String> {
-    let name = |import: &Import| match import {
-        Import::Capability(name) | Import::Wasi(name) => name.clone(),
-    };
-    description.imports.iter().map(name).collect()
-}
-
-fn hooks(hooks: Hooks) -> Vec<String> {
-    [
-        ("on-request-head", hooks.request_head),
-        ("on-request-body", hooks.request_body),
-        ("on-request-stream", hooks.request_stream),
-        ("handler", hooks.handler),
-        ("on-response-head", hooks.response_head),
-        ("on-response-body", hooks.response_body),
-        ("on-response-stream", hooks.response_stream),
-        ("on-tick", hooks.tick),
-        ("schema", hooks.schema),
-    ]
-    .into_iter()
-    .filter(|(_, exported)| *exported)
-    .map(|(name, _)| name.to_owned())
-    .collect()
+fn imports(description: &Description) -> Vec<&str> {
+    description.imports.iter().map(Import::name).collect()
 }

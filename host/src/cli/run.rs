@@ -22,6 +22,9 @@ pub(super) struct Arguments {
     /// How to log.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// Refuse plugins that are not as torana.lock has them, at the start and at every reload.
+    #[arg(long)]
+    locked: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,6 +37,7 @@ enum LogFormat {
 
 pub(super) fn run(arguments: Arguments, options: LoadOptions) -> ExitCode {
     start_logging(&arguments);
+    let options = LoadOptions { locked: arguments.locked, ..options };
     let served = output::control_runtime().map(|runtime| {
         let code = runtime.block_on(serve(arguments, options));
         // Background work has no say in when the process ends.

@@ -14,6 +14,7 @@ use super::{
     plugin::{self, PLUGIN},
     route::{self, ROUTE},
     secrets::{self, SECRET},
+    signatures::{self, SIGNATURES},
     syntax,
     table::Table,
     unguarded::{report_skipped_guards, report_unguarded},
@@ -40,6 +41,11 @@ pub(super) static ROOT: Shape = Shape {
             "secrets",
             Kind::Map("idp", &Kind::Table(&SECRET)),
             "Secrets by name, each in the environment or a file of its own.",
+        ),
+        key(
+            "signatures",
+            Kind::Table(&SIGNATURES),
+            "Who may sign components; none needs a signature if not given.",
         ),
         key("plugins", Kind::Map("auth", &Kind::Table(&PLUGIN)), "Components, by name."),
         key(
@@ -143,5 +149,6 @@ fn build(root: &Table<'_>) -> Config {
         routes,
         plugins: library.into_plugins(),
         secrets,
+        trusted_keys: signatures::read(root),
     }
 }

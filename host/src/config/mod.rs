@@ -4,10 +4,11 @@
 //! load      Config::load: text -> syntax -> tables -> Config, or all that is wrong with it
 //! syntax    text -> tree, with every syntax error
 //! unused    what stands there and does nothing | unguarded: routes without a guard
-//! gateway | listen | admin | access_log | upstream | secrets | plugin | chain | route
+//! gateway | listen | admin | access_log | upstream | secrets | signatures | plugin | chain | route
 //!           a table each: its type, its keys, its reader
 //! grants | limits | on_error | settings
-//!           the parts of a plugin that a chain entry can change
+//!           the parts of a plugin that a chain entry can change | granted: grants one by one
+//! uses      where plugins are used, over all of it
 //! table | value
 //!           walk a tree along its declaration | misplaced: keys that no table knows
 //! outside   { env = ... } and { file = ... } | names: what can be referred to | context: all of it
@@ -28,6 +29,7 @@ mod context;
 mod diagnostic;
 mod fault;
 mod gateway;
+mod granted;
 mod grants;
 mod host;
 mod keys;
@@ -46,6 +48,7 @@ mod route;
 mod schema;
 mod secrets;
 mod settings;
+mod signatures;
 mod source;
 mod syntax;
 mod table;
@@ -55,12 +58,14 @@ mod unguarded;
 mod units;
 mod unused;
 mod upstream;
+mod uses;
 mod value;
 
 pub use access_log::{AccessLog, LogField, PlainField};
 pub use admin::Admin;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use gateway::Gateway;
+pub use granted::Granted;
 pub use grants::{BodyGrant, FetchGrant, Grants, KvGrant};
 pub use limits::PluginLimits;
 pub use listen::{Certificate, ListenLimits, Listener, Network};
@@ -74,7 +79,9 @@ pub use route::{
 pub use schema::schema;
 pub use secrets::Secrets;
 pub use settings::Settings;
+pub use signatures::TrustedKey;
 pub use source::{Source, Span};
+pub use units::{show_duration, show_size};
 pub use upstream::{
     Balance, Eject, HashKey, HealthCheck, Protocol, Retries, RetryOn, Target, Upstream,
     UpstreamLimits, UpstreamTls,
@@ -104,4 +111,6 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[secrets.NAME]`
     pub secrets: Secrets,
+    /// `[signatures]`: empty means that no component needs one.
+    pub trusted_keys: Vec<TrustedKey>,
 }

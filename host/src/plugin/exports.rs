@@ -122,6 +122,23 @@ pub enum Import {
     Wasi(String),
 }
 
+impl Import {
+    /// The interface's name, or the whole name for WASI.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Capability(name) | Self::Wasi(name) => name,
+        }
+    }
+
+    /// The interface's name if it is one of ours.
+    pub fn capability(&self) -> Option<&str> {
+        match self {
+            Self::Capability(name) => Some(name),
+            Self::Wasi(_) => None,
+        }
+    }
+}
+
 /// The capabilities that a component imports, without interfaces of types only; or why they
 /// cannot be given.
 pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Import>, String> {

@@ -37,6 +37,7 @@ mod stats;
 mod target;
 mod upload;
 
+pub use address::is_public;
 pub use error::{Phase, UpstreamError};
 pub use fetch::Fetch;
 pub use health::run_health_checks;

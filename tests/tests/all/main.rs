@@ -1,6 +1,8 @@
 //! Tests of a running gateway. One binary, so that it is linked once.
 
 mod access_log;
+mod audit;
+mod audit_docs;
 mod bundled;
 mod cache;
 mod capabilities;
@@ -12,6 +14,7 @@ mod jwks;
 #[cfg(feature = "languages")]
 mod languages;
 mod lifecycle;
+mod lock;
 mod proxy;
 mod quota;
 mod refusals;
@@ -19,5 +22,6 @@ mod reload;
 mod routes;
 mod sandbox;
 mod shaping;
+mod signatures;
 mod tls;
 mod upstream;
