@@ -27,6 +27,9 @@ pub(super) struct RouteFacts {
     pub(super) chains: Vec<ChainFacts>,
     /// Where requests may go.
     pub(super) upstreams: Vec<String>,
+    /// Where copies of them go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mirror: Option<String>,
 }
 
 /// The plugins that a request passes.
@@ -106,6 +109,7 @@ pub(super) fn routes(config: &Config) -> Vec<RouteFacts> {
         },
         chains: chains(config, route),
         upstreams: route.upstreams().iter().map(ToString::to_string).collect(),
+        mirror: route.mirror.as_ref().map(|copies| copies.upstream.to_string()),
     };
     config.routes.iter().map(facts).collect()
 }

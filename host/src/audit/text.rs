@@ -32,6 +32,9 @@ fn route(out: &mut String, facts: &RouteFacts) {
         field(out, &format!("on {}", chain.listener), &links(chain));
     }
     field(out, "goes to", &facts.upstreams.join(", "));
+    if let Some(mirror) = &facts.mirror {
+        field(out, "copies to", mirror);
+    }
 }
 
 /// `auth > shape (without fetch catalog)`

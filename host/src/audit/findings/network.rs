@@ -40,7 +40,8 @@ fn upstreams(found: &mut Found<'_, '_>) {
 }
 
 fn origins(found: &mut Found<'_, '_>) {
-    for plugin in &found.subject.config.plugins {
+    let config = found.subject.config;
+    for plugin in config.plugins_in_use() {
         for grant in &plugin.grants.fetch {
             let FetchGrant::Origin { https: false, host, .. } = grant else { continue };
             if !is_near(host) {

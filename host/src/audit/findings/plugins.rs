@@ -48,7 +48,8 @@ fn outbound(
         let help = "grant secrets.use in the place of secrets.reveal: the host uses it unseen";
         found.add(Severity::High, "secrets-and-origin", grants.span, message, help);
     }
-    if !grants.headers_read.is_empty() {
+    let reads_headers = component.can("request") || component.can("response");
+    if reads_headers && !grants.headers_read.is_empty() {
         let headers = grants.headers_read.join(", ");
         let message = format!("plugin `{name}` may read {headers} and send it to {origins}");
         let help = "an identity provider's plugin needs it: let nobody else have both";
