@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod audit;
+mod audit_log;
 mod check;
 mod inspect;
 mod lock;
@@ -42,6 +43,9 @@ enum Command {
     Routes(routes::Arguments),
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
+    /// Work with the audit log.
+    #[command(subcommand)]
+    AuditLog(audit_log::AuditLogCommand),
     /// Work with plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments, &options),
         Command::Lock(arguments) => lock::run(&arguments, &options),
         Command::Routes(arguments) => routes::run(&arguments, &options),
+        Command::AuditLog(command) => audit_log::run(&command),
         Command::Schema => schema::run(),
         Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::run(&arguments),
         Command::Plugin(PluginCommand::Sign(arguments)) => sign::sign(&arguments),

@@ -1,6 +1,7 @@
 //! The composition root: a file in, a running gateway out; and another file in, swapped at once.
 
 mod assemble;
+mod auditing;
 mod background;
 mod logbook;
 mod numbers;
@@ -26,6 +27,7 @@ use crate::{
     upstream::{Fetch, Upstreams},
 };
 use assemble::{Assembled, Workshop};
+use auditing::Auditor;
 use background::Background;
 use logbook::Logbook;
 use numbers::Numbers;
@@ -79,6 +81,7 @@ pub struct Gateway {
     snapshot: Arc<ArcSwap<Snapshot>>,
     background: Background,
     logbook: Logbook,
+    auditor: Auditor,
     workers: Workers,
 }
 
@@ -123,6 +126,10 @@ impl Gateway {
         let target = Logbook::open(&config)
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
         snapshot.access_log = logbook.turn_to(&config, target)?;
+        let auditor = Auditor::open(&config, &parts.telemetry)
+            .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
+        auditor.started();
+        auditor.taken(&config, &snapshot.plugins);
         parts.fetch.replace(snapshot.upstreams.clone());
         let background = Background::start(&parts.fetch, &parts.memory, ticking);
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -141,7 +148,8 @@ impl Gateway {
             tokio::spawn(admin.serve(state));
         }
         let path = path.to_owned();
-        let gateway = Self { path, options, parts, config, snapshot, background, logbook, workers };
+        let gateway =
+            Self { path, options, parts, config, snapshot, background, logbook, auditor, workers };
         Ok((gateway, source, warnings))
     }
 
@@ -179,6 +187,7 @@ impl Gateway {
         info!(drain = ?self.config.gateway.drain, "stopping");
         self.workers.drain(self.config.gateway.drain).await;
         self.logbook.close();
+        self.auditor.stopped();
         info!("stopped");
     }
 
@@ -198,6 +207,7 @@ impl Gateway {
 
     fn take(&mut self, config: Config, assembled: Assembled) {
         let Assembled { snapshot, ticking, doors } = assembled;
+        self.auditor.taken(&config, &snapshot.plugins);
         self.parts.fetch.replace(snapshot.upstreams.clone());
         self.background = Background::start(&self.parts.fetch, &self.parts.memory, ticking);
         self.snapshot.store(Arc::new(snapshot));
@@ -208,6 +218,7 @@ impl Gateway {
 
     fn refuse(&self, source: &Source, problems: Diagnostics) {
         self.parts.telemetry.reloaded("refused");
+        self.auditor.refused(source, &problems);
         error!(
             "reload refused, the old configuration goes on serving:\n{}",
             problems.render(source, false).trim_end()
@@ -266,6 +277,10 @@ fn needs_restart(old: &Config, new: &Config) -> Option<Diagnostics> {
         && old.buffer != new.buffer
     {
         restart(Some(new.span), "access_log.buffer");
+    }
+    let path = |config: &Config| config.audit_log.as_ref().map(|log| log.path.clone());
+    if path(old) != path(new) {
+        restart(new.audit_log.as_ref().map(|log| log.span), "audit_log.path");
     }
     for listener in &new.listeners {
         let same = old.listeners.iter().find(|other| other.name == listener.name);

@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod rescue;
 
 pub mod access_log;
+pub mod audit_log;
 pub mod chain;
 pub mod plugin;
 pub mod router;

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["listener", "admin", "trust"],
     &["proxy"],
     &["rescue"],
-    &["router", "chain", "plugin", "upstream", "store", "access_log"],
+    &["router", "chain", "plugin", "upstream", "store", "access_log", "audit_log"],
     &["filter", "dispatch", "stores", "tls"],
     &["message"],
     &["config", "body"],

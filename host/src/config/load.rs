@@ -6,6 +6,7 @@ use super::{
     Config, Diagnostic, Diagnostics, LoadOptions, Source, Span,
     access_log::{self, ACCESS_LOG},
     admin::{self, ADMIN},
+    audit_log::{self, AUDIT_LOG},
     chain::{Library, NAMED_CHAIN},
     context::Context,
     gateway::{self, GATEWAY},
@@ -32,6 +33,11 @@ pub(super) static ROOT: Shape = Shape {
         key("listen", Kind::Map("public", &Kind::Table(&LISTENER)), "Public addresses, by name."),
         key("admin", Kind::Table(&ADMIN), "Metrics and health; none if not given."),
         key("access_log", Kind::Table(&ACCESS_LOG), "A line for each request; none if not given."),
+        key(
+            "audit_log",
+            Kind::Table(&AUDIT_LOG),
+            "What happened to the gateway, chained by hashes; none if not given.",
+        ),
         key(
             "upstreams",
             Kind::Map("catalog", &Kind::Table(&UPSTREAM)),
@@ -144,6 +150,7 @@ fn build(root: &Table<'_>) -> Config {
         gateway: gateway::read(&root.sub("gateway")),
         admin: admin::read(root, &secrets, &listeners),
         access_log: access_log::read(root),
+        audit_log: audit_log::read(root),
         listeners,
         upstreams: upstreams.iter().map(|(name, table)| upstream::read(*name, table)).collect(),
         routes,

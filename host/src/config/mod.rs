@@ -4,7 +4,7 @@
 //! load      Config::load: text -> syntax -> tables -> Config, or all that is wrong with it
 //! syntax    text -> tree, with every syntax error
 //! unused    what stands there and does nothing | unguarded: routes without a guard
-//! gateway | listen | admin | access_log | upstream | secrets | signatures | plugin | chain | route
+//! gateway | listen | admin | access_log | audit_log | upstream | secrets | signatures | plugin | chain | route
 //!           a table each: its type, its keys, its reader
 //! grants | limits | on_error | settings
 //!           the parts of a plugin that a chain entry can change | granted: grants one by one
@@ -24,6 +24,7 @@
 
 mod access_log;
 mod admin;
+mod audit_log;
 mod chain;
 mod context;
 mod diagnostic;
@@ -63,6 +64,7 @@ mod value;
 
 pub use access_log::{AccessLog, LogField, PlainField};
 pub use admin::Admin;
+pub use audit_log::AuditLog;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use gateway::Gateway;
 pub use granted::Granted;
@@ -103,6 +105,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// `[access_log]`
     pub access_log: Option<AccessLog>,
+    /// `[audit_log]`
+    pub audit_log: Option<AuditLog>,
     /// In file order.
     pub upstreams: Vec<Upstream>,
     /// Every `[plugins.NAME]` as it stands, used in a chain or not, in file order.

@@ -3,6 +3,7 @@
 mod access_log;
 mod audit;
 mod audit_docs;
+mod audit_log;
 mod bundled;
 mod cache;
 mod capabilities;
