@@ -1,12 +1,16 @@
 //! The command line: one file a command.
 
+mod audit;
+mod audit_log;
 mod check;
 mod inspect;
+mod lock;
 mod output;
 mod routes;
 mod run;
 mod schema;
 mod secret;
+mod sign;
 mod signals;
 mod supervisor;
 
@@ -34,10 +38,17 @@ enum Command {
     Run(run::Arguments),
     /// Look at a configuration as `run` would, and explain every problem at its line.
     Check(check::Arguments),
+    /// Show what routes let in and what plugins see, may do and may call, and what to look at.
+    Audit(audit::Arguments),
+    /// Write torana.lock: what the plugins are now, for `check --locked` and `run --locked`.
+    Lock(lock::Arguments),
     /// Print the routes in the order of their precedence, with chains and upstreams.
     Routes(routes::Arguments),
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
+    /// Work with the audit log.
+    #[command(subcommand)]
+    AuditLog(audit_log::AuditLogCommand),
     /// Work with plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -50,6 +61,10 @@ enum Command {
 enum PluginCommand {
     /// Print what a component is: digest, size, hooks, imports, WIT version.
     Inspect(inspect::Arguments),
+    /// Sign a component: who trusts the key lets it in.
+    Sign(sign::SignArguments),
+    /// Look whether a component is signed by a key.
+    Verify(sign::VerifyArguments),
 }
 
 /// Does what the command line says.
@@ -58,10 +73,15 @@ pub fn main() -> ExitCode {
     let options = LoadOptions { components, ..LoadOptions::default() };
     match command {
         Command::Run(arguments) => run::run(arguments, options),
-        Command::Check(arguments) => check::run(&arguments, &options),
+        Command::Check(arguments) => check::run(&arguments, options),
+        Command::Audit(arguments) => audit::run(&arguments, &options),
+        Command::Lock(arguments) => lock::run(&arguments, &options),
         Command::Routes(arguments) => routes::run(&arguments, &options),
+        Command::AuditLog(command) => audit_log::run(&command),
         Command::Schema => schema::run(),
         Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::run(&arguments),
+        Command::Plugin(PluginCommand::Sign(arguments)) => sign::sign(&arguments),
+        Command::Plugin(PluginCommand::Verify(arguments)) => sign::verify(&arguments),
         Command::Secret(command) => secret::run(&command),
     }
 }

@@ -1,6 +1,7 @@
 //! The composition root: a file in, a running gateway out; and another file in, swapped at once.
 
 mod assemble;
+mod auditing;
 mod background;
 mod check;
 mod descriptors;
@@ -10,12 +11,14 @@ mod operator;
 mod restart;
 mod sockets;
 mod successor;
+mod vetting;
 mod watch;
 mod workers;
 
-pub use check::{Checked, check, describe};
+pub use check::{Checked, check};
 pub use sockets::Sockets;
 pub use successor::{Predecessor, Successor};
+pub use vetting::{describe, describe_all};
 
 use std::{
     io,
@@ -37,6 +40,7 @@ use crate::{
     upstream::{Fetch, Upstreams},
 };
 use assemble::{Assembled, Workshop};
+use auditing::Auditor;
 use background::Background;
 use logbook::Logbook;
 use numbers::Numbers;
@@ -57,6 +61,7 @@ pub struct Gateway {
     watch: Watch,
     background: Background,
     logbook: Logbook,
+    auditor: Auditor,
     workers: Workers,
     admin: Option<AdminDoor>,
 }
@@ -89,7 +94,7 @@ impl Gateway {
         options: LoadOptions,
         mut sockets: Sockets,
     ) -> Result<(Self, Arc<Source>, Diagnostics), StartError> {
-        let (config, warnings) = Config::load(path, &options)?;
+        let (mut config, warnings) = Config::load(path, &options)?;
         descriptors::raise();
         descriptors::warn_if_few(&config);
         let source = config.source.clone();
@@ -100,6 +105,8 @@ impl Gateway {
         let store = Store::new(&config.store, config.gateway.workers)
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
         let parts = Parts::new(config.gateway.workers, store)?;
+        vetting::vet(&mut config, &options, &parts.room)
+            .map_err(|problems| StartError::Config(source.clone(), problems))?;
         let assembled = parts
             .workshop(None)
             .assemble(&config)
@@ -110,6 +117,10 @@ impl Gateway {
         let target = Logbook::open(&config)
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
         snapshot.access_log = logbook.turn_to(&config, target)?;
+        let auditor = Auditor::open(&config, &parts.telemetry)
+            .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
+        auditor.started();
+        auditor.taken(&config, &snapshot.plugins);
         parts.fetch.replace(snapshot.upstreams.clone());
         let mut background = Background::start(&parts.fetch, &parts.store);
         background.tick(ticking);
@@ -142,6 +153,7 @@ impl Gateway {
             watch,
             background,
             logbook,
+            auditor,
             workers,
             admin,
         };
@@ -161,12 +173,12 @@ impl Gateway {
             Ok((config, _)) => &config.reads,
             Err(rejected) => &rejected.reads,
         });
-        let (config, warnings) = match loaded {
+        let (mut config, warnings) = match loaded {
             Ok(loaded) => loaded,
             Err(rejected) => return self.refuse(rejected),
         };
         let source = config.source.clone();
-        match self.make_ready(&config).await {
+        match self.make_ready(&mut config).await {
             Err(diagnostics) => {
                 self.refuse(Rejected { source, diagnostics, reads: config.reads });
             }
@@ -214,12 +226,14 @@ impl Gateway {
         info!(drain = ?farewell.drain, "stopping");
         self.workers.drain(farewell).await;
         self.logbook.close();
+        self.auditor.stopped();
         info!("stopped");
     }
 
     /// Makes a configuration ready beside the one that serves, and gives it its access log.
-    async fn make_ready(&mut self, config: &Config) -> Result<Assembled, Diagnostics> {
+    async fn make_ready(&mut self, config: &mut Config) -> Result<Assembled, Diagnostics> {
         needs_restart(&self.status.load().service.config, config)?;
+        vetting::vet(config, &self.options, &self.parts.room)?;
         let previous = self.snapshot.load().upstreams.clone();
         let mut assembled = self.parts.workshop(Some(previous)).assemble(config).await?;
         let target = Logbook::open(config)?;
@@ -232,6 +246,7 @@ impl Gateway {
 
     fn take(&mut self, config: Config, assembled: Assembled) {
         let Assembled { snapshot, ticking, doors } = assembled;
+        self.auditor.taken(&config, &snapshot.plugins);
         let snapshot = Arc::new(snapshot);
         self.parts.fetch.replace(snapshot.upstreams.clone());
         self.background.tick(ticking);
@@ -249,6 +264,7 @@ impl Gateway {
     fn refuse(&self, rejected: Rejected) {
         self.parts.telemetry.reload_refused();
         self.parts.room.tidy();
+        self.auditor.refused(&rejected.source, &rejected.diagnostics);
         error!(
             "reload refused, the old configuration goes on serving:\n{}",
             rejected.to_string().trim_end()

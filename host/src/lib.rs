@@ -3,16 +3,20 @@
 
 pub mod cli;
 
+pub mod audit;
+
 pub mod gateway;
 
 pub mod admin;
 pub mod listener;
+pub mod trust;
 
 pub mod proxy;
 
 pub mod rescue;
 
 pub mod access_log;
+pub mod audit_log;
 pub mod chain;
 pub mod plugin;
 pub mod router;

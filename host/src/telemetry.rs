@@ -8,7 +8,7 @@ pub use classic::classic;
 
 use std::{
     borrow::Cow,
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fmt::Write as _,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -25,6 +25,9 @@ use prometheus_client::{
 };
 
 use process::Process;
+
+/// How often each plugin did what: failed by this cause, or was denied this capability.
+pub type Incidents = BTreeMap<(Box<str>, &'static str), u64>;
 
 /// Names that one plugin may use for metrics of its own.
 const MAX_CUSTOM_NAMES: usize = 32;
@@ -44,6 +47,8 @@ pub struct Telemetry {
     custom_gauges: Family<ValueLabels, Gauge<f64, AtomicU64>>,
     custom_dropped: Family<PluginLabels, Counter>,
     custom_names: Mutex<HashSet<(Arc<str>, String)>>,
+    /// What plugins did that the audit log should have; nothing is kept where there is none.
+    incidents: OnceLock<Mutex<Incidents>>,
     reloads: Family<ReloadLabels, Counter>,
     mirrored: Family<MirrorLabels, Counter>,
     last_reload_success: Gauge<i64, AtomicI64>,
@@ -185,19 +190,19 @@ impl HookMetrics {
     }
 
     /// A failure that `on_error` passed over.
-    pub fn skipped(&self, cause: &str) {
+    pub fn skipped(&self, cause: &'static str) {
         self.decision("skip", String::new());
         self.failure(cause);
     }
 
     /// A failure that became this status.
-    pub fn failed(&self, cause: &str, status: u16) {
+    pub fn failed(&self, cause: &'static str, status: u16) {
         self.decision("fail", status.to_string());
         self.failure(cause);
     }
 
     /// A failure after the head was sent: there is no status to tell it by.
-    pub fn broke_off(&self, cause: &str) {
+    pub fn broke_off(&self, cause: &'static str) {
         self.decision("break-off", String::new());
         self.failure(cause);
     }
@@ -208,8 +213,9 @@ impl HookMetrics {
         self.telemetry.plugin_decisions.get_or_create(&labels).inc();
     }
 
-    fn failure(&self, cause: &str) {
+    fn failure(&self, cause: &'static str) {
         let HookLabels { plugin, route, hook } = self.labels.clone();
+        self.telemetry.incident(&plugin, cause);
         let labels = FailureLabels { plugin, route, hook, cause: cause.into() };
         self.telemetry.plugin_failures.get_or_create(&labels).inc();
     }
@@ -233,6 +239,7 @@ impl Telemetry {
             custom_gauges: Family::default(),
             custom_dropped: Family::default(),
             custom_names: Mutex::default(),
+            incidents: OnceLock::new(),
             reloads: Family::default(),
             mirrored: Family::default(),
             last_reload_success: Gauge::default(),
@@ -337,6 +344,24 @@ impl Telemetry {
             telemetry: self.clone(),
             labels,
         }
+    }
+
+    /// From now on incidents are kept until they are taken.
+    pub fn watch_incidents(&self) {
+        self.incidents.get_or_init(Mutex::default);
+    }
+
+    /// A plugin failed, or tried what it was not granted.
+    pub fn incident(&self, plugin: &str, what: &'static str) {
+        let Some(incidents) = self.incidents.get() else { return };
+        let mut incidents = incidents.lock().unwrap_or_else(PoisonError::into_inner);
+        *incidents.entry((plugin.into(), what)).or_default() += 1;
+    }
+
+    /// What came since it was last asked for.
+    pub fn take_incidents(&self) -> Incidents {
+        let Some(incidents) = self.incidents.get() else { return Incidents::new() };
+        std::mem::take(&mut incidents.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The handles of a route.

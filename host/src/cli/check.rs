@@ -13,6 +13,9 @@ pub(super) struct Arguments {
     /// How to print problems.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Refuse plugins that are not as torana.lock has them.
+    #[arg(long)]
+    locked: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -23,9 +26,10 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
+pub(super) fn run(arguments: &Arguments, options: LoadOptions) -> ExitCode {
+    let options = LoadOptions { locked: arguments.locked, ..options };
     let checked = output::control_runtime()
-        .and_then(|runtime| runtime.block_on(gateway::check(&arguments.file, options)));
+        .and_then(|runtime| runtime.block_on(gateway::check(&arguments.file, &options)));
     let checked = match checked {
         Ok(checked) => checked,
         Err(error) => return output::fail(error),

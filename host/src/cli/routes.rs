@@ -3,10 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use super::output;
-use crate::{
-    config::{Config, LoadOptions, Route},
-    gateway,
-};
+use crate::config::{Config, LoadOptions, Route};
 
 /// Arguments of `routes`.
 #[derive(clap::Args)]
@@ -16,17 +13,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
-    let checked = output::control_runtime()
-        .and_then(|runtime| runtime.block_on(gateway::check(&arguments.file, options)));
-    match checked {
-        Err(error) => output::fail(error),
-        Ok(checked) => {
-            output::print(&checked.source, &checked.diagnostics);
-            let Some(config) = checked.config else { return ExitCode::FAILURE };
-            print!("{}", table(&config));
-            ExitCode::SUCCESS
-        }
-    }
+    let Some(config) = output::good(&arguments.file, options) else { return ExitCode::FAILURE };
+    print!("{}", table(&config));
+    ExitCode::SUCCESS
 }
 
 /// One line a route, in columns; several where listeners put different plugins before it.

@@ -26,6 +26,9 @@ pub(super) struct Arguments {
     /// How to log.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// Refuse plugins that are not as torana.lock has them, at the start and at every reload.
+    #[arg(long)]
+    locked: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -38,6 +41,7 @@ enum LogFormat {
 
 pub(super) fn run(arguments: Arguments, options: LoadOptions) -> ExitCode {
     start_logging(&arguments);
+    let options = LoadOptions { locked: arguments.locked, ..options };
     // It changes the environment: nobody else may look at it yet.
     let given = match Sockets::from_environment() {
         Ok(given) => given,

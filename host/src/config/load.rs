@@ -6,6 +6,7 @@ use super::{
     Config, Diagnostic, Diagnostics, LoadOptions, Reads, Source, Span,
     access_log::{self, ACCESS_LOG},
     admin::{self, ADMIN},
+    audit_log::{self, AUDIT_LOG},
     chain::{Library, NAMED_CHAIN},
     context::Context,
     gateway::{self, GATEWAY},
@@ -14,6 +15,7 @@ use super::{
     plugin::{self, PLUGIN},
     route::{self, ROUTE},
     secrets::{self, SECRET},
+    signatures::{self, SIGNATURES},
     store::{self, STORE},
     syntax,
     table::Table,
@@ -34,6 +36,11 @@ pub(super) static ROOT: Shape = Shape {
         key("access_log", Kind::Table(&ACCESS_LOG), "A line for each request; none if not given."),
         key("store", Kind::Table(&STORE), "Where plugins' counters and shared keys are."),
         key(
+            "audit_log",
+            Kind::Table(&AUDIT_LOG),
+            "What happened to the gateway, chained by hashes; none if not given.",
+        ),
+        key(
             "upstreams",
             Kind::Map("catalog", &Kind::Table(&UPSTREAM)),
             "Services and where they run, by name.",
@@ -42,6 +49,11 @@ pub(super) static ROOT: Shape = Shape {
             "secrets",
             Kind::Map("idp", &Kind::Table(&SECRET)),
             "Secrets by name, each in the environment or a file of its own.",
+        ),
+        key(
+            "signatures",
+            Kind::Table(&SIGNATURES),
+            "Who may sign components; none needs a signature if not given.",
         ),
         key("plugins", Kind::Map("auth", &Kind::Table(&PLUGIN)), "Components, by name."),
         key(
@@ -154,6 +166,7 @@ fn build(root: &Table<'_>) -> Config {
         admin: admin::read(root, &secrets, &listeners),
         access_log: access_log::read(root),
         store: store::read(root, &secrets),
+        audit_log: audit_log::read(root),
         listeners,
         upstreams: upstreams
             .iter()
@@ -163,5 +176,6 @@ fn build(root: &Table<'_>) -> Config {
         plugins: library.into_plugins(),
         secrets,
         reads: Reads::default(),
+        trusted_keys: signatures::read(root),
     }
 }

@@ -4,10 +4,12 @@
 //! load      Config::load: text -> syntax -> tables -> Config, or all that is wrong with it
 //! syntax    text -> tree, with every syntax error
 //! unused    what stands there and does nothing | unguarded: routes without a guard
-//! gateway | listen | admin | access_log | store | upstream | secrets | plugin | chain | route
+//! gateway | listen | admin | access_log | audit_log | store | upstream | secrets | signatures
+//! plugin | chain | route
 //!           a table each: its type, its keys, its reader | proxy_protocol: a part of listen
 //! grants | limits | on_error | settings
-//!           the parts of a plugin that a chain entry can change
+//!           the parts of a plugin that a chain entry can change | granted: grants one by one
+//! uses      where plugins are used, over all of it
 //! table | value
 //!           walk a tree along its declaration | misplaced: keys that no table knows
 //! outside   { env = ... } and { file = ... } | names: what can be referred to | context: all of it
@@ -25,11 +27,13 @@
 
 mod access_log;
 mod admin;
+mod audit_log;
 mod chain;
 mod context;
 mod diagnostic;
 mod fault;
 mod gateway;
+mod granted;
 mod grants;
 mod host;
 mod keys;
@@ -51,6 +55,7 @@ mod schema;
 mod secrets;
 mod settings;
 mod show;
+mod signatures;
 mod source;
 mod store;
 mod syntax;
@@ -61,12 +66,15 @@ mod unguarded;
 mod units;
 mod unused;
 mod upstream;
+mod uses;
 mod value;
 
 pub use access_log::{AccessLog, LogField, PlainField};
 pub use admin::Admin;
+pub use audit_log::AuditLog;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use gateway::Gateway;
+pub use granted::Granted;
 pub use grants::{BodyGrant, FetchGrant, Grants, KvGrant};
 pub use limits::PluginLimits;
 pub use listen::{Certificate, ListenLimits, Listener, Network};
@@ -81,8 +89,10 @@ pub use route::{
 pub use schema::schema;
 pub use secrets::Secrets;
 pub use settings::Settings;
+pub use signatures::TrustedKey;
 pub use source::{Source, Span};
 pub use store::{Exact, OnFailure, Redis, RedisAddress, Store};
+pub use units::{show_duration, show_size};
 pub use upstream::{
     Balance, Breaker, Eject, HashKey, HealthCheck, Hedge, Protocol, Retries, RetryOn, Sticky,
     Target, Upstream, UpstreamLimits, UpstreamTls,
@@ -106,6 +116,8 @@ pub struct Config {
     pub access_log: Option<AccessLog>,
     /// `[store]`
     pub store: Store,
+    /// `[audit_log]`
+    pub audit_log: Option<AuditLog>,
     /// In file order.
     pub upstreams: Vec<Upstream>,
     /// Every `[plugins.NAME]` as it stands, used in a chain or not, in file order.
@@ -116,4 +128,6 @@ pub struct Config {
     pub secrets: Secrets,
     /// The files that it is made of.
     pub reads: Reads,
+    /// `[signatures]`: empty means that no component needs one.
+    pub trusted_keys: Vec<TrustedKey>,
 }

@@ -10,13 +10,19 @@ pub type Environment = Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
 pub struct LoadOptions {
     /// The folder of the bundled components; looked for near the binary if not given.
     pub components: Option<PathBuf>,
+    /// Whether components must be as `torana.lock` has them.
+    pub locked: bool,
     /// For `{ env = "..." }`; the process's own by default.
     pub environment: Environment,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { components: None, environment: Arc::new(|name| std::env::var_os(name)) }
+        Self {
+            components: None,
+            locked: false,
+            environment: Arc::new(|name| std::env::var_os(name)),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ fn options() -> LoadOptions {
     ]);
     LoadOptions {
         components: Some("/components".into()),
+        locked: false,
         environment: Arc::new(move |name| variables.get(name).map(Into::into)),
     }
 }

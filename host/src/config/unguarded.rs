@@ -3,15 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{Config, Diagnostic, OnErrorAction, PluginUse, Route, context::Context, fault::quote};
+use super::{
+    Config, Diagnostic, Listener, OnErrorAction, PluginUse, Route, context::Context, fault::quote,
+};
 
 /// Whoever may write one of these says who the consumer is.
 const IDENTITY: [&str; 3] = ["consumer.id", "auth.scopes", "auth.claims"];
 
 /// Reports each as a warning.
 pub(super) fn report_unguarded(cx: &Context, config: &Config) {
-    let unguarded = |route: &&Route| !is_guarded(config, route);
-    if config.routes.iter().all(|route| !is_guarded(config, route)) {
+    let unguarded = |route: &&Route| !config.is_guarded(route);
+    if config.routes.iter().all(|route| !config.is_guarded(route)) {
         // Nobody is: this gateway does not authenticate.
         return;
     }
@@ -29,7 +31,7 @@ pub(super) fn report_skipped_guards(cx: &Context, config: &Config) {
     let of_routes = config.routes.iter().flat_map(|route| &route.chain);
     let mut seen = BTreeSet::new();
     let is_hole = |plugin: &&PluginUse| {
-        authenticates(plugin) && plugin.on_error.request == OnErrorAction::Skip
+        plugin.authenticates() && plugin.on_error.request == OnErrorAction::Skip
     };
     for plugin in of_listeners.chain(of_routes).filter(is_hole) {
         // A plugin that many routes use is one hole.
@@ -44,16 +46,24 @@ pub(super) fn report_skipped_guards(cx: &Context, config: &Config) {
     }
 }
 
-/// Whether it has one behind every listener that it answers on.
-fn is_guarded(config: &Config, route: &Route) -> bool {
-    let own = route.chain.iter().any(authenticates);
-    let answers_on = |listener: &&super::Listener| {
-        route.matcher.listen.is_empty() || route.matcher.listen.contains(&listener.name)
-    };
-    let mut listeners = config.listeners.iter().filter(answers_on);
-    own || listeners.all(|listener| listener.chain.iter().any(authenticates))
+impl Config {
+    /// Whether a route has an authenticating plugin behind every listener that it answers on.
+    pub fn is_guarded(&self, route: &Route) -> bool {
+        let own = route.chain.iter().any(PluginUse::authenticates);
+        let mut listeners = self.listeners_of(route);
+        own || listeners.all(|listener| listener.chain.iter().any(PluginUse::authenticates))
+    }
+
+    /// The listeners that a route answers on.
+    pub fn listeners_of<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = &'a Listener> {
+        let wanted = &route.matcher.listen;
+        self.listeners.iter().filter(move |l| wanted.is_empty() || wanted.contains(&l.name))
+    }
 }
 
-fn authenticates(plugin: &PluginUse) -> bool {
-    plugin.grants.attributes.iter().any(|name| IDENTITY.contains(&name.as_str()))
+impl PluginUse {
+    /// Whether it may say who the consumer is.
+    pub fn authenticates(&self) -> bool {
+        self.grants.attributes.iter().any(|name| IDENTITY.contains(&name.as_str()))
+    }
 }

@@ -80,12 +80,12 @@ fn meant(number: &str, unit: &str, units: &[(&str, u64)]) -> Option<String> {
 }
 
 /// The shortest way to write a duration.
-pub(super) fn show_duration(duration: Duration) -> String {
+pub fn show_duration(duration: Duration) -> String {
     show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &TIMES)
 }
 
 /// The shortest way to write a size.
-pub(super) fn show_size(bytes: u64) -> String {
+pub fn show_size(bytes: u64) -> String {
     show(bytes, &SIZES)
 }
 

@@ -2,10 +2,9 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use super::{Logbook, Parts};
+use super::{Logbook, Parts, vetting};
 use crate::{
     config::{Config, Diagnostics, LoadOptions, Rejected, Source},
-    plugin::Description,
     store::Store,
 };
 
@@ -22,7 +21,7 @@ pub struct Checked {
 /// Looks at a file as `run` would, and serves nothing. Plugins are instantiated and take their
 /// settings; no socket is opened.
 pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
-    let (config, mut diagnostics) = match Config::load(path, options) {
+    let (mut config, mut diagnostics) = match Config::load(path, options) {
         Ok(loaded) => loaded,
         Err(Rejected { source, diagnostics, .. }) => {
             return Ok(Checked { source, diagnostics, config: None });
@@ -34,8 +33,12 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
         Store::memory()
     });
     let parts = Parts::new(config.gateway.workers, store)?;
-    let config = match parts.workshop(None).assemble(&config).await {
-        Ok(_) => Some(config),
+    let assembled = match vetting::vet(&mut config, options, &parts.room) {
+        Ok(()) => parts.workshop(None).assemble(&config).await.map(drop),
+        Err(problems) => Err(problems),
+    };
+    let config = match assembled {
+        Ok(()) => Some(config),
         Err(problems) => {
             diagnostics.append(problems);
             None
@@ -45,10 +48,4 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
     let config = config.filter(|_| !diagnostics.has_errors());
     diagnostics.sort();
     Ok(Checked { source, diagnostics, config })
-}
-
-/// Reads the type of a component.
-pub fn describe(file: &Path) -> Result<Description, String> {
-    let parts = Parts::new(1, Store::memory()).map_err(|error| error.to_string())?;
-    parts.room.describe(file)
 }

@@ -21,6 +21,10 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Result<(), Diagnostic
     if old.store.redis != new.store.redis {
         restart(Some(new.store.span), "[store]");
     }
+    let path = |config: &Config| config.audit_log.as_ref().map(|log| log.path.clone());
+    if path(old) != path(new) {
+        restart(new.audit_log.as_ref().map(|log| log.span), "audit_log.path");
+    }
     for listener in &new.listeners {
         let same = old.listeners.iter().find(|other| other.name == listener.name);
         if same.is_none_or(|other| other.address != listener.address) {

@@ -123,10 +123,18 @@ pub enum Import {
 }
 
 impl Import {
-    /// The name.
+    /// The interface's name, or the whole name for WASI.
     pub fn name(&self) -> &str {
         match self {
             Self::Capability(name) | Self::Wasi(name) => name,
+        }
+    }
+
+    /// The interface's name if it is one of ours.
+    pub fn capability(&self) -> Option<&str> {
+        match self {
+            Self::Capability(name) => Some(name),
+            Self::Wasi(_) => None,
         }
     }
 }

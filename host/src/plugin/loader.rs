@@ -113,7 +113,7 @@ impl PluginRoom {
         wanted: &PluginUse,
         secrets: &Secrets,
     ) -> Result<Arc<Plugin>, Vec<Diagnostic>> {
-        let wasm = read(wanted).map_err(|problem| vec![problem])?;
+        let wasm = read_component(wanted).map_err(|problem| vec![problem])?;
         let sha256 = sha256(&wasm);
         check_pin(wanted, &sha256).map_err(|problem| vec![problem])?;
         let identity = Identity::of(wanted, sha256, secrets);
@@ -245,7 +245,8 @@ impl Identity {
     }
 }
 
-fn read(wanted: &PluginUse) -> Result<Vec<u8>, Diagnostic> {
+/// Reads the file of a component.
+pub fn read_component(wanted: &PluginUse) -> Result<Vec<u8>, Diagnostic> {
     let component = &wanted.component;
     fs::read(&component.path).map_err(|error| {
         let path = component.path.display();
@@ -391,7 +392,8 @@ fn tick_interval(setup: &Setup) -> Option<Duration> {
     setup.tick_ms.map(|ms| Duration::from_millis(u64::from(ms.max(100))))
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+/// The digest by which a component is known.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest(&SHA256, bytes).as_ref());
     out

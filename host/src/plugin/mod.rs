@@ -25,7 +25,7 @@ mod pool;
 
 pub use exports::Import;
 pub use filter::PluginFilter;
-pub use loader::{Description, PluginRoom, Services};
+pub use loader::{Description, PluginRoom, Services, read_component, sha256};
 
 use std::{sync::Arc, time::Duration};
 

@@ -33,7 +33,8 @@ impl Policy {
     }
 }
 
-fn is_public(address: IpAddr) -> bool {
+/// Whether an address is one of the open Internet.
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),

@@ -48,6 +48,7 @@ mod target;
 mod upload;
 mod window;
 
+pub use address::is_public;
 pub use breaker::{BreakerState, BreakerStats};
 pub use error::{Phase, UpstreamError};
 pub use fetch::Fetch;

@@ -2,6 +2,9 @@
 
 mod access_log;
 mod admin;
+mod audit;
+mod audit_docs;
+mod audit_log;
 mod bundled;
 mod cache;
 mod capabilities;
@@ -19,6 +22,7 @@ mod jwks;
 mod languages;
 mod lifecycle;
 mod listener;
+mod lock;
 mod proxy;
 mod quota;
 mod refusals;
@@ -26,6 +30,7 @@ mod reload;
 mod routes;
 mod sandbox;
 mod shaping;
+mod signatures;
 mod smuggling;
 #[cfg(feature = "redis")]
 mod store;

@@ -48,6 +48,10 @@ impl State {
             true => self.context.grants.attributes.contains(&name),
             false => own,
         };
-        if allowed { Ok(name) } else { Err(AttributeError::Denied) }
+        if allowed {
+            return Ok(name);
+        }
+        self.context.telemetry.incident(&self.context.name, "denied attribute");
+        Err(AttributeError::Denied)
     }
 }

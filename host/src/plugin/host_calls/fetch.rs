@@ -86,7 +86,12 @@ impl State {
                 let sent = self.context.dispatch.send(outgoing);
                 Box::pin(async move { incoming(sent.await.map_err(fetch_error)?, text) })
             }
-            Err(error) => Box::pin(std::future::ready(Err(error))),
+            Err(error) => {
+                if matches!(error, FetchError::Denied(_)) {
+                    self.context.telemetry.incident(&self.context.name, "denied fetch");
+                }
+                Box::pin(std::future::ready(Err(error)))
+            }
         }
     }
 

@@ -12,6 +12,9 @@ impl Host for State {
         let granted = self.context.grants.secrets_reveal.contains(&name);
         let value = self.context.secrets.get(&name).filter(|_| granted);
         let text = value.and_then(|value| std::str::from_utf8(value).ok());
+        if !granted {
+            self.context.telemetry.incident(&self.context.name, "denied secret");
+        }
         Ok(text.map(str::to_owned).ok_or(SecretError::Denied))
     }
 }

@@ -1,0 +1,71 @@
+//! What of the gateway's life goes into the audit log.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    audit_log::AuditLog,
+    config::{Config, Diagnostic, Diagnostics, Severity, Source},
+    plugin::Plugin,
+    telemetry::Telemetry,
+};
+
+/// The audit log, if there is one.
+pub(super) struct Auditor(Option<AuditLog>);
+
+impl Auditor {
+    /// Opens the file that a configuration names. A file that cannot be opened refuses it.
+    pub(super) fn open(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Self, Diagnostic> {
+        let Some(settings) = &config.audit_log else { return Ok(Self(None)) };
+        let log = AuditLog::open(&settings.path, telemetry.clone()).map_err(|error| {
+            Diagnostic::error(settings.span, format!("the audit log cannot be opened: {error}"))
+        })?;
+        Ok(Self(Some(log)))
+    }
+
+    pub(super) fn started(&self) {
+        self.write("start", || json!({ "version": env!("CARGO_PKG_VERSION") }));
+    }
+
+    /// A configuration is in service from now on.
+    pub(super) fn taken(&self, config: &Config, plugins: &[Arc<Plugin>]) {
+        self.write("configuration", || {
+            let digest_of = |plugin: &Arc<Plugin>| {
+                (plugin.name().to_string(), hex::encode(plugin.sha256()).into())
+            };
+            let plugins: std::collections::BTreeMap<String, Value> =
+                plugins.iter().map(digest_of).collect();
+            json!({
+                "file": config.source.path.to_string_lossy(),
+                "sha256": hex::encode(digest(&SHA256, config.source.text.as_bytes())),
+                "plugins": plugins,
+            })
+        });
+    }
+
+    /// A configuration was refused.
+    pub(super) fn refused(&self, source: &Source, problems: &Diagnostics) {
+        self.write("reload-refused", || {
+            let first = problems.iter().find(|problem| problem.severity == Severity::Error);
+            json!({
+                "file": source.path.to_string_lossy(),
+                "problems": problems.len(),
+                "first": first.map(|problem| problem.message.as_str()),
+            })
+        });
+    }
+
+    /// The last line. Waits for the disk, but not for ever.
+    pub(super) fn stopped(self) {
+        self.write("stop", || json!({}));
+    }
+
+    fn write(&self, event: &'static str, more: impl FnOnce() -> Value) {
+        if let Some(log) = &self.0 {
+            let members: Map<String, Value> = more().as_object().cloned().unwrap_or_default();
+            log.write(event, members);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What must be so before a byte of a plugin runs.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use super::Parts;
+use crate::{
+    config::{Config, Diagnostics, LoadOptions},
+    plugin::{Description, PluginRoom},
+    store::Store,
+    trust,
+};
+
+/// Refuses a configuration whose components are not those that somebody has looked at.
+pub(super) fn vet(
+    config: &mut Config,
+    options: &LoadOptions,
+    room: &PluginRoom,
+) -> Result<(), Diagnostics> {
+    trust::hold_to_signatures(config)?;
+    match options.locked {
+        true => trust::hold_to_lock(config, |file| room.describe(file)),
+        false => Ok(()),
+    }
+}
+
+/// Reads the type of a component.
+pub fn describe(file: &Path) -> Result<Description, String> {
+    let parts = Parts::new(1, Store::memory()).map_err(|error| error.to_string())?;
+    parts.room.describe(file)
+}
+
+/// Reads the types of all components that chains use.
+pub fn describe_all(config: &Config) -> Result<HashMap<PathBuf, Description>, String> {
+    let parts = Parts::new(1, Store::memory()).map_err(|error| error.to_string())?;
+    let mut all = HashMap::new();
+    for plugin in config.plugins_in_use() {
+        let (path, written) = (&plugin.component.path, &plugin.component.written);
+        let described = parts.room.describe(path).map_err(|why| format!("{written}: {why}"))?;
+        all.insert(path.clone(), described);
+    }
+    Ok(all)
+}

@@ -1,0 +1,147 @@
+//! The audit log: what it says, that it goes on after a restart, and that a change is found.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use torana_tests::{
+    Gateway,
+    command::{Ended, torana},
+    paths, request,
+};
+
+/// A plugin that does what it is told by `x-mode`, one that sets what it may not, and one that calls
+/// whom it may not.
+fn configuration(folder: &Path) -> String {
+    let guest = |name| paths::guest(name).display().to_string();
+    let log = folder.join("audit.log");
+    format!(
+        r#"
+[listen.public]
+address = "127.0.0.1:0"
+
+[audit_log]
+path = "{}"
+
+[plugins.bad]
+component = {{ path = "{}" }}
+grants = {{ request-edit = true, response-edit = true }}
+
+[plugins.liar]
+component = {{ path = "{}" }}
+config.set = {{ "consumer.id" = "root" }}
+
+[plugins.caller]
+component = {{ path = "{}" }}
+grants = {{ fetch = [] }}
+config.calls = [{{ to = "https://collector.example" }}]
+
+[[routes]]
+name = "caller"
+match = {{ path = "/caller" }}
+chain = ["caller"]
+
+[[routes]]
+name = "bad"
+match = {{ path = "/bad" }}
+chain = ["bad"]
+reply = {{ status = 204 }}
+
+[[routes]]
+name = "liar"
+match = {{ path = "/liar" }}
+chain = ["liar"]
+reply = {{ status = 204 }}
+"#,
+        log.display(),
+        guest("misbehaving"),
+        guest("attribute-setter"),
+        guest("fetcher"),
+    )
+}
+
+fn lines(folder: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(folder.join("audit.log")).expect("the audit log");
+    text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+/// What happened, in order; incidents come when a second is over.
+fn events(folder: &Path) -> Vec<String> {
+    let names = lines(folder).into_iter().map(|line| line["event"].as_str().unwrap().to_owned());
+    names.filter(|name| name != "incident").collect()
+}
+
+/// How often a plugin did this.
+fn incidents(folder: &Path, plugin: &str, what: &str) -> u64 {
+    let all = lines(folder).into_iter();
+    let these = all.filter(|line| line["plugin"] == plugin && line["what"] == what);
+    these.map(|line| line["count"].as_u64().expect("a count")).sum()
+}
+
+fn verify(folder: &Path) -> Ended {
+    torana(folder, &["audit-log", "verify", "audit.log"])
+}
+
+#[tokio::test]
+async fn what_happens_is_written_and_goes_on_after_a_restart() {
+    let folder = TempDir::new().expect("a folder");
+    let toml = configuration(folder.path());
+    let gateway = Gateway::start(&toml).await;
+    for _ in 0..20 {
+        let trap = request("GET", "/bad").header("x-mode", "panic");
+        assert_eq!(gateway.client().send(trap, "").await.status, 500);
+        assert_eq!(gateway.client().get("/liar").await.status, 500);
+    }
+    assert_eq!(gateway.client().get("/caller").await.status, 200);
+    gateway.write("[listen.public]\n");
+    gateway.signal_reload();
+    gateway.wait_for_log("the refusal", |line| line.contains("reload refused")).await;
+    gateway.write(&toml);
+    gateway.signal_reload();
+    gateway.wait_for_log("the reload", |line| line.contains("reloaded")).await;
+    gateway.stop().await;
+    let once = ["start", "configuration", "reload-refused", "configuration", "stop"];
+    assert_eq!(events(folder.path()), once);
+    assert_eq!(incidents(folder.path(), "bad", "trap"), 20);
+    assert_eq!(incidents(folder.path(), "liar", "denied attribute"), 20);
+    assert_eq!(incidents(folder.path(), "caller", "denied fetch"), 1);
+    let configuration = &lines(folder.path())[1];
+    assert_eq!(configuration["plugins"]["bad"].as_str().map(str::len), Some(64));
+
+    Gateway::start(&toml).await.stop().await;
+    let twice = [&once[..], &["start", "configuration", "stop"]].concat();
+    assert_eq!(events(folder.path()), twice);
+    verify(folder.path()).expect(0);
+}
+
+#[tokio::test]
+async fn a_line_that_was_changed_or_taken_out_is_found() {
+    let folder = TempDir::new().expect("a folder");
+    let log = folder.path().join("audit.log");
+    Gateway::start(&configuration(folder.path())).await.stop().await;
+    let good = fs::read_to_string(&log).expect("the audit log");
+    let said = verify(folder.path()).expect(0).stdout;
+    assert!(said.starts_with("audit.log: whole, 3 lines, the last one's hash is "), "{said}");
+    let without: String =
+        good.lines().enumerate().filter(|(n, _)| *n != 1).map(|(_, l)| format!("{l}\n")).collect();
+    for (changed, why) in [
+        (good.replace("\"start\"", "\"stare\""), "line 1 was changed or cut"),
+        (without, "line 2 does not follow the one before it"),
+        (good.trim_end()[..good.len() - 9].to_owned(), "line 3 was changed or cut"),
+    ] {
+        fs::write(&log, changed).expect("writing");
+        let said = verify(folder.path()).expect(1).stderr;
+        assert!(said.contains(why), "{why}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_none_is_refused_and_left_alone() {
+    let folder = TempDir::new().expect("a folder");
+    let log = folder.path().join("audit.log");
+    fs::write(&log, "mine\n").expect("writing");
+    fs::write(folder.path().join("gateway.toml"), configuration(folder.path())).expect("writing");
+    let said = torana(folder.path(), &["run", "gateway.toml"]).expect(1).stderr;
+    assert!(said.contains("the audit log cannot be opened: it is no audit log"), "{said}");
+    assert_eq!(fs::read_to_string(&log).expect("the file"), "mine\n");
+}

@@ -1,0 +1,159 @@
+//! `torana lock`, and what --locked refuses.
+
+use std::fs;
+
+use tempfile::TempDir;
+use torana_tests::{
+    Setup,
+    command::{Ended, torana},
+    paths,
+};
+
+const GOOD: &str = r#"
+[listen.public]
+address = "127.0.0.1:0"
+
+[upstreams.users]
+targets = ["127.0.0.1:9001"]
+
+[plugins.last]
+component = { path = "guest.wasm" }
+grants = { fetch = ["users"], request-body = "read" }
+config.calls = []
+
+[[routes]]
+name = "all"
+match = { path = "/{*rest}" }
+chain = ["last"]
+"#;
+
+fn component(guest: &str) -> Vec<u8> {
+    fs::read(paths::guest(guest)).expect("a component")
+}
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(TempDir::new().expect("a folder"));
+        folder.write("gateway.toml", GOOD);
+        folder.write("guest.wasm", component("fetcher"));
+        folder
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.0.path().join(name), content).expect("writing");
+    }
+
+    fn lock_file(&self) -> String {
+        fs::read_to_string(self.0.path().join("torana.lock")).expect("torana.lock")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        torana(self.0.path(), arguments)
+    }
+
+    fn lock(&self) -> Ended {
+        self.run(&["lock", "gateway.toml"]).expect(0)
+    }
+
+    /// What `check --locked` refuses.
+    fn refused(&self) -> String {
+        self.run(&["check", "gateway.toml"]).expect(0);
+        self.run(&["check", "--locked", "gateway.toml"]).expect(1).stderr
+    }
+}
+
+#[test]
+fn what_is_as_it_was_is_taken() {
+    let folder = Folder::new();
+    assert_eq!(folder.lock().stdout, "torana.lock: 1 plugin\n");
+    let first = folder.lock_file();
+    assert!(first.starts_with("# What the plugins of this gateway are"), "{first}");
+    for line in ["[plugins.last]", "\"torana:plugin/fetch\"", "\"fetch users\""] {
+        assert!(first.contains(line), "{line}: {first}");
+    }
+    folder.run(&["check", "--locked", "gateway.toml"]).expect(0);
+    folder.lock();
+    assert_eq!(folder.lock_file(), first, "the same plugins give the same bytes");
+}
+
+#[test]
+fn a_changed_component_is_refused_with_what_changed() {
+    let folder = Folder::new();
+    folder.write("guest.wasm", component("echo"));
+    folder.write("gateway.toml", GOOD.replace("config.calls = []\n", ""));
+    folder.lock();
+    folder.write("guest.wasm", component("fetcher"));
+    folder.write("gateway.toml", GOOD);
+    let text = folder.refused();
+    let line = 1 + GOOD.lines().position(|l| l.starts_with("component")).expect("the line");
+    for said in [
+        format!("gateway.toml:{line}:13: error: the component of plugin `last` has changed, from "),
+        format!("gateway.toml:{line}:13: error: plugin `last` now imports torana:plugin/fetch\n"),
+        "error: plugin `last` no longer imports torana:plugin/request-body\n".to_owned(),
+        "help: look at what it is now; if you trust it, write the lock anew: torana lock"
+            .to_owned(),
+    ] {
+        assert!(text.contains(&said), "{said}\n{text}");
+    }
+}
+
+#[test]
+fn changed_grants_are_refused() {
+    let folder = Folder::new();
+    folder.lock();
+    let wider = "fetch = [\"users\", \"https://collector.example\"]";
+    folder.write("gateway.toml", GOOD.replace("fetch = [\"users\"]", wider));
+    let text = folder.refused();
+    let said = "error: plugin `last` is now granted `fetch https://collector.example`";
+    assert!(text.contains(said), "{text}");
+    folder.write("gateway.toml", GOOD.replace(", request-body = \"read\"", ""));
+    let text = folder.refused();
+    let said = "error: plugin `last` is no longer granted `request-body read`";
+    assert!(text.contains(said), "{text}");
+}
+
+#[test]
+fn a_plugin_that_is_not_in_the_lock_is_refused() {
+    let folder = Folder::new();
+    folder.lock();
+    folder.write(
+        "gateway.toml",
+        GOOD.replace("plugins.last", "plugins.new").replace("\"last\"", "\"new\""),
+    );
+    let text = folder.refused();
+    assert!(text.contains("error: plugin `new` is not in torana.lock"), "{text}");
+}
+
+#[test]
+fn without_a_lock_nothing_is_taken() {
+    let folder = Folder::new();
+    let text = folder.refused();
+    assert!(
+        text.contains("error: there is no torana.lock beside it\nhelp: write one with"),
+        "{text}"
+    );
+    folder.write("torana.lock", "version = 9\n");
+    let text = folder.refused();
+    assert!(text.contains("error: torana.lock is broken: version 9 is not 1"), "{text}");
+}
+
+#[tokio::test]
+async fn a_reload_with_a_changed_component_is_refused() {
+    let folder = Folder::new();
+    folder.lock();
+    let gateway = Setup::new(GOOD)
+        .file("guest.wasm", component("fetcher"))
+        .file("torana.lock", folder.lock_file())
+        .argument("--locked")
+        .start()
+        .await;
+    assert_eq!(gateway.client().get("/a").await.status, 200);
+    fs::write(gateway.path("guest.wasm"), component("echo")).expect("writing");
+    gateway.write(&GOOD.replace("config.calls = []\n", ""));
+    gateway.signal_reload();
+    let changed = |line: &str| line.contains("the component of plugin `last` has changed");
+    gateway.wait_for_log("the refusal", changed).await;
+    assert_eq!(gateway.client().get("/a").await.status, 200);
+}
