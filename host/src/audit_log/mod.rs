@@ -12,4 +12,4 @@ mod verify;
 mod writer;
 
 pub use verify::{Broken, verify};
-pub use writer::AuditLog;
+pub use writer::{AuditLog, STOP};

@@ -9,7 +9,7 @@ use std::{
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::{Map, Value, json};
@@ -22,6 +22,8 @@ use crate::telemetry::Telemetry;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long the last lines may take.
 const CLOSING: Duration = Duration::from_secs(5);
+/// The event before which everything else is written.
+pub const STOP: &str = "stop";
 /// In which the last line of a file is looked for. Lines are much shorter.
 const TAIL: u64 = 256 << 10;
 
@@ -92,6 +94,7 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, incoming: &Receiver<(&'static str, Map<String, Value>)>) {
+        let mut counted = Instant::now();
         loop {
             let (event, open) = match incoming.recv_timeout(PAUSE) {
                 Ok(event) => (Some(event), true),
@@ -99,9 +102,10 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => (None, false),
             };
             let mut lines = String::new();
-            for ((plugin, what), count) in self.telemetry.take_incidents() {
-                let more = json!({ "plugin": *plugin, "what": what, "count": count });
-                self.forge(&mut lines, "incident", more.as_object().cloned().unwrap_or_default());
+            let is_last = !open || event.as_ref().is_some_and(|(event, _)| *event == STOP);
+            if is_last || counted.elapsed() >= PAUSE {
+                counted = Instant::now();
+                self.count(&mut lines);
             }
             if let Some((event, more)) = event {
                 self.forge(&mut lines, event, more);
@@ -112,6 +116,14 @@ impl Writer {
             if !open {
                 return;
             }
+        }
+    }
+
+    /// What plugins did since the last time.
+    fn count(&mut self, lines: &mut String) {
+        for ((plugin, what), count) in self.telemetry.take_incidents() {
+            let more = json!({ "plugin": *plugin, "what": what, "count": count });
+            self.forge(lines, "incident", more.as_object().cloned().unwrap_or_default());
         }
     }
 

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    audit_log::AuditLog,
+    audit_log::{self, AuditLog},
     config::{Config, Diagnostic, Diagnostics, Severity, Source},
     plugin::Plugin,
     telemetry::Telemetry,
@@ -59,7 +59,7 @@ impl Auditor {
 
     /// The last line. Waits for the disk, but not for ever.
     pub(super) fn stopped(self) {
-        self.write("stop", || json!({}));
+        self.write(audit_log::STOP, || json!({}));
     }
 
     fn write(&self, event: &'static str, more: impl FnOnce() -> Value) {
