@@ -170,7 +170,12 @@ fn facts(
         hooks: component.hooks.names(),
         sees: sees(component),
         imports: component.imports.iter().map(|import| import.name().to_owned()).collect(),
-        grants: plugin.grants.list().iter().map(|g| hold(g, &component.imports)).collect(),
+        grants: plugin
+            .grants
+            .list()
+            .iter()
+            .map(|g| hold(g, &component.imports, component.hooks))
+            .collect(),
         calls,
         authenticates: plugin.authenticates(),
         isolation: match plugin.isolation {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{config::Granted, plugin::Import};
+use crate::{config::Granted, filter::Hooks, plugin::Import};
 
 /// A grant, and whether the component can use it.
 #[derive(Debug, Serialize)]
@@ -34,19 +34,25 @@ impl Usage {
     }
 }
 
-/// Holds one grant against the imports.
-pub(super) fn hold(granted: &Granted, imports: &[Import]) -> Holding {
-    Holding { grant: granted.to_string(), usage: usage(granted, imports) }
+/// Holds one grant against the imports, and against the hooks that are granted like one.
+pub(super) fn hold(granted: &Granted, imports: &[Import], hooks: Hooks) -> Holding {
+    Holding { grant: granted.to_string(), usage: usage(granted, imports, hooks) }
 }
 
-fn usage(granted: &Granted, imports: &[Import]) -> Usage {
+fn usage(granted: &Granted, imports: &[Import], hooks: Hooks) -> Usage {
     let has = |wanted: &str| imports.iter().any(|import| import.capability() == Some(wanted));
     let any =
         |wanted: &[&str]| if wanted.iter().any(|w| has(w)) { Usage::Used } else { Usage::Unused };
     let is_set_cookie = granted.value == "set-cookie";
     match granted.key {
-        "request-body" => body(granted, has("request-body"), has("request-body-edit")),
-        "response-body" => body(granted, has("response-body"), has("response-body-edit")),
+        "request-body" => {
+            let writes = has("request-body-edit") || hooks.request_stream;
+            body(granted, has("request-body"), writes)
+        }
+        "response-body" => {
+            let writes = has("response-body-edit") || hooks.response_stream;
+            body(granted, has("response-body"), writes)
+        }
         // `set-cookie` is a field of responses, the others are fields of requests.
         "headers.read" if is_set_cookie => any(&["response"]),
         "headers.read" => any(&["request"]),
@@ -76,7 +82,7 @@ mod tests {
 
     fn held(key: &'static str, value: &str, imports: &[&str]) -> Usage {
         let imports: Vec<_> = imports.iter().map(|i| Import::Capability((*i).into())).collect();
-        usage(&Granted { key, value: value.into() }, &imports)
+        usage(&Granted { key, value: value.into() }, &imports, Hooks::default())
     }
 
     #[test]

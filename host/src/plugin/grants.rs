@@ -1,7 +1,10 @@
-//! The imports of a component held against the grants of the TOML.
+//! The imports of a component, and its stream hooks, held against the grants of the TOML.
 
 use super::exports::Import;
-use crate::config::{BodyGrant, Grants};
+use crate::{
+    config::{BodyGrant, Grants},
+    filter::{Hook, Hooks},
+};
 
 /// What a capability needs in the TOML before a component may import it.
 pub(super) enum Need {
@@ -44,6 +47,19 @@ pub(super) fn need(import: &Import, grants: &Grants) -> Need {
         }
         _ => Need::Unknown,
     }
+}
+
+/// Stream hooks that may not be called, and what to add to `grants`. Their body comes to them without
+/// an import, so that the hook itself is what is granted.
+pub(super) fn ungranted_streams(
+    grants: &Grants,
+    hooks: Hooks,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let request = hooks.request_stream && grants.request_body != BodyGrant::ReadWrite;
+    let response = hooks.response_stream && grants.response_body != BodyGrant::ReadWrite;
+    let request = request.then_some((Hook::RequestStream, "request-body = \"read-write\""));
+    let response = response.then_some((Hook::ResponseStream, "response-body = \"read-write\""));
+    request.into_iter().chain(response).map(|(hook, grant)| (hook.name(), grant))
 }
 
 fn granted(is: bool, otherwise: &'static str) -> Need {

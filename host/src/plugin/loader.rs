@@ -22,7 +22,7 @@ use super::{
     context::Context,
     engine,
     exports::{self, Exports, Import},
-    grants::{Need, need},
+    grants::{Need, need, ungranted_streams},
     instance::{Instance, StartError, State},
     pool::Pool,
 };
@@ -158,7 +158,7 @@ impl PluginRoom {
         let component = self.compiled(wasm, identity.sha256).await.map_err(at_component)?;
         let exports = Exports::of(&component).map_err(at_component)?;
         let imports = exports::imports(&self.engine, &component).map_err(at_component)?;
-        check_grants(wanted, &imports)?;
+        check_grants(wanted, &imports, exports.hooks)?;
         let linker = if wanted.grants.wasi { &self.linker_with_wasi } else { &self.linker };
         let pre = linker.instantiate_pre(&component).map_err(|error| {
             at_component(format!("the component does not fit this torana: {error:#}"))
@@ -320,7 +320,11 @@ fn check_preamble(wasm: &[u8]) -> Result<(), String> {
     }
 }
 
-fn check_grants(wanted: &PluginUse, imports: &[Import]) -> Result<(), Vec<Diagnostic>> {
+fn check_grants(
+    wanted: &PluginUse,
+    imports: &[Import],
+    hooks: Hooks,
+) -> Result<(), Vec<Diagnostic>> {
     let is_wasi = |import: &&Import| matches!(import, Import::Wasi(_));
     // WASI is one grant: a component that wants it wants a dozen or two of its interfaces.
     let more_of_wasi = imports.iter().filter(is_wasi).skip(1);
@@ -334,7 +338,7 @@ fn check_grants(wanted: &PluginUse, imports: &[Import]) -> Result<(), Vec<Diagno
     let told_once = |import: &&Import| {
         !is_part(import) && !more_of_wasi.clone().any(|other| std::ptr::eq(*import, other))
     };
-    let problems: Vec<Diagnostic> = imports
+    let mut problems: Vec<Diagnostic> = imports
         .iter()
         .filter(told_once)
         .filter_map(|import| {
@@ -356,6 +360,12 @@ fn check_grants(wanted: &PluginUse, imports: &[Import]) -> Result<(), Vec<Diagno
             }
         })
         .collect();
+    problems.extend(ungranted_streams(&wanted.grants, hooks).map(|(hook, grant)| {
+        let message = format!("plugin `{}` wants `{hook}`, which is not granted", wanted.name);
+        Diagnostic::error(wanted.grants.span, message)
+            .label(format!("the component exports `{hook}`: bodies pass through it"))
+            .help(format!("add `{grant}` to its grants, if it may have that"))
+    }));
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 

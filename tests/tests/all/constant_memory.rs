@@ -139,7 +139,7 @@ async fn a_gibibyte_passes_down() {
 async fn a_gibibyte_is_compressed_on_its_way_down() {
     let compress = format!(
         "chain = [\"compress\"]\n[plugins.compress]\ncomponent = \"compress\"\n{PATIENT}\n\
-         grants = {{ response-edit = true }}\n\
+         grants = {{ response-body = \"read-write\", response-edit = true }}\n\
          config = {{ algorithms = [\"gzip\"], level.gzip = 1 }}\n"
     );
     let count = pass(&compress, download).await;
@@ -149,7 +149,8 @@ async fn a_gibibyte_is_compressed_on_its_way_down() {
 /// A quarter will do: each piece of 64 KiB is a call.
 #[tokio::test]
 async fn a_quarter_of_a_gibibyte_is_transformed_on_its_way_up() {
-    let grants = "{ request-edit = true, response-edit = true }";
+    let grants = "{ request-body = \"read-write\", request-edit = true, \
+                      response-body = \"read-write\", response-edit = true }";
     let upper = plugin_with("upper", "stream-upper", grants, "limits.memory = \"2MiB\"");
     let chain = format!("chain = [\"upper\"]\n{upper}");
     let count = pass(&chain, |address| upload(address, GIB / 4)).await;

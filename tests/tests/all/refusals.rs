@@ -251,7 +251,8 @@ fn a_handler_in_the_chain_of_a_listener() {
 
 #[test]
 fn stream_hooks_that_would_be_skipped() {
-    let grants = "{ request-edit = true, response-edit = true }";
+    let grants = "{ request-body = \"read-write\", request-edit = true, \
+                      response-body = \"read-write\", response-edit = true }";
     let more = "on_error = \"skip\"";
     let toml = file(&[&plugin_with("p", "stream-upper", grants, more), &route("[\"p\"]")]);
     let texts = ["stream hooks", "cannot be skipped", "deny"];
@@ -290,4 +291,17 @@ async fn what_is_refused_is_not_served() {
     let mut gateway = Setup::new(&toml).spawn();
     assert_eq!(gateway.ended().await.code(), Some(1));
     assert!(!gateway.log().quote().contains("listening"), "{}", gateway.log().quote());
+}
+
+#[test]
+fn a_stream_hook_needs_the_grant_of_its_body() {
+    let grants = "{ request-edit = true, response-edit = true, response-body = \"read\" }";
+    let toml = file(&[&plugin_with("p", "stream-upper", grants, ""), &route("[\"p\"]")]);
+    let texts = [
+        "wants `on-request-stream`",
+        "request-body = \"read-write\"",
+        "wants `on-response-stream`",
+        "response-body = \"read-write\"",
+    ];
+    assert_refused(&toml, grants, &texts, &[]);
 }

@@ -11,7 +11,8 @@ use torana_tests::{Backend, Gateway, Raw, RawBackend, RawConnection, reply, toml
 
 use crate::guests::{one_worker, plugin_with, route, wait_for_metric};
 
-const GRANTS: &str = "{ request-edit = true, response-edit = true }";
+const GRANTS: &str = "{ request-body = \"read-write\", request-edit = true, \
+                      response-body = \"read-write\", response-edit = true }";
 
 /// A gateway with short timeouts, and a plugin that holds an instance while a body passes.
 fn config(target: std::net::SocketAddr, timeout: &str) -> String {

@@ -62,7 +62,7 @@ async fn events_come_one_by_one_past_plugins_that_need_heads_only() {
 fn compress(config: &str) -> String {
     format!(
         "chain = [\"compress\"]\n[plugins.compress]\ncomponent = \"compress\"\n{PATIENT}\n\
-         grants = {{ response-edit = true }}\n{config}"
+         grants = {{ response-body = \"read-write\", response-edit = true }}\n{config}"
     )
 }
 

@@ -10,7 +10,8 @@ use torana_tests::{
 
 use crate::guests::{failures, metric, one_worker, plugin_with, route, wait_for_metric};
 
-const GRANTS: &str = "{ request-edit = true, response-edit = true }";
+const GRANTS: &str = "{ request-body = \"read-write\", request-edit = true, \
+                      response-body = \"read-write\", response-edit = true }";
 
 fn upper(target: std::net::SocketAddr, more: &str) -> String {
     let upstream = toml::upstream("service", target);
