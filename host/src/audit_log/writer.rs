@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use tracing::error;
 
 use super::chain::Link;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Incidents, Telemetry};
 
 /// How often what plugins did is put into lines: one for each plugin and kind, however often.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -24,6 +24,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const CLOSING: Duration = Duration::from_secs(5);
 /// The event before which everything else is written.
 pub const STOP: &str = "stop";
+/// How the first line begins.
+const BEGIN: &str = "{\"seq\":1,";
 /// In which the last line of a file is looked for. Lines are much shorter.
 const TAIL: u64 = 256 << 10;
 
@@ -41,7 +43,8 @@ impl AuditLog {
         telemetry.watch_incidents();
         let (events, incoming) = mpsc::channel();
         let (finished, done) = mpsc::channel();
-        let writer = Writer { file, link, telemetry, failing: false };
+        let left = file.metadata()?.len();
+        let writer = Writer { file, link, left, telemetry, failing: false };
         thread::Builder::new().name("audit-log".into()).spawn(move || {
             writer.run(&incoming);
             let _ = finished.send(());
@@ -75,8 +78,11 @@ fn end_of(file: &mut File) -> io::Result<Link> {
         return Ok(Link::first());
     }
     let text = String::from_utf8_lossy(&tail);
-    let Some((link, _)) = text.lines().rev().find_map(Link::read) else {
-        return Err(io::Error::other("it is no audit log: no line of it is one"));
+    let link = match text.lines().rev().find_map(Link::read) {
+        Some((link, _)) => link,
+        // The very first line was cut.
+        None if text.starts_with(BEGIN) && !text.contains('\n') => Link::first(),
+        None => return Err(io::Error::other("it is no audit log: no line of it is one")),
     };
     if !text.ends_with('\n') {
         file.write_all(b"\n")?;
@@ -87,6 +93,8 @@ fn end_of(file: &mut File) -> io::Result<Link> {
 struct Writer {
     file: File,
     link: Link,
+    /// How long the file was when this writer left it.
+    left: u64,
     telemetry: Arc<Telemetry>,
     /// The last write failed: said once, not for every line.
     failing: bool,
@@ -101,17 +109,14 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => (None, true),
                 Err(RecvTimeoutError::Disconnected) => (None, false),
             };
-            let mut lines = String::new();
             let is_last = !open || event.as_ref().is_some_and(|(event, _)| *event == STOP);
+            let mut incidents = Incidents::new();
             if is_last || counted.elapsed() >= PAUSE {
                 counted = Instant::now();
-                self.count(&mut lines);
+                incidents = self.telemetry.take_incidents();
             }
-            if let Some((event, more)) = event {
-                self.forge(&mut lines, event, more);
-            }
-            if !lines.is_empty() {
-                self.store(&lines);
+            if event.is_some() || !incidents.is_empty() {
+                self.write(incidents, event);
             }
             if !open {
                 return;
@@ -119,11 +124,30 @@ impl Writer {
         }
     }
 
-    /// What plugins did since the last time.
-    fn count(&mut self, lines: &mut String) {
-        for ((plugin, what), count) in self.telemetry.take_incidents() {
+    /// What plugins did since the last time, and then an event.
+    fn write(&mut self, incidents: Incidents, event: Option<(&'static str, Map<String, Value>)>) {
+        let locked = self.file.lock();
+        self.follow();
+        let mut lines = String::new();
+        for ((plugin, what), count) in incidents {
             let more = json!({ "plugin": *plugin, "what": what, "count": count });
-            self.forge(lines, "incident", more.as_object().cloned().unwrap_or_default());
+            self.forge(&mut lines, "incident", more.as_object().cloned().unwrap_or_default());
+        }
+        if let Some((event, more)) = event {
+            self.forge(&mut lines, event, more);
+        }
+        self.store(&lines);
+        if locked.is_ok() {
+            let _ = self.file.unlock();
+        }
+    }
+
+    /// While a gateway hands over there are two that write: each goes on where the other one stopped.
+    fn follow(&mut self) {
+        if self.file.metadata().is_ok_and(|meta| meta.len() != self.left)
+            && let Ok(link) = end_of(&mut self.file)
+        {
+            self.link = link;
         }
     }
 
@@ -136,6 +160,7 @@ impl Writer {
     /// Lines that could not be written are missing in the chain, and are seen to be.
     fn store(&mut self, lines: &str) {
         let stored = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
+        self.left = self.file.metadata().map_or(0, |meta| meta.len());
         if let Err(error) = &stored
             && !self.failing
         {
@@ -167,6 +192,8 @@ mod tests {
         }
         std::fs::write(&path, "").unwrap();
         assert_eq!(end_of(&mut open()).unwrap(), Link::first());
+        std::fs::write(&path, "{\"seq\":1,\"ti").unwrap();
+        assert_eq!(end_of(&mut open()).unwrap(), Link::first(), "cut in its first line");
         std::fs::write(&path, "mine").unwrap();
         assert!(end_of(&mut open()).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine", "left alone");

@@ -34,5 +34,5 @@ pub(super) static AUDIT_LOG: Shape = Shape {
 /// Reads `[audit_log]`.
 pub(super) fn read(root: &Table<'_>) -> Option<AuditLog> {
     let table = root.get("audit_log")?.table()?;
-    Some(AuditLog { span: table.span_of("path"), path: table.path("path")? })
+    Some(AuditLog { span: table.span_of("path"), path: table.output_path("path")? })
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     audit_log::{self, AuditLog},
-    config::{Config, Diagnostic, Diagnostics, Severity, Source},
+    config::{Config, Diagnostic, Rejected},
     plugin::Plugin,
     telemetry::Telemetry,
 };
@@ -46,13 +46,15 @@ impl Auditor {
     }
 
     /// A configuration was refused.
-    pub(super) fn refused(&self, source: &Source, problems: &Diagnostics) {
+    pub(super) fn refused(&self, rejected: &Rejected) {
         self.write("reload-refused", || {
-            let first = problems.iter().find(|problem| problem.severity == Severity::Error);
+            // What a plugin says of its settings may have a secret in it: as `/config` shows it.
+            let shown = rejected.diagnostics.show(&rejected.source, &rejected.reads);
+            let first = shown.as_array().into_iter().flatten().find(|p| p["severity"] == "error");
             json!({
-                "file": source.path.to_string_lossy(),
-                "problems": problems.len(),
-                "first": first.map(|problem| problem.message.as_str()),
+                "file": rejected.source.path.to_string_lossy(),
+                "problems": rejected.diagnostics.len(),
+                "first": first.map(|problem| problem["message"].clone()),
             })
         });
     }

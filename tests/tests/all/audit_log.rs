@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use torana_tests::{
     Gateway,
     command::{Ended, torana},
-    paths, request,
+    paths, request, within,
 };
 
 /// A plugin that does what it is told by `x-mode`, one that sets what it may not, and one that calls
@@ -113,6 +113,46 @@ async fn what_happens_is_written_and_goes_on_after_a_restart() {
     let twice = [&once[..], &["start", "configuration", "stop"]].concat();
     assert_eq!(events(folder.path()), twice);
     verify(folder.path()).expect(0);
+}
+
+/// The digests of the files that were taken, in order.
+fn taken(folder: &Path) -> Vec<String> {
+    let lines = lines(folder).into_iter().filter(|line| line["event"] == "configuration");
+    lines.map(|line| line["sha256"].as_str().expect("a digest").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_it_writes_is_no_change_of_the_configuration() {
+    let folder = TempDir::new().expect("a folder");
+    let toml = configuration(folder.path());
+    let gateway = Gateway::start(&toml).await;
+    for number in 1..4 {
+        gateway.write(&format!("{toml}\n# {number}\n"));
+        within("the watch sees it", async {
+            while taken(folder.path()).len() <= number {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    gateway.stop().await;
+    let mut taken = taken(folder.path());
+    assert_eq!(taken.len(), 4, "each file once: {taken:?}");
+    taken.dedup();
+    assert_eq!(taken.len(), 4);
+}
+
+#[tokio::test]
+async fn two_processes_that_hand_over_write_one_chain() {
+    let folder = TempDir::new().expect("a folder");
+    let mut gateway = Gateway::start(&configuration(folder.path())).await;
+    for _ in 0..2 {
+        gateway.hand_over().await;
+    }
+    gateway.stop().await;
+    verify(folder.path()).expect(0);
+    let count = |name: &str| events(folder.path()).iter().filter(|event| *event == name).count();
+    assert_eq!((count("start"), count("stop")), (3, 3));
 }
 
 #[tokio::test]
