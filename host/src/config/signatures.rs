@@ -49,6 +49,7 @@ pub(super) fn read(root: &Table<'_>) -> Vec<TrustedKey> {
             "" => Err(Fault::new("is not a path")),
             path => Ok(table.cx.resolve(path)),
         })?;
+        table.cx.will_read(&path);
         Some(TrustedKey { span: value.span, path })
     });
     keys.collect()

@@ -9,14 +9,11 @@ impl Config {
         of_listeners.chain(self.routes.iter().flat_map(|route| &route.chain))
     }
 
-    /// The same, to change them.
-    pub fn uses_mut(&mut self) -> impl Iterator<Item = &mut PluginUse> {
+    /// Everything that is loaded, to change it: each use in a chain, and each `[plugins.NAME]` as it
+    /// stands, for one that no chain names is configured and ticks as well.
+    pub fn loaded_mut(&mut self) -> impl Iterator<Item = &mut PluginUse> {
         let of_listeners = self.listeners.iter_mut().flat_map(|listener| &mut listener.chain);
-        of_listeners.chain(self.routes.iter_mut().flat_map(|route| &mut route.chain))
-    }
-
-    /// The `[plugins.NAME]` that a chain names, as they stand there, in file order.
-    pub fn plugins_in_use(&self) -> impl Iterator<Item = &PluginUse> {
-        self.plugins.iter().filter(|plugin| self.uses().any(|wanted| wanted.name == plugin.name))
+        let of_chains = of_listeners.chain(self.routes.iter_mut().flat_map(|r| &mut r.chain));
+        of_chains.chain(&mut self.plugins)
     }
 }

@@ -32,11 +32,11 @@ pub fn describe(file: &Path) -> Result<Description, String> {
     parts.room.describe(file)
 }
 
-/// Reads the types of all components that chains use.
+/// Reads the types of all components.
 pub fn describe_all(config: &Config) -> Result<HashMap<PathBuf, Description>, String> {
     let parts = Parts::new(1, Store::memory()).map_err(|error| error.to_string())?;
     let mut all = HashMap::new();
-    for plugin in config.plugins_in_use() {
+    for plugin in &config.plugins {
         let (path, written) = (&plugin.component.path, &plugin.component.written);
         let described = parts.room.describe(path).map_err(|why| format!("{written}: {why}"))?;
         all.insert(path.clone(), described);

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use super::lock::{Lock, Locked, Unreadable};
+use super::{
+    lock::{Lock, Locked, Unreadable},
+    pin::pin,
+};
 use crate::{
     config::{Config, Diagnostic, Diagnostics, PluginUse},
-    plugin::Description,
+    plugin::{self, Description},
 };
 
 const LOOK: &str = "look at what it is now; if you trust it, write the lock anew: torana lock";
@@ -18,23 +21,26 @@ pub fn hold_to_lock(
 ) -> Result<(), Diagnostics> {
     let lock = Lock::read(&Lock::path(&config.source.path)).map_err(no_lock)?;
     let mut problems = Diagnostics::default();
-    for plugin in config.plugins_in_use() {
+    for plugin in &config.plugins {
         match lock.plugins.get(&*plugin.name) {
             None => problems.push(not_locked(plugin)),
-            Some(locked) => match describe(&plugin.component.path) {
-                Err(why) => problems.push(Diagnostic::error(plugin.component_span, why)),
-                Ok(now) => changes(plugin, locked, &now, &mut problems),
+            Some(locked) => match plugin::read_component(plugin) {
+                Err(problem) => problems.push(problem),
+                // The same bytes have the same type: there is nothing to compile for a look.
+                Ok(wasm) if plugin::sha256(&wasm) == locked.sha256 => {
+                    grants(plugin, locked, &mut problems);
+                }
+                Ok(_) => match describe(&plugin.component.path) {
+                    Err(why) => problems.push(Diagnostic::error(plugin.component_span, why)),
+                    Ok(now) => changes(plugin, locked, &now, &mut problems),
+                },
             },
         }
     }
     if !problems.is_empty() {
         return Err(problems);
     }
-    for wanted in config.uses_mut() {
-        let pin = &mut wanted.component.sha256;
-        *pin = pin.or_else(|| lock.digest(&wanted.name).copied());
-    }
-    Ok(())
+    pin(config, |name| lock.digest(name).copied())
 }
 
 fn no_lock(why: Unreadable) -> Diagnostics {
@@ -71,9 +77,15 @@ fn changes(plugin: &PluginUse, was: &Locked, now: &Description, problems: &mut D
             changed(plugin.component_span, message, String::new());
         }
     }
-    for (adverb, grant) in difference(&was.grants, &now.grants) {
-        let message = format!("plugin `{name}` is {adverb} granted `{grant}`");
-        changed(plugin.grants.span, message, String::new());
+    grants(plugin, was, problems);
+}
+
+fn grants(plugin: &PluginUse, was: &Locked, problems: &mut Diagnostics) {
+    let now: Vec<String> = plugin.grants.list().iter().map(ToString::to_string).collect();
+    for (adverb, grant) in difference(&was.grants, &now) {
+        let message = format!("plugin `{}` is {adverb} granted `{grant}`", plugin.name);
+        let problem = Diagnostic::error(plugin.grants.span, message).label(String::new());
+        problems.push(problem.help(LOOK.to_owned()));
     }
 }
 

@@ -88,7 +88,7 @@ impl Lock {
             let locked = Locked::of(plugin, component(plugin)?);
             Some((plugin.name.to_string(), locked))
         };
-        Self { version: VERSION, plugins: config.plugins_in_use().filter_map(locked).collect() }
+        Self { version: VERSION, plugins: config.plugins.iter().filter_map(locked).collect() }
     }
 
     /// Reads a file.

@@ -11,6 +11,7 @@
 mod changes;
 mod key;
 mod lock;
+mod pin;
 mod signature;
 mod signed;
 

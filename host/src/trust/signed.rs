@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{
     key::PublicKey,
+    pin::pin,
     signature::{Signatures, Untrusted},
 };
 use crate::{
@@ -20,7 +21,7 @@ pub fn hold_to_signatures(config: &mut Config) -> Result<(), Diagnostics> {
     let keys = keys(config)?;
     let mut problems = Diagnostics::default();
     let mut signed = Vec::new();
-    for plugin in config.plugins_in_use() {
+    for plugin in &config.plugins {
         match look(plugin, &keys) {
             Ok(sha256) => signed.push((plugin.name.clone(), sha256)),
             Err(problem) => problems.push(problem),
@@ -29,13 +30,7 @@ pub fn hold_to_signatures(config: &mut Config) -> Result<(), Diagnostics> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    for wanted in config.uses_mut() {
-        let digest =
-            signed.iter().find(|(name, _)| *name == wanted.name).map(|(_, sha256)| *sha256);
-        let pin = &mut wanted.component.sha256;
-        *pin = pin.or(digest);
-    }
-    Ok(())
+    pin(config, |name| signed.iter().find(|(known, _)| **known == *name).map(|(_, sha256)| *sha256))
 }
 
 /// The id of the trusted key that has signed a file.

@@ -127,6 +127,27 @@ fn a_plugin_that_is_not_in_the_lock_is_refused() {
 }
 
 #[test]
+fn a_plugin_that_no_chain_names_is_held_to_it_too() {
+    let folder = Folder::new();
+    folder.lock();
+    let idle = "\n[plugins.idle]\ncomponent = { path = \"guest.wasm\" }\n\
+                grants = { fetch = [\"users\"], request-body = \"read\" }\nconfig.calls = []\n";
+    folder.write("gateway.toml", GOOD.to_owned() + idle);
+    let text = folder.refused();
+    assert!(text.contains("error: plugin `idle` is not in torana.lock"), "{text}");
+}
+
+#[test]
+fn a_pin_of_the_file_does_not_win_over_the_lock() {
+    let folder = Folder::new();
+    folder.lock();
+    let pinned = format!("{{ path = \"guest.wasm\", sha256 = \"{}\" }}", "ab".repeat(32));
+    folder.write("gateway.toml", GOOD.replace("{ path = \"guest.wasm\" }", &pinned));
+    let text = folder.run(&["check", "--locked", "gateway.toml"]).expect(1).stderr;
+    assert!(text.contains("is pinned to another digest than it has"), "{text}");
+}
+
+#[test]
 fn without_a_lock_nothing_is_taken() {
     let folder = Folder::new();
     let text = folder.refused();

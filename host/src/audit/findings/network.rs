@@ -41,7 +41,7 @@ fn upstreams(found: &mut Found<'_, '_>) {
 
 fn origins(found: &mut Found<'_, '_>) {
     let config = found.subject.config;
-    for plugin in config.plugins_in_use() {
+    for plugin in &config.plugins {
         for grant in &plugin.grants.fetch {
             let FetchGrant::Origin { https: false, host, .. } = grant else { continue };
             if !is_near(host) {
