@@ -119,8 +119,6 @@ impl Gateway {
         snapshot.access_log = logbook.turn_to(&config, target)?;
         let auditor = Auditor::open(&config, &parts.telemetry)
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
-        auditor.started();
-        auditor.taken(&config, &snapshot.plugins);
         parts.fetch.replace(snapshot.upstreams.clone());
         let mut background = Background::start(&parts.fetch, &parts.store);
         background.tick(ticking);
@@ -133,6 +131,8 @@ impl Gateway {
         let workers = Workers::start(&config, doors, &mut sockets, &proxy)
             .map_err(|error| at_span(&config, error))?;
         sockets.close_rest();
+        auditor.started();
+        auditor.taken(&config, &serving.plugins);
         parts.telemetry.collect(Box::new(Numbers {
             connections: workers.connections().clone(),
             snapshot: snapshot.clone(),
@@ -233,6 +233,8 @@ impl Gateway {
     /// Makes a configuration ready beside the one that serves, and gives it its access log.
     async fn make_ready(&mut self, config: &mut Config) -> Result<Assembled, Diagnostics> {
         needs_restart(&self.status.load().service.config, config)?;
+        let door = self.admin.as_ref().map_or(Ok(()), |door| door.may_serve(config));
+        door.map_err(|(span, message)| Diagnostic::error(span, message))?;
         vetting::vet(config, &self.options, &self.parts.room)?;
         let previous = self.snapshot.load().upstreams.clone();
         let mut assembled = self.parts.workshop(Some(previous)).assemble(config).await?;
@@ -264,7 +266,7 @@ impl Gateway {
     fn refuse(&self, rejected: Rejected) {
         self.parts.telemetry.reload_refused();
         self.parts.room.tidy();
-        self.auditor.refused(&rejected.source, &rejected.diagnostics);
+        self.auditor.refused(&rejected);
         error!(
             "reload refused, the old configuration goes on serving:\n{}",
             rejected.to_string().trim_end()

@@ -185,6 +185,12 @@ pub(super) fn read<'a>(root: &Table<'a>, library: &Library<'a>) -> Vec<Listener>
         let help = "add a listener:\n\n    [listen.public]\n    address = \"127.0.0.1:8080\"";
         root.cx.report(problem.help(help.to_owned()));
     }
+    for listener in listeners.iter().filter(|listener| &*listener.name == "admin") {
+        let message = "a listener cannot be called `admin`";
+        let problem = Diagnostic::error(listener.address_span, message);
+        let help = "sockets are handed over by name, and that is the one of [admin]";
+        root.cx.report(problem.help(help.to_owned()));
+    }
     for (index, listener) in listeners.iter().enumerate() {
         for earlier in &listeners[..index] {
             if overlap(earlier.address, listener.address) {

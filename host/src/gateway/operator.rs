@@ -35,12 +35,18 @@ impl AdminDoor {
             Some(held) => held,
             None => Held::bound(NAME, vec![admin::bind(admin)?]),
         };
+        guarded(&sockets, config)?;
         let listener = sockets.listeners[0].try_clone().and_then(AdminListener::new);
         let listener = listener.map_err(|why| {
             (admin.address_span, format!("the admin listener cannot be served: {why}"))
         })?;
         let leaving = Leaving::default();
         Ok(Some(Self { sockets, listener: Some(listener), serving: None, leaving }))
+    }
+
+    /// Whether a configuration that is about to be taken may be served here.
+    pub(super) fn may_serve(&self, config: &Config) -> Result<(), (Span, String)> {
+        guarded(&self.sockets, config)
     }
 
     /// Begins to answer.
@@ -67,5 +73,24 @@ impl AdminDoor {
     /// Accepts nothing more.
     pub(super) fn close(&self) {
         self.serving.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// The file was held against the address that stands in it; a socket that somebody else has bound may
+/// be at another one.
+fn guarded(sockets: &Held, config: &Config) -> Result<(), (Span, String)> {
+    let Some(admin) = config.admin.as_ref().filter(|admin| admin.token.is_none()) else {
+        return Ok(());
+    };
+    let bound = sockets.listeners.iter().filter_map(|socket| socket.local_addr().ok());
+    match bound.map(|address| address.ip()).find(|ip| !ip.is_loopback()) {
+        None => Ok(()),
+        Some(ip) => Err((
+            admin.address_span,
+            format!(
+                "the socket that was given for [admin] is at {ip}, where others can reach it: \
+                     that needs a token"
+            ),
+        )),
     }
 }

@@ -79,3 +79,14 @@ async fn sockets_of_another_process_are_left_alone() {
     let setup = setup.env("LISTEN_PID", "1").env("LISTEN_FDS", "1");
     assert_eq!(setup.start().await.client().get("/a").await.text(), "ok");
 }
+
+#[tokio::test]
+async fn an_admin_socket_that_others_can_reach_needs_a_token_whatever_the_file_says() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    // Nobody connects to it.
+    let open = TcpListener::bind("0.0.0.0:0").expect("a free port");
+    let setup = Setup::new(&toml::proxy(backend.address())).socket("admin", open);
+    let mut gateway = setup.spawn();
+    assert_eq!(gateway.ended().await.code(), Some(1));
+    gateway.wait_for_log("why", |line| line.contains("that needs a token")).await;
+}
