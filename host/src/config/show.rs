@@ -38,7 +38,7 @@ impl Source {
     /// The file as JSON, in its own order. Comments are left out.
     pub fn show(&self, reads: &Reads) -> Value {
         let parsed = syntax::parse(self);
-        Curtain { reads }.table(parsed.tree.get_ref())
+        Curtain::of(reads).table(parsed.tree.get_ref(), false)
     }
 }
 
@@ -46,7 +46,7 @@ impl Diagnostics {
     /// The same as [`to_json`](Self::to_json), without what may be a secret.
     pub fn show(&self, source: &Source, reads: &Reads) -> Value {
         let mut problems = self.to_json(source);
-        let curtain = Curtain { reads };
+        let curtain = Curtain::of(reads);
         for problem in problems.as_array_mut().into_iter().flatten() {
             for key in ["message", "label", "help"] {
                 if let Some(text) = problem[key].as_str() {
@@ -61,17 +61,25 @@ impl Diagnostics {
 impl Reads {
     /// A page that was made of a configuration's values, without what may be a secret.
     pub fn censored(&self, page: Value) -> Value {
-        Curtain { reads: self }.page(page, false)
+        Curtain::of(self).page(page, false)
     }
 }
 
 /// Hides what must not be seen.
 struct Curtain<'a> {
-    reads: &'a Reads,
+    /// Values from outside, the longest first: one may be a part of another.
+    outside: Vec<&'a str>,
 }
 
-impl Curtain<'_> {
-    fn table(&self, table: &DeTable<'_>) -> Value {
+impl<'a> Curtain<'a> {
+    fn of(reads: &'a Reads) -> Self {
+        let texts = reads.values.iter().filter_map(|value| std::str::from_utf8(value).ok());
+        let mut outside: Vec<_> = texts.filter(|value| value.len() >= SHORTEST).collect();
+        outside.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+        Self { outside }
+    }
+
+    fn table(&self, table: &DeTable<'_>, all_hidden: bool) -> Value {
         if is_reference(table) {
             return table
                 .iter()
@@ -81,7 +89,8 @@ impl Curtain<'_> {
         let is_jwk = table.contains_key("kty");
         let mut shown = Map::new();
         for (name, value) in in_order(table) {
-            let hidden = is_secret(name.text) || (is_jwk && PRIVATE_JWK.contains(&name.text));
+            let hidden =
+                all_hidden || is_secret(name.text) || (is_jwk && PRIVATE_JWK.contains(&name.text));
             shown.insert(self.text(name.text), self.value(value, hidden));
         }
         Value::Object(shown)
@@ -89,7 +98,7 @@ impl Curtain<'_> {
 
     fn value(&self, value: &Spanned<DeValue<'_>>, hidden: bool) -> Value {
         match value.get_ref() {
-            DeValue::Table(table) => self.table(table),
+            DeValue::Table(table) => self.table(table, hidden),
             DeValue::Array(array) => array.iter().map(|item| self.value(item, hidden)).collect(),
             DeValue::Boolean(bool) => json!(bool),
             _ if hidden => HIDDEN.into(),
@@ -105,7 +114,7 @@ impl Curtain<'_> {
             Value::Array(items) => items.into_iter().map(|item| self.page(item, hidden)).collect(),
             Value::Object(members) => {
                 let one = |(key, value): (String, Value)| {
-                    let hidden = is_secret(&key);
+                    let hidden = hidden || is_secret(&key);
                     (key, self.page(value, hidden))
                 };
                 members.into_iter().map(one).collect()
@@ -117,12 +126,8 @@ impl Curtain<'_> {
     /// A text without values from outside, private keys, credentials and the users of URLs.
     fn text(&self, text: &str) -> String {
         let mut shown = text.to_owned();
-        for value in &self.reads.values {
-            if let Ok(value) = std::str::from_utf8(value)
-                && value.len() >= SHORTEST
-            {
-                shown = shown.replace(value, HIDDEN);
-            }
+        for value in &self.outside {
+            shown = shown.replace(value, HIDDEN);
         }
         let lower = shown.to_ascii_lowercase();
         let credentials = ["bearer ", "basic "].iter().any(|scheme| lower.starts_with(scheme));
@@ -225,9 +230,10 @@ numbers = [1, 2.5, 0x10, true, 2026-11-25]
 authorization = "canary-header"
 x-upstream-auth = "Basic canary-basic"
 x-kind = "shown"
-password.inner = "shown as well"
+password.inner = "canary-inner"
 "#;
-        let reads = Reads { values: vec![b"canary-outside"[..].into()], ..Reads::default() };
+        let values = vec![b"can"[..].into(), b"canary"[..].into(), b"canary-outside"[..].into()];
+        let reads = Reads { values, ..Reads::default() };
         let shown = Source::new("x.toml", text).show(&reads);
         assert!(!shown.to_string().contains("canary"), "{shown:#}");
         assert_eq!(shown["secrets"]["idp"]["env"], "IDP_SECRET");
@@ -242,7 +248,7 @@ password.inner = "shown as well"
         assert_eq!(config["keys"][0], json!({ "kty": "oct", "k": "***", "kid": "one" }));
         assert_eq!(config["numbers"], json!([1, 2.5, 16, true, "2026-11-25"]));
         assert_eq!(config["set"]["x-kind"], "shown");
-        assert_eq!(config["set"]["password"]["inner"], "shown as well");
+        assert_eq!(config["set"]["password"]["inner"], "***");
         let order: Vec<&String> = shown.as_object().unwrap().keys().collect();
         assert_eq!(order, ["secrets", "admin", "plugins"]);
     }
