@@ -70,6 +70,11 @@ impl Ledger {
         self.0.drain().map(|(id, owed)| owed.charge(id.into()))
     }
 
+    /// Forgets what was taken from other buckets than these.
+    pub(super) fn retain(&mut self, keeps: impl Fn(&str) -> bool) {
+        self.0.retain(|id, _| keeps(id));
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

@@ -195,6 +195,7 @@ impl Shard {
 
     fn expire(&mut self, now: u64) {
         self.states.retain(|_, state| state.expires() > now);
+        self.forgive();
         if self.states.capacity() > 4 * self.states.len().max(MIN_SWEEP) {
             self.states.shrink_to(2 * self.states.len());
         }
@@ -211,6 +212,16 @@ impl Shard {
             left -= usize::from(goes);
             !goes
         });
+        self.forgive();
+    }
+
+    /// What was taken from a bucket that is full again is no news for anybody: while there is nobody
+    /// to tell, the ledger is as small as what it is about.
+    fn forgive(&mut self) {
+        let states = &self.states;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.retain(|id| states.contains_key(id));
+        }
     }
 }
 

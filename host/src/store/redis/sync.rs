@@ -62,9 +62,31 @@ async fn merge(counters: &Counters, link: &Arc<Link>, number: u64, interval: Dur
             // One that refuses (it is full, or a replica) is as good as none.
             Err(Failure::Refused(_)) => {
                 counters.set_alone(true);
-                sleep(PAUSE).await;
+                if !writes_again(counters, link, number).await {
+                    return;
+                }
+                counters.set_alone(false);
             }
             Err(_) => return,
+        }
+    }
+}
+
+/// Waits until a server that refused takes writes. What there was to tell may be none by then, and a
+/// round without anything says nothing about the server. False where the connection is lost.
+async fn writes_again(counters: &Counters, link: &Arc<Link>, number: u64) -> bool {
+    let mut write = redis::cmd("SET");
+    write.arg([&*counters.prefix, "probe"].concat()).arg(1).arg("PX").arg(1000);
+    loop {
+        tokio::select! {
+            biased;
+            () = link.until_gone(number) => return false,
+            () = sleep(PAUSE) => {}
+        }
+        match link.call(&write).await {
+            Ok(_) => return true,
+            Err(Failure::Refused(_)) => {}
+            Err(_) => return false,
         }
     }
 }
