@@ -154,6 +154,12 @@ impl Breaker {
             *phase = Phase::HalfOpen { begun: 0, succeeded: 0, round: now };
             self.says("the breaker is half-open");
         }
+        // A probe that takes for ever must not keep everybody out: others are tried in its place.
+        if let Phase::HalfOpen { round, .. } = *phase
+            && now.saturating_sub(round) >= in_milliseconds(self.settings.period)
+        {
+            *phase = Phase::HalfOpen { begun: 0, succeeded: 0, round: now };
+        }
         match &mut *phase {
             Phase::HalfOpen { begun, round, .. } if *begun < self.settings.probes => {
                 *begun += 1;
@@ -324,6 +330,18 @@ mod tests {
         assert!(breaker.is_closed());
         breaker.ends(true, 3100);
         assert!(!breaker.is_closed(), "the window slides");
+    }
+
+    #[test]
+    fn probes_that_take_for_ever_are_replaced() {
+        let breaker = opened();
+        let (_stuck, old) = (breaker.try_at(1500).unwrap(), breaker.try_at(1500).unwrap());
+        assert!(breaker.try_at(1999).is_none());
+        let (one, two) = (breaker.try_at(2000).unwrap(), breaker.try_at(2000).unwrap());
+        old.settle(true, 2001);
+        one.settle(false, 2002);
+        two.settle(false, 2002);
+        assert!(breaker.is_closed(), "what an old probe came to does not count");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tokio_rustls::{TlsConnector, TlsStream};
 use super::{
     address::Policy,
     connection::{Connection, Http1, Http2, Usage, drive},
+    outlier::CHANCE,
     resolve::Origin,
     stats::{Counters, Open},
     target::Target,
@@ -90,6 +91,7 @@ impl Connector {
         deadline: Instant,
     ) -> Result<Connection, ConnectError> {
         let until = deadline.min(Instant::now() + self.connect_timeout);
+        let begun = Instant::now();
         let made = async {
             let generation = target.addresses.generation();
             let (stream, address) = tcp(target, self.policy, until).await?;
@@ -103,9 +105,12 @@ impl Connector {
         let result = made.unwrap_or(Err(ConnectError::Timeout));
         match &result {
             Ok(_) => target.reached(),
-            Err(_) => {
+            Err(why) => {
                 counters[index].connect_failed();
-                target.connect_failed();
+                // With next to no time left nobody can be reached.
+                if !matches!(why, ConnectError::Timeout) || begun.elapsed() >= CHANCE {
+                    target.connect_failed();
+                }
             }
         }
         result

@@ -7,7 +7,9 @@ use futures_util::future::Either;
 use http::{Request, Response, StatusCode};
 use hyper::{body::Incoming, client::conn::TrySendError};
 
-use super::{connection::Connection, limits::Pass, outlier::is_failure, pool::Slot};
+use super::{
+    connection::Connection, limits::Pass, outlier::is_failure, pool::Slot, upload::Upload,
+};
 use crate::{alarm::Alarm, body::Body};
 
 /// One exchange's hold on a connection; counts as a request in flight.
@@ -16,6 +18,8 @@ pub(super) struct Lease {
     target: usize,
     /// Since when it waits for an answer, where somebody wants to know.
     waits: Option<Instant>,
+    /// The request's body, if it is streamed: until its end nobody waits for the target.
+    upload: Option<Upload>,
     connection: Option<Connection>,
     /// The timer for whatever this exchange waits for.
     pub(super) alarm: Alarm,
@@ -30,6 +34,7 @@ impl Lease {
         target: usize,
         mut connection: Connection,
         request: Request<Body>,
+        upload: Option<&Upload>,
     ) -> (Self, impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> + use<>)
     {
         slot.request_began(target);
@@ -44,15 +49,29 @@ impl Lease {
             }
         };
         let (slot, waits) = (slot.clone(), slot.is_timed.then(Instant::now));
-        (Self { slot, target, waits, connection: Some(connection), alarm, pass: None }, response)
+        let upload = upload.filter(|_| waits.is_some()).cloned();
+        let connection = Some(connection);
+        (Self { slot, target, waits, upload, connection, alarm, pass: None }, response)
     }
 
     /// There is the head of a response.
     pub(super) fn answered(&mut self, status: StatusCode) {
-        if !is_failure(status)
-            && let Some(since) = self.waits.take()
-        {
+        if is_failure(status) {
+            return;
+        }
+        let since = self.since();
+        self.waits = None;
+        if let Some(since) = since {
             self.slot.answered(self.target, since.elapsed());
+        }
+    }
+
+    /// Since when the target is waited for: not while its client is.
+    fn since(&self) -> Option<Instant> {
+        let begun = self.waits?;
+        match &self.upload {
+            None => Some(begun),
+            Some(upload) => upload.ended().map(|ended| ended.max(begun)),
         }
     }
 
@@ -90,7 +109,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.discard();
-        if let Some(since) = self.waits {
+        if let Some(since) = self.since() {
             self.slot.waited(self.target, since.elapsed());
         }
         self.slot.request_ended(self.target);

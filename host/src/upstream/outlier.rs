@@ -19,6 +19,10 @@ use super::{
 };
 use crate::config::Eject;
 
+/// So much a target must have had before a deadline counts as its failure: the exchange's time may
+/// have been used up by a client that sent slowly, by plugins, or by who asked for very little.
+pub(super) const CHANCE: Duration = Duration::from_millis(100);
+
 /// Whether an answer is as good as none.
 pub(super) fn is_failure(status: StatusCode) -> bool {
     matches!(

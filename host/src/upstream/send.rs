@@ -20,6 +20,7 @@ use super::{
     download,
     hash::Caller,
     lease::Lease,
+    outlier::CHANCE,
     pool::Slot,
     request,
     retry::Retry,
@@ -156,7 +157,8 @@ impl Upstream {
             };
             let target = &self.targets[index];
             let spare = self.prepare(&mut request, target, &connection, kept);
-            let (mut lease, response) = Lease::begin(slot, index, connection, request);
+            let (mut lease, response) = Lease::begin(slot, index, connection, request, upload);
+            let sent = Instant::now();
             let wait = Wait { head: self.settings.head_timeout, until, upload };
             match wait.on(response, &mut lease.alarm).await {
                 Ok(Ok(response)) => {
@@ -184,7 +186,10 @@ impl Upstream {
                     let why = timeout(target, phase);
                     let mut failed = Failed::of(index, why, RetryOn::Timeout);
                     // A client that sends slowly is not the target's fault.
-                    failed.is_theirs = upload.is_none_or(|upload| upload.ended().is_some());
+                    let since = upload.map_or(Some(sent), |u| u.ended().map(|end| end.max(sent)));
+                    let is_total = phase == Phase::Total;
+                    failed.is_theirs =
+                        since.is_some_and(|since| !is_total || since.elapsed() >= CHANCE);
                     if failed.is_theirs {
                         self.failed(index, &failed.why);
                     }
@@ -215,14 +220,19 @@ impl Upstream {
                 return Ok((index, connection, true));
             }
             let waiting = self.limits.connect().map_err(Failed::of_client)?;
+            let begun = Instant::now();
             let opened = self.open(slot, index, until.at).await;
             drop(waiting);
             let (why, retry) = match opened {
                 Ok((connection, kept)) => return Ok((index, connection, kept)),
                 Err(_) if Instant::now() >= until.at => {
                     let why = timeout(&self.targets[index], until.phase);
-                    self.failed(index, &why);
-                    return Err(Failed::of(index, why, RetryOn::Timeout));
+                    let mut failed = Failed::of(index, why, RetryOn::Timeout);
+                    failed.is_theirs = begun.elapsed() >= CHANCE;
+                    if failed.is_theirs {
+                        self.failed(index, &failed.why);
+                    }
+                    return Err(failed);
                 }
                 Err(why) => {
                     let retry =

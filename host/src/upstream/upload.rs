@@ -119,8 +119,10 @@ impl HttpBody for Watched {
         };
         self.waiting = None;
         let frame = frame.map(|frame| frame.map_err(|why| self.fail(why)));
-        // After a last frame hyper does not ask again.
-        if frame.is_none() || self.body.is_end_stream() {
+        // After a last frame hyper does not ask again, nor after the last byte of a known length: an
+        // end that comes in a frame of its own (HTTP/2) would never be seen.
+        let is_last = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
+        if frame.is_none() || is_last {
             self.end();
         }
         Poll::Ready(frame)
@@ -132,5 +134,40 @@ impl HttpBody for Watched {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As HTTP/2 gives a body whose end comes in a frame of its own: all bytes, and no end yet.
+    struct Unended(Option<Bytes>);
+
+    impl HttpBody for Unended {
+        type Data = Bytes;
+        type Error = BodyError;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+            self.0.take().map_or(Poll::Pending, |data| Poll::Ready(Some(Ok(Frame::data(data)))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0.as_ref().map_or(0, |data| data.len() as u64))
+        }
+    }
+
+    #[test]
+    fn the_last_byte_of_a_known_length_is_the_end() {
+        let mut body = Body::boxed(Unended(Some("hello".into())));
+        let far = Instant::now() + Duration::from_secs(60);
+        let upload = Upload::watch(&mut body, Duration::from_secs(60), far).expect("it streams");
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(upload.ended().is_none());
+        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());
+        assert!(upload.ended().is_some());
     }
 }
