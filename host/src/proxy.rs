@@ -212,8 +212,11 @@ impl Proxy {
         let upstream = course.route.upstream(exchange);
         let is_switch = wish.is_some();
         let mut request = forward::request(course, exchange, body, &self.via, wish);
-        if let Some(mirror) = course.route.mirror.as_ref().filter(|_| !is_switch) {
-            mirror.copy(&mut request, exchange);
+        if let Some(mirror) = &course.route.mirror {
+            mirror.unmark(&mut request);
+            if !is_switch {
+                mirror.copy(&mut request, exchange);
+            }
         }
         let called = Instant::now();
         let caller = Caller::of(upstream, exchange);

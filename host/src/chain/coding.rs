@@ -43,9 +43,19 @@ pub async fn decode(bytes: Bytes, codings: &[String], cap: u64) -> Result<Bytes,
         let limit = cap.saturating_add(1);
         let input = &bytes[..];
         let read = match coding.as_str() {
-            "gzip" | "x-gzip" => GzipDecoder::new(input).take(limit).read_to_end(&mut out).await,
+            "gzip" | "x-gzip" => {
+                let mut decoder = GzipDecoder::new(input);
+                // RFC 1952, 2.2: a file is one member or several, one after the other.
+                decoder.multiple_members(true);
+                decoder.take(limit).read_to_end(&mut out).await
+            }
             "br" => BrotliDecoder::new(input).take(limit).read_to_end(&mut out).await,
-            "zstd" => ZstdDecoder::new(input).take(limit).read_to_end(&mut out).await,
+            "zstd" => {
+                let mut decoder = ZstdDecoder::new(input);
+                // RFC 8878, 3: frames, one after the other.
+                decoder.multiple_members(true);
+                decoder.take(limit).read_to_end(&mut out).await
+            }
             other => return Err(unknown(other)),
         };
         read.map_err(|error| BodyError::Decode(format!("broken {coding}: {error}")))?;
@@ -121,6 +131,13 @@ mod tests {
         let mut out = Vec::new();
         block(GzipEncoder::new(bytes).read_to_end(&mut out)).unwrap();
         out.into()
+    }
+
+    #[test]
+    fn a_body_of_several_members_is_decoded_to_its_end() {
+        let both = [gzip(b"one, "), gzip(b"two")].concat();
+        let decoded = block(decode(both.into(), &["gzip".to_owned()], 100)).unwrap();
+        assert_eq!(decoded, "one, two");
     }
 
     #[test]

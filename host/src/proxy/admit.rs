@@ -109,7 +109,9 @@ pub(super) fn begin(
         forward::join_crumbs(&mut head.headers);
     }
     upgrade::translate(&mut head, &mut hop);
-    hop.is_grpc = head.version == Version::HTTP_2 && is_grpc(&head.headers);
+    // A refused CONNECT must not look like one that was granted.
+    let may_be = head.version == Version::HTTP_2 && !hop.is_connect;
+    hop.is_grpc = may_be && is_grpc(&head.headers);
     Box::new(Exchange { id, client: known.client, hop, request: head, ..Exchange::vacant() })
 }
 

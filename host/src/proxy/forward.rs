@@ -52,7 +52,7 @@ pub(super) fn request(
         headers.remove(header::IF_RANGE);
     }
     if let Some(left) = max_forwards(&exchange.request) {
-        headers.insert(header::MAX_FORWARDS, (left - 1).into());
+        headers.insert(header::MAX_FORWARDS, left.saturating_sub(1).into());
     }
     add_forwarding(&mut headers, exchange, via);
     let mut request = Request::new(body);

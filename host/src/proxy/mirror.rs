@@ -46,10 +46,14 @@ impl Mirror {
         Self { settings, upstream, under_way: Arc::default(), metrics: Arc::new(metrics) }
     }
 
+    /// No client can make the service take a request for a copy.
+    pub(super) fn unmark(&self, request: &mut Request<Body>) {
+        request.headers_mut().remove(MARK);
+    }
+
     /// Copies a request that is about to be sent, if it is one of those that are. A body is copied
     /// while it passes; the copy goes out when all of it has.
     pub(super) fn copy(&self, request: &mut Request<Body>, exchange: &Exchange) {
-        request.headers_mut().remove(MARK);
         let settings = &self.settings;
         if !settings.takes(request.method()) || random_u64() % 100 >= settings.percent {
             return;
@@ -199,8 +203,8 @@ impl HttpBody for Tee {
             self.take(data);
         }
         let ended = match &frame {
-            // After a last frame hyper does not ask again.
-            Some(Ok(_)) => self.body.is_end_stream(),
+            // After a last frame hyper does not ask again, nor after the last byte of a known length.
+            Some(Ok(_)) => self.body.is_end_stream() || self.body.size_hint().exact() == Some(0),
             Some(Err(_)) => false,
             None => true,
         };

@@ -49,7 +49,7 @@ const COUNTERS: [PerUpstream; 6] = [
         Some(s.hedges)
     }),
     ("upstream_hedges_won", "Of these, those that it answered first", |s| Some(s.hedges_won)),
-    ("upstream_limit_reacheded", "Times that the breaker has opened", |s| {
+    ("upstream_breaker_opened", "Times that the breaker has opened", |s| {
         s.breaker.as_ref().map(|breaker| breaker.opened)
     }),
     ("upstream_breaker_refused", "Requests refused, for the breaker was open", |s| {

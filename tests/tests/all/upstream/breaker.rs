@@ -49,7 +49,7 @@ async fn a_service_in_trouble_is_left_alone_until_it_works_again() {
     assert!(is(&gateway, "closed").await);
     gateway.wait_for_log("probes", |line| line.contains("the breaker is half-open")).await;
     gateway.wait_for_log("it closing", |line| line.contains("the breaker is closed")).await;
-    let name = "torana_upstream_limit_reacheded_total{upstream=\"service\"}";
+    let name = "torana_upstream_breaker_opened_total{upstream=\"service\"}";
     assert_eq!(metric(&gateway, name).await, "1");
 }
 
