@@ -126,12 +126,27 @@ impl Config {
             report_unguarded(&cx, &config);
             report_skipped_guards(&cx, &config);
         }
+        note_trust(&cx, &config, options);
         let reads = cx.reads();
         problems.append(syntax::without_consequences(cx.into_problems(), &problems, &source));
         problems.sort();
         match problems.has_errors() {
             true => Err(Rejected { source, diagnostics: problems, reads }),
             false => Ok((Config { reads, ..config }, problems)),
+        }
+    }
+}
+
+/// What components are held to stands beside them, and a signature that is missing may yet come.
+fn note_trust(cx: &Context, config: &Config, options: &LoadOptions) {
+    if options.locked {
+        cx.will_read(&config.source.path.with_file_name("torana.lock"));
+    }
+    if !config.trusted_keys.is_empty() {
+        for plugin in &config.plugins {
+            let mut signature = plugin.component.path.clone().into_os_string();
+            signature.push(".sig");
+            cx.will_read(Path::new(&signature));
         }
     }
 }

@@ -200,8 +200,12 @@ impl fmt::Display for Path {
         }
         for (i, segment) in self.0.iter().enumerate() {
             let dot = if i == 0 { "" } else { "." };
+            // `$` in the first place would be the document.
+            let is_plain = |name: &str| {
+                name.chars().all(is_of_a_name) && !name.is_empty() && (i > 0 || name != "$")
+            };
             match segment {
-                Segment::Name(name) if name.chars().all(is_of_a_name) && !name.is_empty() => {
+                Segment::Name(name) if is_plain(name) => {
                     write!(f, "{dot}{name}")?;
                 }
                 // (Debug's escapes are not JSON's, but this is for people.)
@@ -419,6 +423,14 @@ mod tests {
         assert_eq!(split("a.b[0].c"), ("$".into(), "a.b[0].c".into()));
         assert_eq!(split("a[*].b.c"), ("a[*]".into(), "b.c".into()));
         assert_eq!(split("a.*"), ("a.*".into(), "$".into()));
+    }
+
+    #[test]
+    fn a_member_called_like_the_document_is_not_shown_as_it() {
+        for text in ["$.$", "$.$.a", "[\"$\"][0]"] {
+            let path = Path::parse(text).unwrap();
+            assert_eq!(Path::parse(&path.to_string()), Ok(path), "{text}");
+        }
     }
 
     proptest! {

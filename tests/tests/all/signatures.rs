@@ -143,3 +143,23 @@ async fn a_reload_with_an_unsigned_component_is_refused() {
     gateway.wait_for_log("the refusal", refused).await;
     assert_eq!(gateway.client().get("/a").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_signature_that_comes_after_its_component_is_seen() {
+    let signature_of = |component: &[u8]| {
+        let folder = Folder::new();
+        folder.write("guest.wasm", component);
+        folder.sign("security.pem");
+        fs::read(folder.0.path().join("guest.wasm.sig")).expect("a signature")
+    };
+    let old = component("echo");
+    // The same with a custom section more, so that its digest is another one.
+    let new = [&old[..], &[0, 2, 1, b'x']].concat();
+    let setup =
+        Setup::new(GOOD).file("guest.wasm", &old).file("guest.wasm.sig", signature_of(&old));
+    let gateway = setup.file("security.pub.pem", key("security.pub.pem")).start().await;
+    fs::write(gateway.path("guest.wasm"), &new).expect("writing");
+    gateway.wait_for_log("the refusal", |line| line.contains("reload refused")).await;
+    fs::write(gateway.path("guest.wasm.sig"), signature_of(&new)).expect("writing");
+    gateway.wait_for_log("the reload", |line| line.contains("reloaded")).await;
+}
