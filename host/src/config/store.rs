@@ -133,7 +133,7 @@ pub(super) static STORE: Shape = Shape {
         .or("5ms"),
         key(
             "exact",
-            Kind::OneOf(&[Kind::Bool, Kind::List(&Kind::Text("quota"))]),
+            Kind::OneOf(&[Kind::Bool, Kind::List(&Kind::Text("limits"))]),
             "Ask Redis for each decision, a round trip that the request waits for: true, or the \
              plugins whose limits are worth it.",
         )

@@ -78,7 +78,7 @@ impl Successor {
 }
 
 /// Lets every file end with this process, but for the standard three and what is passed on
-/// purpose. Rust opens files so, but wasmtime has one open that is not, and each successor would
+/// purpose. Rust opens files so, but the sandbox has one open that is not, and each successor would
 /// have those of all before it.
 fn keep_files() {
     let Ok(open) = fs::read_dir("/proc/self/fd") else { return };

@@ -106,8 +106,8 @@ mod tests {
             window: Duration::from_secs(1),
             burst: 1,
         }];
-        assert!(now(memory.rate_limit("quota").take(&bucket, 1)).unwrap()[0].allowed);
-        assert!(!now(memory.rate_limit("quota").take(&bucket, 1)).unwrap()[0].allowed);
+        assert!(now(memory.rate_limit("limits").take(&bucket, 1)).unwrap()[0].allowed);
+        assert!(!now(memory.rate_limit("limits").take(&bucket, 1)).unwrap()[0].allowed);
     }
 
     #[test]

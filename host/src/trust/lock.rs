@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_file_is_read_as_it_was_written() {
         let locked = Locked {
-            component: "jwt-auth".into(),
+            component: "guest".into(),
             sha256: [7; 32],
             size: 12,
             exports: vec!["torana:plugin/on-request-head".into()],

@@ -76,7 +76,7 @@ fn of_due(command: &mut Cmd, prefix: &str, what: &str, life: &str, all: &[Due]) 
 fn keys<'a>(command: &mut Cmd, prefix: &str, buckets: impl ExactSizeIterator<Item = &'a Bucket>) {
     command.arg(buckets.len());
     for bucket in buckets {
-        command.arg(format!("{prefix}quota:{}", bucket.id));
+        command.arg(format!("{prefix}bucket:{}", bucket.id));
     }
 }
 

@@ -125,7 +125,7 @@ async fn a_window_begins_anew_and_gcra_gives_back() {
     }
     // Full buckets are not kept.
     let gone = async {
-        while !redis.ask(&["KEYS", "torana:quota:*"]).is_empty() {
+        while !redis.ask(&["KEYS", "torana:bucket:*"]).is_empty() {
             tokio::task::yield_now().await;
         }
     };

@@ -43,7 +43,7 @@ async fn many_buckets_are_merged_in_one_round() {
     join_all(turns).await;
     told(&gateway).await;
     wait_for_metric(&gateway, "torana_store_pending_keys", &[], 0.0).await;
-    let kept = redis.ask(&["EVAL", "return #redis.call('KEYS', 'torana:quota:*')", "0"]);
+    let kept = redis.ask(&["EVAL", "return #redis.call('KEYS', 'torana:bucket:*')", "0"]);
     assert_eq!(kept, "60");
     let rounds = metric(&gateway, "torana_store_round_trips_total", &["result=\"ok\""]).await;
     assert!(rounds < 40.0, "{rounds} round trips for 60 takes");
