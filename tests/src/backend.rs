@@ -29,6 +29,8 @@ pub type Body = UnsyncBoxBody<Bytes, String>;
 
 type Script = Arc<dyn Fn(Received) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 
+type Keeper = Arc<watch::Sender<Vec<Received>>>;
+
 /// An HTTP/1.1 service on a port of its own. It is gone, with its connections, when this is
 /// dropped.
 pub struct Backend {
@@ -66,9 +68,25 @@ impl Backend {
         Self::start_async(move |received| std::future::ready(script(&received))).await
     }
 
+    /// A service that answers at once, and keeps nothing of what it has received: for loads that
+    /// last, which would fill the memory of the machine.
+    pub async fn start_forgetful(
+        script: impl Fn(&Received) -> Response<Body> + Send + Sync + 'static,
+    ) -> Self {
+        Self::begin(false, move |received| std::future::ready(script(&received))).await
+    }
+
     /// A service that may take its time. A request is among the [`received`](Self::received)
     /// before it is answered.
     pub async fn start_async<F, A>(script: F) -> Self
+    where
+        F: Fn(Received) -> A + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Self::begin(true, script).await
+    }
+
+    async fn begin<F, A>(keeps: bool, script: F) -> Self
     where
         F: Fn(Received) -> A + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
@@ -77,7 +95,7 @@ impl Backend {
         let address = listener.local_addr().expect("it is bound");
         let (sender, received) = watch::channel(Vec::new());
         let script: Script = Arc::new(move |received| script(received).boxed());
-        let serving = tokio::spawn(serve(listener, Arc::new(sender), script));
+        let serving = tokio::spawn(serve(listener, keeps.then(|| Arc::new(sender)), script));
         Self { address, received, serving }
     }
 
@@ -148,26 +166,24 @@ pub fn stream(pieces: impl Stream<Item = Result<Bytes, String>> + Send + 'static
     StreamBody::new(pieces.map(|piece| piece.map(Frame::data))).boxed_unsync()
 }
 
-async fn serve(listener: TcpListener, sender: Arc<watch::Sender<Vec<Received>>>, script: Script) {
+async fn serve(listener: TcpListener, sender: Option<Keeper>, script: Script) {
     // Dropped with this task, and all connections with it.
     let mut connections = JoinSet::new();
     for number in 0.. {
         let (stream, _) = listener.accept().await.expect("accepting");
+        while connections.try_join_next().is_some() {}
         connections.spawn(connection(stream, number, sender.clone(), script.clone()));
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    number: usize,
-    sender: Arc<watch::Sender<Vec<Received>>>,
-    script: Script,
-) {
+async fn connection(stream: TcpStream, number: usize, sender: Option<Keeper>, script: Script) {
     let tape = Tape::default();
     let io = TokioIo::new(Taped { stream, tape: tape.clone() });
     let service = service_fn(async |request| {
         let received = receive(request, &tape, number).await;
-        sender.send_modify(|all| all.push(received.clone()));
+        if let Some(sender) = &sender {
+            sender.send_modify(|all| all.push(received.clone()));
+        }
         Ok::<_, Infallible>(script(received).await)
     });
     // Peers go away, and bodies break off, on purpose.

@@ -86,7 +86,7 @@ fn fault(turn: usize) -> Fault {
 
 /// Answers with what it got, whole or in pieces.
 async fn service() -> Backend {
-    Backend::start(|received| match received.target.as_str() {
+    Backend::start_forgetful(|received| match received.target.as_str() {
         "/pieces" => {
             let pieces = (0..20).map(|_| Ok(vec![b'x'; 1000].into()));
             Response::new(stream(futures_util::stream::iter(pieces.collect::<Vec<_>>())))
