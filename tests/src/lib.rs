@@ -54,7 +54,7 @@ pub use fault::{End, Fault, Point, Wire};
 pub use gateway::{Gateway, Setup};
 pub use h2::H2;
 pub use log::Log;
-pub use patience::{PATIENCE, within};
+pub use patience::{PATIENCE, pause, within};
 pub use raw::{Raw, raw};
 pub use raw_backend::{RawBackend, RawConnection};
 pub use redis::RedisServer;

@@ -66,6 +66,14 @@ impl Log {
         }
     }
 
+    /// Waits for so many lines that are `wanted`.
+    pub async fn wait_for(&self, count: usize, what: &str, wanted: impl Fn(&str) -> bool) {
+        let mut lines = self.lines.clone();
+        let enough = lines.wait_for(|lines| lines.iter().filter(|l| wanted(l)).count() >= count);
+        let enough = within(&format!("{count} times {what} in the {}", self.name), enough).await;
+        assert!(enough.is_ok(), "the {} ended without {count} times {what}", self.name);
+    }
+
     /// Waits until nothing more can come: the process has ended.
     pub async fn wait_for_end(&self) {
         let mut lines = self.lines.clone();

@@ -6,6 +6,12 @@ use std::time::Duration;
 /// a test runner ends a test without saying what it waited for.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A pace that a test is about: of a slow service, sender or reader. Nothing is waited for with it;
+/// [`within`] does that.
+pub async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// Waits for a future, which may take as long as there is patience. `what` ends the sentence "still
 /// waiting for".
 #[track_caller]

@@ -80,7 +80,6 @@ impl Gateway {
         let deadline = Instant::now() + PATIENCE;
         while let Err(why) = self.rests().await {
             assert!(Instant::now() < deadline, "after {PATIENCE:?} still not at rest: {why}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 

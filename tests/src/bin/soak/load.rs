@@ -75,7 +75,7 @@ async fn turn(kind: Kind, client: &Client, address: SocketAddr, tally: &Tally) {
     tally.count(name, since, outcome);
     if failed {
         // Those that fail at once would have the machine for themselves.
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        torana_tests::pause(std::time::Duration::from_millis(10)).await;
     }
 }
 
@@ -141,7 +141,7 @@ async fn leave(address: SocketAddr) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf").await?;
     // Connections that are only opened and closed would use up the machine's ports.
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    torana_tests::pause(std::time::Duration::from_millis(20)).await;
     Ok(())
 }
 

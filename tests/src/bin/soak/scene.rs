@@ -6,10 +6,9 @@ use std::{
 };
 
 use http::Response;
-use tokio::time::sleep;
 use torana_tests::{
-    Backend, End, Fault, Gateway, Point, RawBackend, RawConnection, Setup, Wire, accept_of, reply,
-    stream, toml,
+    Backend, End, Fault, Gateway, Point, RawBackend, RawConnection, Setup, Wire, accept_of, pause,
+    reply, stream, toml,
 };
 
 use crate::tally::Tally;
@@ -47,14 +46,14 @@ impl Scene {
     /// Faults and reloads, one after the other, until then.
     pub(crate) async fn play(&mut self, tally: &Tally, until: Instant) {
         for turn in 0.. {
-            sleep(PEACE.min(until.saturating_duration_since(Instant::now()))).await;
+            pause(PEACE.min(until.saturating_duration_since(Instant::now()))).await;
             if Instant::now() >= until {
                 return;
             }
             self.reload(tally).await;
             tally.fault(FAULT);
             self.shaky.set(fault(turn)).await;
-            sleep(FAULT).await;
+            pause(FAULT).await;
             self.shaky.set(Fault::Pass).await;
         }
     }

@@ -42,7 +42,7 @@ async fn a_slow_sender_is_served() {
         .await;
     for digit in "012345678901234567890123456789".bytes() {
         raw.write([digit]).await;
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        torana_tests::pause(Duration::from_millis(5)).await;
     }
     assert!(raw.read_to_close().await.ends_with("\r\n\r\n012345678901234567890123456789"));
     drop(raw);

@@ -139,7 +139,7 @@ async fn interim_responses_without_end_are_held_to_the_head_timeout() {
         }
         let hint = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
         while connection.stream.write_all(hint.as_bytes()).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            torana_tests::pause(Duration::from_millis(1)).await;
         }
     })
     .await;

@@ -1,17 +1,9 @@
 //! Readers that stall: whoever sends to them waits, and the gateway holds no more than its buffers.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::io::AsyncWriteExt as _;
-use torana_tests::{
-    Gateway, PATIENCE, Raw, RawBackend, RawConnection, h2raw, h2raw::H2Raw, toml, within,
-};
+use tokio::{io::AsyncWriteExt as _, sync::watch, time::timeout};
+use torana_tests::{Gateway, Raw, RawBackend, RawConnection, h2raw, h2raw::H2Raw, toml, within};
 
 use super::warm;
 
@@ -19,9 +11,9 @@ use super::warm;
 const BUFFERS: usize = 16 << 20;
 
 /// A service whose bodies have no end, and how much of them it could send.
-async fn endless() -> (RawBackend, Arc<AtomicUsize>) {
-    let sent = Arc::new(AtomicUsize::new(0));
-    let counter = sent.clone();
+async fn endless() -> (RawBackend, watch::Receiver<usize>) {
+    let (counter, sent) = watch::channel(0);
+    let counter = Arc::new(counter);
     let service = RawBackend::start(move |mut connection: RawConnection| {
         let counter = counter.clone();
         async move {
@@ -31,7 +23,7 @@ async fn endless() -> (RawBackend, Arc<AtomicUsize>) {
             connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n").await;
             let piece = vec![b'x'; 64 << 10];
             while connection.stream.write_all(&piece).await.is_ok() {
-                counter.fetch_add(piece.len(), SeqCst);
+                counter.send_modify(|sent| *sent += piece.len());
             }
         }
     })
@@ -49,38 +41,31 @@ async fn is_calm(connection: &mut RawConnection) -> bool {
 }
 
 /// Waits until the count stands still, for a while that is long for a machine and short for a test.
-async fn stalled(count: &AtomicUsize) -> usize {
-    let (mut last, mut since, started) = (0, Instant::now(), Instant::now());
-    while last == 0 || since.elapsed() < Duration::from_millis(300) {
-        assert!(started.elapsed() < PATIENCE, "it does not stall: {last} bytes");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let now = count.load(SeqCst);
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-    }
-    last
+async fn stalled(count: &mut watch::Receiver<usize>) -> usize {
+    let quiet = Duration::from_millis(300);
+    within("the sender to stall", async {
+        count.wait_for(|count| *count > 0).await.expect("it counts");
+        while timeout(quiet, count.changed()).await.is_ok() {}
+    })
+    .await;
+    *count.borrow_and_update()
 }
 
 #[tokio::test]
 async fn a_download_that_nobody_reads_holds_its_service_back() {
-    let (service, sent) = endless().await;
+    let (service, mut sent) = endless().await;
     let gateway = Gateway::start(&toml::proxy(service.address())).await;
     let before = warm(&gateway).await;
     let mut raw = Raw::connect(gateway.address("public")).await;
     raw.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let held = stalled(&sent).await;
+    let held = stalled(&mut sent).await;
     let grown = gateway.footprint().memory.saturating_sub(before);
     assert!(grown < BUFFERS, "{grown} bytes in the gateway, {held} sent");
     // It goes on as soon as there is room.
     raw.read_head().await;
     raw.read_exact(held).await;
-    within("more from the service", async {
-        while sent.load(SeqCst) == held {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    let more = sent.wait_for(|sent| *sent > held);
+    within("more from the service", more).await.expect("it counts");
     drop(raw);
     gateway.at_rest().await;
 }
@@ -88,14 +73,14 @@ async fn a_download_that_nobody_reads_holds_its_service_back() {
 #[tokio::test]
 async fn streams_that_nobody_reads_hold_their_services_back() {
     const STREAMS: u32 = 32;
-    let (service, sent) = endless().await;
+    let (service, mut sent) = endless().await;
     let gateway = Gateway::start(&toml::proxy(service.address())).await;
     let before = warm(&gateway).await;
     let mut raw = H2Raw::connect(gateway.address("public")).await;
     for stream in 0..STREAMS {
         raw.send(h2raw::get(2 * stream + 1)).await;
     }
-    let held = stalled(&sent).await;
+    let held = stalled(&mut sent).await;
     let grown = gateway.footprint().memory.saturating_sub(before);
     assert!(
         grown < STREAMS as usize * (1 << 20) + BUFFERS,
@@ -121,15 +106,15 @@ async fn an_upload_that_the_service_does_not_read_holds_its_client_back() {
     let mut stream = stream.expect("connecting");
     let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.expect("writing");
-    let sent = AtomicUsize::new(0);
+    let (counter, mut sent) = watch::channel(0);
     let upload = async {
         let piece = vec![b'x'; 64 << 10];
         while stream.write_all(&piece).await.is_ok() {
-            sent.fetch_add(piece.len(), SeqCst);
+            counter.send_modify(|sent| *sent += piece.len());
         }
         panic!("the gateway has closed");
     };
-    let held = tokio::select! { () = upload => unreachable!(), held = stalled(&sent) => held };
+    let held = tokio::select! { () = upload => unreachable!(), held = stalled(&mut sent) => held };
     let grown = gateway.footprint().memory.saturating_sub(before);
     assert!(grown < BUFFERS, "{grown} bytes in the gateway, {held} sent");
     drop(stream);

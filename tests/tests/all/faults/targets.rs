@@ -19,7 +19,7 @@ eject = { failures = 3, for = "300ms", ramp = "0ms" }
 /// A service with its own name, that takes a little while: some requests are always in flight.
 async fn named(name: &'static str) -> Backend {
     Backend::start_async(move |_| async move {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        torana_tests::pause(Duration::from_millis(2)).await;
         reply(200, name)
     })
     .await

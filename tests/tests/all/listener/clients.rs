@@ -94,7 +94,7 @@ async fn endless() -> Backend {
             return reply(200, "fine");
         }
         let pieces = stream::unfold((), |()| async {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            torana_tests::pause(Duration::from_millis(1)).await;
             Some((Ok(bytes::Bytes::from_static(&[b'x'; 64_000])), ()))
         });
         Response::new(torana_tests::stream(pieces))
@@ -188,7 +188,7 @@ async fn a_client_that_reads_slowly_gets_everything() {
         let some = left.min(128 << 10);
         client.read_exact(some).await;
         left -= some;
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        torana_tests::pause(Duration::from_millis(150)).await;
     }
 }
 

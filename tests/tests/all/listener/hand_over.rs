@@ -7,7 +7,7 @@ use std::{
     process::Command,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -18,40 +18,42 @@ use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use nix::sys::signal::Signal;
 use tokio::{net::TcpStream, sync::watch, task::JoinSet};
-use torana_tests::{Backend, Client, Gateway, PATIENCE, Raw, Setup, raw, reply, toml, within};
+use torana_tests::{
+    Backend, Client, Gateway, PATIENCE, Raw, Setup, pause, raw, reply, toml, within,
+};
 
 use crate::guests::wait_for_metric;
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// What clients have in common: when to stop, and how much they have done.
-#[derive(Clone, Default)]
+/// What clients have in common: when to stop, and how much each kind of them has done.
+#[derive(Clone)]
 struct Load {
     stop: Arc<AtomicBool>,
-    served: Arc<[AtomicUsize; 3]>,
+    served: Arc<watch::Sender<[usize; 3]>>,
 }
 
 impl Load {
+    fn new() -> Self {
+        Self { stop: Arc::default(), served: Arc::new(watch::channel([0; 3]).0) }
+    }
+
     async fn run(self, kind: usize, mut ask: impl AsyncFnMut()) {
         while !self.stop.load(SeqCst) {
             ask().await;
-            self.served[kind].fetch_add(1, SeqCst);
+            self.served.send_modify(|served| served[kind] += 1);
         }
     }
 
     fn served(&self) -> [usize; 3] {
-        self.served.each_ref().map(|served| served.load(SeqCst))
+        *self.served.borrow()
     }
 
     /// Waits until clients of every kind have been served.
     async fn goes_on(&self) {
-        let before = self.served();
-        let more = async {
-            while self.served().iter().zip(before).any(|(now, before)| *now < before + 5) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        within("requests of every kind of client", more).await;
+        let (before, mut served) = (self.served(), self.served.subscribe());
+        let more = served.wait_for(|served| served.iter().zip(before).all(|(n, b)| *n >= b + 5));
+        within("requests of every kind of client", more).await.expect("the load is there");
     }
 }
 
@@ -98,26 +100,20 @@ async fn new_connection(address: SocketAddr) {
 }
 
 async fn stopped(gateway: &Gateway, count: usize) {
-    let all = async {
-        while gateway.log().lines().iter().filter(|line| line.ends_with(" stopped")).count() < count
-        {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    within("the end of those before", all).await;
+    gateway.log().wait_for(count, "the end of one before", |line| line.ends_with(" stopped")).await;
 }
 
 #[tokio::test]
 async fn ten_hand_overs_under_load_lose_no_request() {
     let backend = Backend::start_async(|_| async {
         // Long enough that there are always some on their way.
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        pause(Duration::from_millis(2)).await;
         reply(200, "ok")
     })
     .await;
     let mut gateway = Gateway::start(&toml::proxy(backend.address())).await;
     let address = gateway.address("public");
-    let load = Load::default();
+    let load = Load::new();
     let mut clients = JoinSet::new();
     for _ in 0..3 {
         clients.spawn(load.clone().run(0, async move || new_connection(address).await));

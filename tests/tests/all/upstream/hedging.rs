@@ -42,7 +42,7 @@ async fn a_client_does_not_wait_for_a_slow_target() {
 #[tokio::test]
 async fn a_request_that_may_not_be_repeated_waits() {
     let slow = Backend::start_async(|_| async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        torana_tests::pause(std::time::Duration::from_millis(300)).await;
         reply(200, "slow")
     })
     .await;
@@ -78,7 +78,7 @@ async fn hedging_ends_with_its_budget() {
     let exhausted = async {
         let name = "torana_upstream_retry_budget_exhausted_total{upstream=\"service\"}";
         while metric(&gateway, name).await == "0" {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            // Each look is an exchange with the gateway.
         }
         release.send(true).unwrap();
     };

@@ -16,7 +16,7 @@ const SLOW: Duration = Duration::from_secs(2);
 #[tokio::test]
 async fn the_target_that_answers_sooner_gets_the_requests() {
     let slow = Backend::start_async(|_| async {
-        tokio::time::sleep(SLOW).await;
+        torana_tests::pause(SLOW).await;
         reply(200, "slow")
     })
     .await;
@@ -39,7 +39,7 @@ async fn a_target_that_becomes_slow_is_left_after_one_answer() {
         move |_| {
             let pause = if is_slow.load(SeqCst) { SLOW } else { Duration::ZERO };
             async move {
-                tokio::time::sleep(pause).await;
+                torana_tests::pause(pause).await;
                 reply(200, "one")
             }
         }
