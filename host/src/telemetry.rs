@@ -3,6 +3,7 @@
 
 mod classic;
 mod process;
+mod seconds;
 
 pub use classic::classic;
 
@@ -20,11 +21,12 @@ use std::{
 use prometheus_client::{
     collector::Collector,
     encoding::{EncodeLabelSet, text},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::Registry,
 };
 
 use process::Process;
+pub use seconds::Seconds;
 
 /// How often each plugin did what: failed by this cause, or was denied this capability.
 pub type Incidents = BTreeMap<(Box<str>, &'static str), u64>;
@@ -38,9 +40,9 @@ pub struct Telemetry {
     /// Without the prefix of ours.
     process: Registry,
     requests: Family<RequestLabels, Counter>,
-    request_seconds: Family<RouteLabels, Histogram>,
+    request_seconds: Family<RouteLabels, Seconds>,
     refusals: Family<RefusalLabels, Counter>,
-    plugin_seconds: Family<HookLabels, Histogram>,
+    plugin_seconds: Family<HookLabels, Seconds>,
     plugin_decisions: Family<DecisionLabels, Counter>,
     plugin_failures: Family<FailureLabels, Counter>,
     custom_counts: Family<CustomLabels, Counter>,
@@ -149,7 +151,7 @@ pub struct HookMetrics {
     telemetry: Arc<Telemetry>,
     labels: HookLabels,
     /// Time of one call.
-    pub seconds: Histogram,
+    pub seconds: Seconds,
     /// Calls that answered `next`.
     pub next: Counter,
 }
@@ -159,7 +161,7 @@ pub struct RouteMetrics {
     telemetry: Arc<Telemetry>,
     route: String,
     /// From the request head to the response head.
-    seconds: Histogram,
+    seconds: Seconds,
     /// Handles of the [`USUAL`] statuses, looked up when they are first seen.
     usual: [OnceLock<Counter>; USUAL.len()],
 }
@@ -171,7 +173,7 @@ const USUAL: [u16; 16] =
 impl RouteMetrics {
     /// An answer with this status, which took so long to its head.
     pub fn answered(&self, status: u16, took: Duration) {
-        self.seconds.observe(took.as_secs_f64());
+        self.seconds.observe(took);
         let look_up = || {
             let labels = RequestLabels { route: self.route.clone(), status };
             self.telemetry.requests.get_or_create_owned(&labels)
@@ -230,9 +232,9 @@ impl Telemetry {
             process,
             registry: Mutex::new(Registry::with_prefix("torana")),
             requests: Family::default(),
-            request_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
+            request_seconds: Family::new_with_constructor(|| Seconds::new(&REQUEST_NANOS)),
             refusals: Family::default(),
-            plugin_seconds: Family::new_with_constructor(|| Histogram::new(PLUGIN_SECONDS)),
+            plugin_seconds: Family::new_with_constructor(|| Seconds::new(&PLUGIN_NANOS)),
             plugin_decisions: Family::default(),
             plugin_failures: Family::default(),
             custom_counts: Family::default(),
@@ -491,12 +493,39 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(escaped).collect())
 }
 
-const REQUEST_SECONDS: [f64; 14] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Bounds of the times of requests and plugins.
+const REQUEST_NANOS: [u64; 14] = [
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    5_000_000_000,
+    10_000_000_000,
+];
 
 /// A pooled call of a small guest takes one to five microseconds.
-const PLUGIN_SECONDS: [f64; 12] =
-    [2e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.025, 0.1, 1.0];
+const PLUGIN_NANOS: [u64; 12] = [
+    2_000,
+    5_000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    500_000,
+    1_000_000,
+    5_000_000,
+    25_000_000,
+    100_000_000,
+    1_000_000_000,
+];
 
 #[cfg(test)]
 mod tests {

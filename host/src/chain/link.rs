@@ -97,7 +97,7 @@ impl<F: Filter> Link<F> {
 
     fn account_stream(&self, hook: Hook, took: Duration, ran: Result<Ran, &Why>) {
         let Some(metrics) = &self.metrics[hook as usize] else { return };
-        metrics.seconds.observe(took.as_secs_f64());
+        metrics.seconds.observe(took);
         match ran {
             Err(Why::Failed(failure, status)) => metrics.failed(failure.cause.label(), *status),
             _ => drop(metrics.next.inc()),
@@ -158,7 +158,7 @@ impl<F: Filter> Link<F> {
 
     fn account(&self, hook: Hook, took: Duration, outcome: &Result<Ran, Why>) {
         let Some(metrics) = &self.metrics[hook as usize] else { return };
-        metrics.seconds.observe(took.as_secs_f64());
+        metrics.seconds.observe(took);
         match outcome {
             Ok(Ran::Next) => drop(metrics.next.inc()),
             Ok(Ran::Skipped(failure)) => metrics.skipped(failure.cause.label()),

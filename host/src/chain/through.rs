@@ -11,7 +11,6 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use prometheus_client::metrics::histogram::Histogram;
 use tracing::error;
 
 use super::{coding::mend_trailers, link::status_of};
@@ -19,7 +18,7 @@ use crate::{
     body::{Body, BodyError},
     config::OnErrorAction,
     filter::{Failure, Stage},
-    telemetry::HookMetrics,
+    telemetry::{HookMetrics, Seconds},
 };
 
 /// The largest piece that is handed to a plugin: what an instance must hold at once.
@@ -159,11 +158,11 @@ fn mended(mut trailers: HeaderMap) -> Option<HeaderMap> {
 }
 
 /// One call, timed as those of other hooks are.
-fn work<S: Stage>(mut stage: S, piece: Option<Bytes>, seconds: Option<Histogram>) -> Work<S> {
+fn work<S: Stage>(mut stage: S, piece: Option<Bytes>, seconds: Option<Seconds>) -> Work<S> {
     let started = Instant::now();
     let timed = move || {
         if let Some(seconds) = seconds {
-            seconds.observe(started.elapsed().as_secs_f64());
+            seconds.observe(started.elapsed());
         }
     };
     match piece {

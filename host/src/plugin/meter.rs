@@ -79,18 +79,16 @@ pub(super) async fn metered<F: Future>(
 ) -> Result<F::Output, TooLong> {
     meter.start(cpu);
     let mut call = pin!(call);
-    // Most calls end in their first poll and never need a timer.
+    // Most calls end in their first poll: they need no timer, and nobody asks what they have used. A
+    // timer that begins only after the first poll is late by a tick of the epoch, for that ends it.
     let mut timer = None;
-    let started = Instant::now();
     poll_fn(|cx| {
         meter.begin_poll();
-        let polled = call.as_mut().poll(cx);
-        meter.end_poll();
-        if let Poll::Ready(output) = polled {
+        if let Poll::Ready(output) = call.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        let timer = timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until((started + wall).into())));
+        meter.end_poll();
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(wall)));
         timer.as_mut().poll(cx).map(|()| Err(TooLong))
     })
     .await

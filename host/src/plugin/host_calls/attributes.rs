@@ -32,7 +32,7 @@ impl State {
     /// A name without a dot is the plugin's own: `[plugins.geo]` says `country`, and all others
     /// read `geo.country`.
     fn full_name(&self, name: String) -> String {
-        if name.contains('.') { name } else { format!("{}.{name}", self.context.name) }
+        if name.contains('.') { name } else { [&self.context.name, ".", &name].concat() }
     }
 
     /// The full name, if this plugin may write it. The prefix comes first: an entry that is called
