@@ -36,6 +36,8 @@ pub(super) struct Watch {
     prints: Prints,
     /// None where nobody wants a watch, or the system has none to give.
     eyes: Option<Eyes>,
+    /// Something has stirred, and was not looked at yet.
+    stirred: bool,
 }
 
 impl Watch {
@@ -59,14 +61,19 @@ impl Watch {
     }
 
     /// Ready when a file holds something else than what was found last. Never, without a watch.
+    /// Nothing is missed where it is dropped before, for a signal that came meanwhile.
     pub(super) async fn changed(&mut self) {
         let Some(eyes) = &mut self.eyes else { return std::future::pending().await };
         loop {
-            eyes.stirred().await;
+            if !self.stirred {
+                eyes.stirred().await;
+                self.stirred = true;
+            }
             let since = Instant::now();
             while since.elapsed() < PATIENCE && timeout(QUIET, eyes.stirred()).await.is_ok() {}
             // A link may lead elsewhere by now, and a missing directory may be there.
             eyes.look_at(self.prints.paths());
+            self.stirred = false;
             match self.prints.first_difference() {
                 Some(path) => {
                     debug!(path = %path.display(), "changed");
@@ -80,4 +87,26 @@ impl Watch {
 
 fn unwatched(error: &notify::Error) {
     warn!(%error, "files are not watched: only SIGHUP reloads");
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::FileRead;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_that_was_being_looked_at_is_not_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.toml");
+        std::fs::write(&path, "before").unwrap();
+        let mut watch = Watch::default();
+        watch.turn(true);
+        let files = vec![FileRead { path: path.clone(), found: None }];
+        watch.follow(&Reads { files, ..Reads::default() });
+        std::fs::write(&path, "after").unwrap();
+        // A signal comes while nothing must stir.
+        assert!(timeout(QUIET / 2, watch.changed()).await.is_err());
+        timeout(Duration::from_secs(20), watch.changed()).await.expect("the change is seen");
+    }
 }

@@ -156,7 +156,7 @@ impl Plugin {
         if matches!(done, Ok(()) | Err(Cause::Refused { .. })) {
             self.keep(instance);
         }
-        done
+        done.inspect_err(|cause| self.context.telemetry.incident(self.name(), cause.label()))
     }
 
     async fn start(&self) -> Result<Instance, Cause> {

@@ -129,7 +129,7 @@ mod tests {
             [
                 "took_sum 11.000044011",
                 "took_count 33",
-                "took_bucket{le=\"2e-6\"} 11",
+                "took_bucket{le=\"0.000002\"} 11",
                 "took_bucket{le=\"0.001\"} 22",
                 "took_bucket{le=\"+Inf\"} 33",
             ]

@@ -92,6 +92,9 @@ async fn what_happens_is_written_and_goes_on_after_a_restart() {
         assert_eq!(gateway.client().send(trap, "").await.status, 500);
         assert_eq!(gateway.client().get("/liar").await.status, 500);
     }
+    let peek =
+        request("GET", "/bad").header("x-mode", "hidden").header("authorization", "Basic eA");
+    assert_eq!(gateway.client().send(peek, "").await.text(), "Hidden");
     assert_eq!(gateway.client().get("/caller").await.status, 200);
     gateway.write("[listen.public]\n");
     gateway.signal_reload();
@@ -104,6 +107,7 @@ async fn what_happens_is_written_and_goes_on_after_a_restart() {
     assert_eq!(events(folder.path()), once);
     assert_eq!(incidents(folder.path(), "bad", "trap"), 20);
     assert_eq!(incidents(folder.path(), "liar", "denied attribute"), 20);
+    assert_eq!(incidents(folder.path(), "bad", "denied header"), 1);
     assert_eq!(incidents(folder.path(), "caller", "denied fetch"), 1);
     let all = lines(folder.path());
     let configuration = all.iter().find(|line| line["event"] == "configuration").expect("one");

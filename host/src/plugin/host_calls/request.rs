@@ -58,21 +58,21 @@ impl Host for State {
     }
 
     fn header(&mut self, name: String) -> wasmtime::Result<Result<Option<String>, HeaderError>> {
-        Ok(self.request_headers("request.header")?.value(&name))
+        self.read_request("request.header", |headers| headers.value(&name))
     }
 
     fn header_bytes(
         &mut self,
         name: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, HeaderError>> {
-        Ok(self.request_headers("request.header-bytes")?.bytes(&name))
+        self.read_request("request.header-bytes", |headers| headers.bytes(&name))
     }
 
     fn header_values(
         &mut self,
         name: String,
     ) -> wasmtime::Result<Result<Vec<String>, HeaderError>> {
-        Ok(self.request_headers("request.header-values")?.values(&name))
+        self.read_request("request.header-values", |headers| headers.values(&name))
     }
 
     fn header_names(&mut self) -> wasmtime::Result<Vec<String>> {
@@ -166,6 +166,15 @@ impl State {
         Ok(View { map, readable: &self.context.grants.headers_read })
     }
 
+    fn read_request<T>(
+        &mut self,
+        call: &str,
+        read: impl FnOnce(View<'_>) -> Result<T, HeaderError>,
+    ) -> wasmtime::Result<Result<T, HeaderError>> {
+        let answer = read(self.request_headers(call)?);
+        Ok(self.note_hidden(answer, |error| matches!(error, HeaderError::Hidden)))
+    }
+
     fn edit_request(
         &mut self,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
@@ -175,7 +184,8 @@ impl State {
             return Ok(Err(EditError::TooLate));
         }
         let map = &mut self.exchange.request.headers;
-        Ok(edit(&mut Editor { map, writable: &self.context.grants.headers_write }))
+        let answer = edit(&mut Editor { map, writable: &self.context.grants.headers_write });
+        Ok(self.note_hidden(answer, |error| matches!(error, EditError::Hidden)))
     }
 
     fn edit_target(

@@ -22,21 +22,21 @@ impl Host for State {
     }
 
     fn header(&mut self, name: String) -> wasmtime::Result<Result<Option<String>, HeaderError>> {
-        Ok(self.response_headers("response.header")?.value(&name))
+        self.read_response("response.header", |headers| headers.value(&name))
     }
 
     fn header_bytes(
         &mut self,
         name: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, HeaderError>> {
-        Ok(self.response_headers("response.header-bytes")?.bytes(&name))
+        self.read_response("response.header-bytes", |headers| headers.bytes(&name))
     }
 
     fn header_values(
         &mut self,
         name: String,
     ) -> wasmtime::Result<Result<Vec<String>, HeaderError>> {
-        Ok(self.response_headers("response.header-values")?.values(&name))
+        self.read_response("response.header-values", |headers| headers.values(&name))
     }
 
     fn header_names(&mut self) -> wasmtime::Result<Vec<String>> {
@@ -102,6 +102,15 @@ impl State {
         Ok(View { map, readable: &self.context.grants.headers_read })
     }
 
+    fn read_response<T>(
+        &mut self,
+        call: &str,
+        read: impl FnOnce(View<'_>) -> Result<T, HeaderError>,
+    ) -> wasmtime::Result<Result<T, HeaderError>> {
+        let answer = read(self.response_headers(call)?);
+        Ok(self.note_hidden(answer, |error| matches!(error, HeaderError::Hidden)))
+    }
+
     fn edit_response(
         &mut self,
         edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
@@ -113,7 +122,8 @@ impl State {
             return Ok(Err(EditError::TooLate));
         };
         let map = &mut response.headers;
-        Ok(edit(&mut Editor { map, writable: &self.context.grants.headers_write }))
+        let answer = edit(&mut Editor { map, writable: &self.context.grants.headers_write });
+        Ok(self.note_hidden(answer, |error| matches!(error, EditError::Hidden)))
     }
 
     fn is_response_open(&mut self, call: &str) -> wasmtime::Result<bool> {
