@@ -94,7 +94,7 @@ async fn what_happens_is_written_and_goes_on_after_a_restart() {
     }
     let peek =
         request("GET", "/bad").header("x-mode", "hidden").header("authorization", "Basic eA");
-    assert_eq!(gateway.client().send(peek, "").await.text(), "Hidden");
+    assert!(gateway.client().send(peek, "").await.text().contains("hidden"));
     assert_eq!(gateway.client().get("/caller").await.status, 200);
     gateway.write("[listen.public]\n");
     gateway.signal_reload();
