@@ -32,8 +32,8 @@ async fn ask(gateway: &Gateway, mode: &str) -> Reply {
 #[tokio::test]
 async fn cpu_time() {
     let backend = service().await;
-    // It takes 200 ms.
-    for (limit, status, failed) in [("20ms", 500, 1.0), ("15s", 200, 0.0)] {
+    // It takes 200 ms on the clock, of which a busy machine may give it little.
+    for (limit, status, failed) in [("5ms", 500, 1.0), ("15s", 200, 0.0)] {
         let toml = through("misbehaving", &format!("limits.cpu = \"{limit}\""), &backend);
         let gateway = Gateway::start(&toml).await;
         assert_eq!(ask(&gateway, "slow").await.status, status, "{limit}");
