@@ -41,10 +41,20 @@ pub fn torana(folder: &Path, arguments: &[&str]) -> Ended {
 
 /// The same with environment variables.
 pub fn torana_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    let mut command = with(&paths::components(), folder, arguments);
+    run(command.envs(environment.iter().copied()))
+}
+
+/// The same, with `FOLDER/components` as the bundled ones.
+pub fn torana_of_its_own(folder: &Path, arguments: &[&str]) -> Ended {
+    run(&mut with(&folder.join("components"), folder, arguments))
+}
+
+fn with(components: &Path, folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(paths::torana());
-    command.args(arguments).arg("--components").arg(paths::components());
-    let environment = environment.iter().copied();
-    run(command.current_dir(folder).env("NO_COLOR", "1").envs(environment))
+    command.args(arguments).arg("--components").arg(components);
+    command.current_dir(folder).env("NO_COLOR", "1");
+    command
 }
 
 fn run(command: &mut Command) -> Ended {
