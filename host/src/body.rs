@@ -1,5 +1,9 @@
 //! Bodies on their way through: streamed, whole, or made here.
 
+mod tap;
+
+pub use tap::{Tap, Tapped, is_last};
+
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},

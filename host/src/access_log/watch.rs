@@ -1,18 +1,14 @@
 //! Bodies that are counted, and whose end is known.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::{Context, Poll, ready},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as _;
 
-use crate::body::{Body, BodyError};
+use crate::body::{Body, BodyError, Tap, Tapped};
 
 /// Bytes that have passed.
 #[derive(Debug, Clone, Default)]
@@ -31,36 +27,15 @@ pub fn counted(body: Body) -> (Body, Counter) {
         return (body, Counter::default());
     }
     let count = Arc::new(AtomicU64::new(0));
-    (Body::boxed(Counted { body, count: count.clone() }), Counter(Some(count)))
+    (Body::boxed(Tapped::new(body, Counting(count.clone()))), Counter(Some(count)))
 }
 
-struct Counted {
-    body: Body,
-    count: Arc<AtomicU64>,
-}
+struct Counting(Arc<AtomicU64>);
 
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame {
-            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-            self.count.fetch_add(bytes, Ordering::Relaxed);
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl Tap for Counting {
+    fn data(&mut self, piece: &Bytes) -> Result<(), BodyError> {
+        self.0.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -71,47 +46,31 @@ pub(super) fn until_end(body: Body, done: impl FnOnce(u64, bool) + Send + Unpin 
         done(0, true);
         return body;
     }
-    Body::boxed(Watched { body, bytes: 0, complete: false, done: Some(done) })
+    Body::boxed(Tapped::new(body, Watching { bytes: 0, complete: false, done: Some(done) }))
 }
 
-struct Watched<F: FnOnce(u64, bool)> {
-    body: Body,
+struct Watching<F: FnOnce(u64, bool)> {
     bytes: u64,
     complete: bool,
     done: Option<F>,
 }
 
-impl<F: FnOnce(u64, bool) + Unpin> HttpBody for Watched<F> {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        match &frame {
-            Some(Ok(frame)) => {
-                self.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
-                // hyper does not ask again when all that was announced has come.
-                self.complete = self.body.is_end_stream();
-            }
-            Some(Err(_)) => {}
-            None => self.complete = true,
-        }
-        Poll::Ready(frame)
+impl<F: FnOnce(u64, bool)> Tap for Watching<F> {
+    fn data(&mut self, piece: &Bytes) -> Result<(), BodyError> {
+        self.bytes += piece.len() as u64;
+        Ok(())
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+    fn end(&mut self) {
+        self.complete = true;
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    fn broken(&mut self) {
+        self.complete = false;
     }
 }
 
-impl<F: FnOnce(u64, bool)> Drop for Watched<F> {
+impl<F: FnOnce(u64, bool)> Drop for Watching<F> {
     fn drop(&mut self) {
         if let Some(done) = self.done.take() {
             done(self.bytes, self.complete);

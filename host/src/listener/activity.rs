@@ -16,12 +16,12 @@ use std::{
 
 use bytes::{Buf as _, Bytes};
 use http::Version;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Counted;
 use crate::{
-    body::{Body, BodyError},
+    body::{Body, Tap, Tapped},
     tls::Stream,
 };
 
@@ -126,43 +126,24 @@ impl Drop for Busy {
     }
 }
 
-/// A response body that keeps its connection busy.
-pub(super) struct Answer {
-    body: Body,
+/// Keeps a connection busy as long as its response's body is there.
+pub(super) struct Answering {
     busy: Busy,
     /// Nothing but the connection's end tells the client where the body ends.
     unframed: bool,
 }
 
-impl Answer {
-    /// The body of an answer to a request of this version. HTTP/1.0 has no chunks (RFC 9112, 6.3).
-    pub(super) fn new(body: Body, busy: Busy, version: Version) -> Self {
-        let unframed = version < Version::HTTP_11 && body.size_hint().exact().is_none();
-        Self { body, busy, unframed }
-    }
+/// The body of an answer to a request of this version. HTTP/1.0 has no chunks (RFC 9112, 6.3).
+pub(super) fn answer(body: Body, busy: Busy, version: Version) -> Tapped<Answering> {
+    let unframed = version < Version::HTTP_11 && body.size_hint().exact().is_none();
+    Tapped::new(body, Answering { busy, unframed })
 }
 
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if self.unframed && matches!(frame, Some(Err(_))) {
+impl Tap for Answering {
+    fn broken(&mut self) {
+        if self.unframed {
             self.busy.0.broken.store(true, Relaxed);
         }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

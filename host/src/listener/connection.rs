@@ -30,7 +30,7 @@ use tracing::debug;
 
 use super::{
     Connection, Counted, Handler, Settings,
-    activity::{Activity, Answer, Busy, Io},
+    activity::{Activity, Busy, Io, answer},
     patience::Watch,
     proxy_protocol,
 };
@@ -91,7 +91,7 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
             if busy.is_last() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<_, Infallible>(response.map(|body| Answer::new(body, busy, version)))
+            Ok::<_, Infallible>(response.map(|body| answer(body, busy, version)))
         }
     });
     if http2 {

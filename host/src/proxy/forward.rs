@@ -1,5 +1,6 @@
 //! What goes on to the service and what comes back: RFC 9110, section 7.6.
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
     request, response, uri::PathAndQuery,
@@ -8,7 +9,7 @@ use http_body::Body as _;
 
 use super::{Course, RouteInService, admit, upgrade::Wish};
 use crate::{
-    body::{Body, BodyError},
+    body::{Body, BodyError, Tap, Tapped},
     chain::mend_head,
     config::Rewrite,
     message::{Exchange, Hop},
@@ -108,7 +109,7 @@ pub(super) fn capped(body: Body, cap: u64) -> Result<Body, Trouble> {
     match body.size_hint().exact() {
         Some(length) if length > cap => Err(Trouble::BodyTooLarge(cap)),
         Some(_) => Ok(body),
-        None => Ok(Body::boxed(Capped { body, left: cap, cap })),
+        None => Ok(Body::boxed(Tapped::new(body, Capped { left: cap, cap }))),
     }
 }
 
@@ -335,42 +336,17 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
-/// A body of unknown length that ends with an error past its cap.
+/// Ends a body of unknown length with an error past its cap.
 struct Capped {
-    body: Body,
     left: u64,
     cap: u64,
 }
 
-impl http_body::Body for Capped {
-    type Data = bytes::Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
-        let frame = std::task::ready!(std::pin::Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            match self.left.checked_sub(data.len() as u64) {
-                Some(left) => self.left = left,
-                None => {
-                    let cap = self.cap;
-                    return std::task::Poll::Ready(Some(Err(BodyError::TooLarge(cap))));
-                }
-            }
-        }
-        std::task::Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.body.size_hint()
+impl Tap for Capped {
+    fn data(&mut self, piece: &Bytes) -> Result<(), BodyError> {
+        let left = self.left.checked_sub(piece.len() as u64);
+        self.left = left.ok_or(BodyError::TooLarge(self.cap))?;
+        Ok(())
     }
 }
 

@@ -2,24 +2,22 @@
 //! that it was made of does not notice: it never waits for one.
 
 use std::{
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Request, header};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tracing::debug;
 
 use super::{admit::random_u64, forward::mend_length};
 use crate::{
-    body::{Body, BodyError},
+    body::{Body, BodyError, Tap, Tapped},
     config,
     message::Exchange,
     telemetry::MirrorMetrics,
@@ -79,8 +77,8 @@ impl Mirror {
             Body::Full(bytes) => copy.send(bytes.clone()),
             body => {
                 let (body, cap) = (std::mem::take(body), settings.max_body);
-                let tee = Tee { body, copy: Some(copy), read: BytesMut::new(), cap };
-                *request.body_mut() = Body::boxed(tee);
+                let tee = Tee { copy: Some(copy), read: BytesMut::new(), cap };
+                *request.body_mut() = Body::boxed(Tapped::new(body, tee));
             }
         }
     }
@@ -165,61 +163,31 @@ async fn answer(
     Ok(())
 }
 
-/// A body on its way to its service, that leaves a copy behind.
+/// Makes a copy of a body on its way to its service.
 struct Tee {
-    body: Body,
     /// None when it is on its way, or given up.
     copy: Option<Shadow>,
     read: BytesMut,
     cap: u64,
 }
 
-impl Tee {
-    fn take(&mut self, data: &Bytes) {
-        if self.copy.is_none() {
-            return;
-        }
-        if (self.read.len() + data.len()) as u64 <= self.cap {
-            self.read.extend_from_slice(data);
+impl Tap for Tee {
+    fn data(&mut self, piece: &Bytes) -> Result<(), BodyError> {
+        if (self.read.len() + piece.len()) as u64 <= self.cap {
+            if self.copy.is_some() {
+                self.read.extend_from_slice(piece);
+            }
         } else if let Some(copy) = self.copy.take() {
             self.read = BytesMut::new();
             copy.metrics.too_large.inc();
         }
+        Ok(())
     }
-}
 
-impl HttpBody for Tee {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            self.take(data);
-        }
-        let ended = match &frame {
-            // After a last frame hyper does not ask again, nor after the last byte of a known length.
-            Some(Ok(_)) => self.body.is_end_stream() || self.body.size_hint().exact() == Some(0),
-            Some(Err(_)) => false,
-            None => true,
-        };
-        if let Some(copy) = self.copy.take_if(|_| ended) {
+    fn end(&mut self) {
+        if let Some(copy) = self.copy.take() {
             copy.send(std::mem::take(&mut self.read).freeze());
         }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

@@ -14,7 +14,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::lease::Lease;
-use crate::body::{Body, BodyError, with_sources};
+use crate::body::{Body, BodyError, is_last, with_sources};
 
 /// Takes the body off the connection if all of it is there, which goes for most small replies: then
 /// the connection is free at once and nothing has to be watched. Otherwise the body keeps the
@@ -112,8 +112,7 @@ impl HttpBody for Watched {
             Some(Err(why)) => return this.fail(why),
             // A client that reads slowly keeps the body from waiting, so the clock is asked here.
             Some(Ok(_)) if Instant::now() >= this.deadline => return this.fail(BodyError::Timeout),
-            Some(Ok(_)) if !this.incoming.is_end_stream() => {}
-            // After a last frame hyper does not ask again.
+            Some(Ok(_)) if !is_last(&this.incoming) => {}
             Some(Ok(_)) | None => this.lease.complete(),
         }
         Poll::Ready(frame)

@@ -13,7 +13,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::{
     alarm::Alarm,
-    body::{Body, BodyError},
+    body::{Body, BodyError, is_last},
 };
 
 /// What became of a streamed request body. The connection's task writes, the exchange reads.
@@ -119,10 +119,7 @@ impl HttpBody for Watched {
         };
         self.waiting = None;
         let frame = frame.map(|frame| frame.map_err(|why| self.fail(why)));
-        // After a last frame hyper does not ask again, nor after the last byte of a known length: an
-        // end that comes in a frame of its own (HTTP/2) would never be seen.
-        let is_last = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
-        if frame.is_none() || is_last {
+        if frame.is_none() || is_last(&self.body) {
             self.end();
         }
         Poll::Ready(frame)

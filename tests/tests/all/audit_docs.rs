@@ -2,8 +2,7 @@
 
 use std::{fs, path::Path};
 
-use tempfile::TempDir;
-use torana_tests::{command::torana_of_its_own, paths};
+use torana_tests::{Folder, command::torana_of_its_own, paths};
 
 /// The blocks of a language in a Markdown text.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
@@ -12,13 +11,13 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 }
 
 /// A folder with the first file that a document shows, and components of its own.
-fn folder(text: &str) -> TempDir {
-    let folder = TempDir::new().expect("a folder");
-    fs::write(folder.path().join("gateway.toml"), blocks(text, "toml")[0]).expect("the file");
-    fs::create_dir(folder.path().join("components")).expect("components/");
-    let headers = folder.path().join("components/headers.wasm");
-    fs::copy(paths::components().join("headers.wasm"), headers).expect("a component");
-    fs::copy(paths::guest("fetcher"), folder.path().join("headers-1.1.wasm")).expect("another");
+fn folder(text: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("gateway.toml", blocks(text, "toml")[0]);
+    fs::create_dir(folder.file("components")).expect("components/");
+    let headers = fs::read(paths::components().join("headers.wasm")).expect("a component");
+    folder.write("components/headers.wasm", headers);
+    folder.write_guest("headers-1.1.wasm", "fetcher");
     folder
 }
 

@@ -2,12 +2,7 @@
 
 use std::fs;
 
-use tempfile::TempDir;
-use torana_tests::{
-    Setup,
-    command::{Ended, torana},
-    paths,
-};
+use torana_tests::{Folder, Setup, command::Ended, paths};
 
 const GOOD: &str = r#"
 [listen.public]
@@ -31,26 +26,27 @@ fn component(guest: &str) -> Vec<u8> {
     fs::read(paths::guest(guest)).expect("a component")
 }
 
-struct Folder(TempDir);
+/// A folder with a configuration that may be locked.
+struct Lockable(Folder);
 
-impl Folder {
-    fn new() -> Self {
-        let folder = Self(TempDir::new().expect("a folder"));
-        folder.write("gateway.toml", GOOD);
-        folder.write("guest.wasm", component("fetcher"));
-        folder
+impl std::ops::Deref for Lockable {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.0
     }
+}
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.0.path().join(name), content).expect("writing");
+impl Lockable {
+    fn new() -> Self {
+        let folder = Folder::new();
+        folder.write("gateway.toml", GOOD);
+        folder.write_guest("guest.wasm", "fetcher");
+        Self(folder)
     }
 
     fn lock_file(&self) -> String {
-        fs::read_to_string(self.0.path().join("torana.lock")).expect("torana.lock")
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ended {
-        torana(self.0.path(), arguments)
+        self.read("torana.lock")
     }
 
     fn lock(&self) -> Ended {
@@ -66,7 +62,7 @@ impl Folder {
 
 #[test]
 fn what_is_as_it_was_is_taken() {
-    let folder = Folder::new();
+    let folder = Lockable::new();
     assert_eq!(folder.lock().stdout, "torana.lock: 1 plugin\n");
     let first = folder.lock_file();
     assert!(first.starts_with("# What the plugins of this gateway are"), "{first}");
@@ -80,11 +76,11 @@ fn what_is_as_it_was_is_taken() {
 
 #[test]
 fn a_changed_component_is_refused_with_what_changed() {
-    let folder = Folder::new();
-    folder.write("guest.wasm", component("echo"));
+    let folder = Lockable::new();
+    folder.write_guest("guest.wasm", "echo");
     folder.write("gateway.toml", GOOD.replace("config.calls = []\n", ""));
     folder.lock();
-    folder.write("guest.wasm", component("fetcher"));
+    folder.write_guest("guest.wasm", "fetcher");
     folder.write("gateway.toml", GOOD);
     let text = folder.refused();
     let line = 1 + GOOD.lines().position(|l| l.starts_with("component")).expect("the line");
@@ -101,7 +97,7 @@ fn a_changed_component_is_refused_with_what_changed() {
 
 #[test]
 fn changed_grants_are_refused() {
-    let folder = Folder::new();
+    let folder = Lockable::new();
     folder.lock();
     let wider = "fetch = [\"users\", \"https://collector.example\"]";
     folder.write("gateway.toml", GOOD.replace("fetch = [\"users\"]", wider));
@@ -116,7 +112,7 @@ fn changed_grants_are_refused() {
 
 #[test]
 fn a_plugin_that_is_not_in_the_lock_is_refused() {
-    let folder = Folder::new();
+    let folder = Lockable::new();
     folder.lock();
     folder.write(
         "gateway.toml",
@@ -128,7 +124,7 @@ fn a_plugin_that_is_not_in_the_lock_is_refused() {
 
 #[test]
 fn a_plugin_that_no_chain_names_is_held_to_it_too() {
-    let folder = Folder::new();
+    let folder = Lockable::new();
     folder.lock();
     let idle = "\n[plugins.idle]\ncomponent = { path = \"guest.wasm\" }\n\
                 grants = { fetch = [\"users\"], request-body = \"read\" }\nconfig.calls = []\n";
@@ -139,7 +135,7 @@ fn a_plugin_that_no_chain_names_is_held_to_it_too() {
 
 #[test]
 fn a_pin_of_the_file_does_not_win_over_the_lock() {
-    let folder = Folder::new();
+    let folder = Lockable::new();
     folder.lock();
     let pinned = format!("{{ path = \"guest.wasm\", sha256 = \"{}\" }}", "ab".repeat(32));
     folder.write("gateway.toml", GOOD.replace("{ path = \"guest.wasm\" }", &pinned));
@@ -149,7 +145,7 @@ fn a_pin_of_the_file_does_not_win_over_the_lock() {
 
 #[test]
 fn without_a_lock_nothing_is_taken() {
-    let folder = Folder::new();
+    let folder = Lockable::new();
     let text = folder.refused();
     assert!(
         text.contains("error: there is no torana.lock beside it\nhelp: write one with"),
@@ -162,7 +158,7 @@ fn without_a_lock_nothing_is_taken() {
 
 #[tokio::test]
 async fn a_reload_with_a_changed_component_is_refused() {
-    let folder = Folder::new();
+    let folder = Lockable::new();
     folder.lock();
     let gateway = Setup::new(GOOD)
         .file("guest.wasm", component("fetcher"))

@@ -4,12 +4,7 @@
 
 use std::fs;
 
-use tempfile::TempDir;
-use torana_tests::{
-    Setup,
-    command::{Ended, torana},
-    paths,
-};
+use torana_tests::{Folder, Setup, command::Ended, paths};
 
 const GOOD: &str = r#"
 [listen.public]
@@ -36,26 +31,27 @@ fn component(guest: &str) -> Vec<u8> {
     fs::read(paths::guest(guest)).expect("a component")
 }
 
-struct Folder(TempDir);
+/// A folder with a configuration whose component may be signed.
+struct Signable(Folder);
 
-impl Folder {
+impl std::ops::Deref for Signable {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.0
+    }
+}
+
+impl Signable {
     /// The configuration, its component and all keys; nothing is signed.
     fn new() -> Self {
-        let folder = Self(TempDir::new().expect("a folder"));
+        let folder = Folder::new();
         folder.write("gateway.toml", GOOD);
-        folder.write("guest.wasm", component("echo"));
+        folder.write_guest("guest.wasm", "echo");
         for name in ["security.pem", "security.pub.pem", "stranger.pem", "stranger.pub.pem"] {
             folder.write(name, key(name));
         }
-        folder
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.0.path().join(name), content).expect("writing");
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ended {
-        torana(self.0.path(), arguments)
+        Self(folder)
     }
 
     fn sign(&self, key: &str) -> String {
@@ -82,7 +78,7 @@ impl Folder {
 
 #[test]
 fn who_has_signed_is_verified() {
-    let folder = Folder::new();
+    let folder = Signable::new();
     let signed = folder.sign("security.pem");
     assert!(signed.starts_with("guest.wasm: signed by "), "{signed}");
     assert_eq!(folder.verify("security.pub.pem").expect(0).stdout, signed);
@@ -92,20 +88,20 @@ fn who_has_signed_is_verified() {
     folder.sign("stranger.pem");
     folder.verify("stranger.pub.pem").expect(0);
     folder.verify("security.pub.pem").expect(0);
-    folder.write("guest.wasm", component("observer"));
+    folder.write_guest("guest.wasm", "observer");
     let other = folder.verify("security.pub.pem").expect(1).stderr;
     assert!(other.contains("is not one of this file"), "{other}");
 }
 
 #[test]
 fn what_no_trusted_key_has_signed_is_refused() {
-    let folder = Folder::new();
+    let folder = Signable::new();
     folder.refused("it is not signed: there is no guest.wasm.sig");
     folder.sign("stranger.pem");
     folder.refused("it is signed by ");
     folder.sign("security.pem");
     folder.check().expect(0);
-    folder.write("guest.wasm", component("observer"));
+    folder.write_guest("guest.wasm", "observer");
     folder.refused("the signature by ");
     folder.write("guest.wasm.sig", "hello");
     folder.refused("guest.wasm.sig is no file of signatures");
@@ -113,7 +109,7 @@ fn what_no_trusted_key_has_signed_is_refused() {
 
 #[test]
 fn a_key_that_is_none_is_refused_at_its_line() {
-    let folder = Folder::new();
+    let folder = Signable::new();
     folder.write("gateway.toml", GOOD.replace("security.pub.pem", "security.pem"));
     let text = folder.check().expect(1).stderr;
     assert!(
@@ -127,9 +123,9 @@ fn a_key_that_is_none_is_refused_at_its_line() {
 
 #[tokio::test]
 async fn a_reload_with_an_unsigned_component_is_refused() {
-    let folder = Folder::new();
+    let folder = Signable::new();
     folder.sign("security.pem");
-    let signature = fs::read(folder.0.path().join("guest.wasm.sig")).expect("the signature");
+    let signature = fs::read(folder.file("guest.wasm.sig")).expect("the signature");
     let gateway = Setup::new(GOOD)
         .file("guest.wasm", component("echo"))
         .file("guest.wasm.sig", signature)
@@ -147,10 +143,10 @@ async fn a_reload_with_an_unsigned_component_is_refused() {
 #[tokio::test]
 async fn a_signature_that_comes_after_its_component_is_seen() {
     let signature_of = |component: &[u8]| {
-        let folder = Folder::new();
+        let folder = Signable::new();
         folder.write("guest.wasm", component);
         folder.sign("security.pem");
-        fs::read(folder.0.path().join("guest.wasm.sig")).expect("a signature")
+        fs::read(folder.file("guest.wasm.sig")).expect("a signature")
     };
     let old = component("echo");
     // The same with a custom section more, so that its digest is another one.
