@@ -278,13 +278,18 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
     let (mut waiting, mut stopping) = (false, false);
     poll_fn(|cx| {
         loop {
+            let is_news = !stopping && !matches!(news.has_changed(), Ok(false));
+            if is_news {
+                // An answer that is ready by now is to say it.
+                watch.last();
+            }
             if let Poll::Ready(end) = connection.as_mut().poll(cx) {
                 if let Err(why) = end {
                     debug!(%why, "connection ended");
                 }
                 return Poll::Ready(());
             }
-            if !stopping && (!waiting || !matches!(news.has_changed(), Ok(false))) {
+            if is_news || !waiting {
                 waiting = true;
                 if let Poll::Ready(grace) = stop.as_mut().poll(cx) {
                     stopping = true;

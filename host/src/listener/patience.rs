@@ -39,7 +39,14 @@ impl Watch {
         }
     }
 
-    /// The listener stops. Gives whether the connection may be asked to finish at once: HTTP/2 tells
+    /// The listener stops: the next answer is the last one. (HTTP/2 has frames to say so.)
+    pub(super) fn last(&self) {
+        if !self.http2 {
+            self.activity.end();
+        }
+    }
+
+    /// What that is to the connection. Gives whether the connection may be asked to finish at once: HTTP/2 tells
     /// its client which requests are still answered, and a request that has begun is answered
     /// in any case. But one over HTTP/1.1 may be on the way, and would be lost; so a connection that
     /// waits for it goes on, the answer says that it is the last, and there is less patience.
@@ -47,7 +54,7 @@ impl Watch {
         if self.http2 || self.activity.is_answering() {
             return true;
         }
-        self.activity.end();
+        self.last();
         self.grace = Some(grace);
         self.since = Instant::now();
         false
