@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{measure::usage, subject::Subject};
+use super::{
+    measure::usage,
+    paced,
+    subject::{OTHER_CORE, Subject},
+};
 
 /// What the clients do.
 pub(super) struct Load {
@@ -18,7 +22,7 @@ pub(super) struct Load {
     pub(super) connections: usize,
     /// Paths, taken in turns.
     pub(super) paths: &'static [&'static str],
-    /// Header fields of each request; `{token}` stands for a signed token.
+    /// Header fields of each request; `{rs256}` and `{es256}` stand for signed tokens.
     pub(super) headers: &'static [(&'static str, &'static str)],
     /// The request's method and body, in bytes; a GET without if none.
     pub(super) upload: Option<usize>,
@@ -48,6 +52,8 @@ pub(super) struct Sample {
     pub(super) p999: Duration,
     /// Resident memory at the end, bytes.
     pub(super) memory: u64,
+    /// The 99th percentile at half of this rate, where that is asked for.
+    pub(super) half: Option<Duration>,
 }
 
 /// Counts what the clients saw; wrk's own summary has no 99.9th percentile.
@@ -80,14 +86,28 @@ impl Load {
             p99: counted.p99,
             p999: counted.p999,
             memory: after.memory,
+            half: None,
         })
+    }
+
+    /// The 99th percentile at so many requests a second.
+    pub(super) fn paced(&self, subject: &Subject, rate: f64, time: Duration) -> Result<Duration> {
+        ensure!(self.over == Over::Http1, "what is paced is plain HTTP/1.1");
+        let mut request = format!("GET {} HTTP/1.1\r\nHost: localhost\r\n", self.paths[0]);
+        for (name, value) in self.headers {
+            request.push_str(&format!("{name}: {}\r\n", subject.filled(value)));
+        }
+        request.push_str("\r\n");
+        let times = paced::run(subject.port(), &request, rate, time, OTHER_CORE)?;
+        let p99 = times.get(times.len() * 99 / 100).copied();
+        p99.with_context(|| format!("nothing was asked at {rate} requests a second"))
     }
 
     fn wrk(&self, subject: &Subject, time: Duration) -> Result<Counted> {
         let script = subject.folder().join("load.lua");
         fs::write(&script, format!("{}\n{DONE}", self.lua(subject)))?;
         let mut command = subject.on_the_other_core("wrk");
-        command.args(["-t", "1", "-c", &self.connections.to_string()]);
+        command.args(["-t", "1", "-c", &subject.connections(self).to_string()]);
         command.args(["-d", &format!("{}s", time.as_secs()), "-s"]).arg(script);
         let scheme = if self.over == Over::Http1 { "http" } else { "https" };
         command.arg(format!("{scheme}://127.0.0.1:{}{}", subject.port(), self.paths[0]));
@@ -112,7 +132,7 @@ impl Load {
         let paths: Vec<_> = self.paths.iter().map(|path| format!("{path:?}")).collect();
         let mut lua = format!("local paths = {{ {} }}\nlocal n = 0\n", paths.join(", "));
         for (name, value) in self.headers {
-            let value = value.replace("{token}", subject.token());
+            let value = subject.filled(value);
             lua.push_str(&format!("wrk.headers[{name:?}] = {value:?}\n"));
         }
         if self.over == Over::Handshakes {
@@ -137,11 +157,11 @@ impl Load {
         // It appends.
         let _ = fs::remove_file(&log);
         let mut command = subject.on_the_other_core("h2load");
-        command.args(["-t", "1", "-c", &self.connections.to_string()]);
+        command.args(["-t", "1", "-c", &subject.connections(self).to_string()]);
         command.args(["-m", &streams.to_string(), "-D", &time.as_secs().to_string()]);
         command.arg("--log-file").arg(&log);
         for (name, value) in self.headers {
-            let value = value.replace("{token}", subject.token());
+            let value = subject.filled(value);
             command.args(["-H", &format!("{name}: {value}")]);
         }
         command.arg(format!("https://127.0.0.1:{}{}", subject.port(), self.paths[0]));
