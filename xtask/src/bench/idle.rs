@@ -137,14 +137,17 @@ impl Idle {
             format!("[admin]\naddress = \"127.0.0.1:{{admin}}\"\n\n{text}")
         });
         let subject = Subject::start(rig, IDLE, &entry)?;
-        let run = |connections, paths| {
-            let load = Load { connections, paths, ..THING_OVER_HTTP };
-            load.run(&subject, Duration::from_secs(1)).map(|sample| sample.memory as f64)
-        };
+        let load = |path| Load { paths: path, ..THING_OVER_HTTP };
+        let second = Duration::from_secs(1);
+        let memory = || usage(subject.process()).map(|usage| usage.memory as f64);
         // Connections and code have their memory already when there is one instance.
-        run(100, &["/seen"])?;
-        let (one, few) = (run(1, &["/thing"])?, idle_instances(&subject)?);
-        let (all, many) = (run(100, &["/thing"])?, idle_instances(&subject)?);
+        load(&["/seen"]).run(&subject, second)?;
+        ask(subject.port(), "/thing", "")?;
+        let (one, few) = (memory()?, idle_instances(&subject)?);
+        // More than the service takes, and waited for to the end: an exchange that is given up takes its
+        // instance with it.
+        load(&["/thing"]).paced(&subject, 500.0, second)?;
+        let (all, many) = (memory()?, idle_instances(&subject)?);
         ensure!(many > few, "{many} instances are idle, as many as before");
         let each = (all - one) / (many - few) / MIB;
         self.numbers.insert(INSTANCE, each);
