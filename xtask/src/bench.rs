@@ -9,6 +9,7 @@
 
 mod chart;
 mod entries;
+mod filters;
 mod identity;
 mod idle;
 mod install;
@@ -111,6 +112,11 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<()> {
     }
     let folder = project.target.join("peers");
     let peers = step("peers from their registries", || Peers::install(&folder))?;
+    let has_filter =
+        |scenario: &Scenario| (scenario.subjects)().iter().any(|entry| entry.filter.is_some());
+    if SCENARIOS.iter().any(|scenario| arguments.wants(scenario.name) && has_filter(scenario)) {
+        step("Wasm filters", || filters::build(project))?;
+    }
     let backend = Backend::start(&folder)?;
     let (rounds, seconds) = (arguments.rounds, arguments.seconds);
     let rig = Rig { project, peers, backend, rounds, seconds };
@@ -142,7 +148,9 @@ impl Rig<'_> {
                 let subject = Subject::start(self, scenario.name, entry)
                     .with_context(|| format!("starting {}", entry.name))?;
                 if round == 0 {
-                    subject.check(scenario).with_context(|| format!("asking {}", entry.name))?;
+                    subject
+                        .check(scenario, entry)
+                        .with_context(|| format!("asking {}", entry.name))?;
                 }
                 samples.push(self.sample(scenario, &subject).context(entry.name)?);
             }

@@ -57,6 +57,18 @@ pub(super) fn over_tls() -> Vec<Entry> {
     ]
 }
 
+/// Two members of each item in a JSON document go.
+pub(super) fn bodies() -> Vec<Entry> {
+    vec![
+        entry!("torana", Torana, "bodies/torana.toml"),
+        entry!("envoy lua", Envoy, "bodies/envoy-lua.yaml"),
+        Entry {
+            filter: Some("envoy-shape"),
+            ..entry!("envoy wasm", Envoy, "bodies/envoy-wasm.yaml")
+        },
+    ]
+}
+
 /// Two components check a header and add one, in instances that are kept or in fresh ones.
 pub(super) fn fresh() -> Vec<Entry> {
     vec![

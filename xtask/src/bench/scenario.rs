@@ -13,6 +13,8 @@ pub(super) struct Scenario {
     pub(super) half: bool,
     /// A part of the right answer.
     pub(super) expects: &'static str,
+    /// What a right answer has not.
+    pub(super) lacks: Option<&'static str>,
     /// Who takes part.
     pub(super) subjects: fn() -> Vec<Entry>,
 }
@@ -28,10 +30,18 @@ pub(super) struct Entry {
     pub(super) connections: Option<usize>,
     /// How many cores it may use.
     pub(super) cores: usize,
+    /// The WebAssembly module that `{filter}` stands for.
+    pub(super) filter: Option<&'static str>,
 }
 
 impl Entry {
     pub(super) const fn new(name: &'static str, program: Program, config: fn() -> String) -> Self {
-        Self { name, program, config, connections: None, cores: 1 }
+        Self { name, program, config, connections: None, cores: 1, filter: None }
+    }
+
+    /// Whether the service is to see `x-checked: yes`.
+    pub(super) fn marks(&self) -> bool {
+        (self.config)().contains("x-checked")
+            || self.filter.is_some_and(|name| name.ends_with("header"))
     }
 }

@@ -1,7 +1,9 @@
 //! All scenarios, in the order of the report.
 
 use super::{
-    entries::{entry, four, fresh, one_component, over_tls, plain, routes, tokens, two_workers},
+    entries::{
+        bodies, entry, four, fresh, one_component, over_tls, plain, routes, tokens, two_workers,
+    },
     load::{Load, Over},
     scenario::{Entry, Scenario},
     subject::{Program, THING},
@@ -21,6 +23,7 @@ const PLAIN: Scenario = Scenario {
     load: THING_OVER_HTTP,
     half: true,
     expects: THING,
+    lacks: None,
     subjects: plain,
 };
 
@@ -34,12 +37,20 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "header",
         about: "A request header is checked, another is added: by two components in Torana, by Lua \
-                in Envoy. `torana one` only adds it.",
+                and by a Wasm filter in Envoy, by a Wasm plugin in Traefik. `torana one` only adds it.",
         load: Load { headers: &[("X-Api-Version", "2")], ..THING_OVER_HTTP },
         subjects: || {
             vec![
                 entry!("torana", Torana, "header/torana.toml"),
                 entry!("envoy lua", Envoy, "header/envoy-lua.yaml"),
+                Entry {
+                    filter: Some("envoy-header"),
+                    ..entry!("envoy wasm", Envoy, "header/envoy-wasm.yaml")
+                },
+                Entry {
+                    filter: Some("traefik-header"),
+                    ..entry!("traefik wasm", Traefik, "header/traefik-wasm.yaml")
+                },
                 one_component(),
                 entry!("torana without", Torana, "plain/torana.toml"),
                 entry!("envoy without", Envoy, "plain/envoy.yaml"),
@@ -109,6 +120,25 @@ pub(super) static SCENARIOS: &[Scenario] = &[
                 entry!("torana without", Torana, "plain/torana.toml"),
             ]
         },
+        ..OTHER
+    },
+    Scenario {
+        name: "body-4k",
+        about: "A JSON document of 4 KB, 16 clients: two members go from each item of its list, by `bff-shape` in \
+                Torana, by Lua and by a Wasm filter (Rust with serde_json) in Envoy.",
+        load: Load { connections: 16, paths: &["/documents/4k"], ..THING_OVER_HTTP },
+        expects: "\"stock\":",
+        lacks: Some("supplier"),
+        subjects: bodies,
+        ..OTHER
+    },
+    Scenario {
+        name: "body-64k",
+        about: "The same with 64 KB.",
+        load: Load { connections: 16, paths: &["/documents/64k"], ..THING_OVER_HTTP },
+        expects: "\"stock\":",
+        lacks: Some("supplier"),
+        subjects: bodies,
         ..OTHER
     },
     Scenario {

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{
     Rig,
+    filters::{TRAEFIK_MODULE, lay_out_for_traefik},
     identity::Identity,
     load::{Load, Over},
     scenario::{Entry, Scenario},
@@ -44,6 +45,10 @@ impl Backend {
             fs::write(folder.join("files").join(name), vec![b'a'; bytes])?;
         }
         fs::write(folder.join("files/thing.json"), THING)?;
+        fs::create_dir_all(folder.join("documents"))?;
+        for (name, bytes) in [("4k", 4 << 10), ("64k", 64 << 10)] {
+            fs::write(folder.join("documents").join(name), products(bytes))?;
+        }
         let port = free_port()?;
         let text = include_str!("../../../benches/peers/backend.conf")
             .replace("{port}", &port.to_string())
@@ -58,6 +63,22 @@ impl Backend {
         process.wait_until(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())?;
         Ok(Self { port, _process: process })
     }
+}
+
+/// A list of products in JSON, of so many bytes at least.
+fn products(bytes: usize) -> String {
+    let mut text = String::from(r#"{"total":1000,"items":["#);
+    for n in 0.. {
+        text.push_str(&format!(
+            r#"{{"id":{n},"name":"Walnut desk, \"No. {n}\"","images":[{{"url":"/i/{n}.jpg","w":640,"h":480}}],"price":{{"amount":"349.00","currency":"EUR"}},"internal":{{"margin":0.31,"supplier":"S-{n}"}},"stock":{}}}"#,
+            n % 20,
+        ));
+        if text.len() >= bytes {
+            break;
+        }
+        text.push(',');
+    }
+    text + "]}"
 }
 
 /// A gateway's folder, with its configuration.
@@ -84,7 +105,12 @@ impl Place {
             .replace("{admin}", &admin.to_string())
             .replace("{backend}", &rig.backend.port.to_string())
             .replace("{dir}", &folder.display().to_string());
-        fs::write(&config, text)?;
+        let module = format!("{}.wasm", entry.filter.unwrap_or_default());
+        let module = rig.peers.folder.join("filters").join(module);
+        fs::write(&config, text.replace("{filter}", &module.display().to_string()))?;
+        if entry.filter.is_some() && entry.program == Program::Traefik {
+            lay_out_for_traefik(rig.project, &module, &folder)?;
+        }
         Ok(Self { folder, config, port, admin, identity })
     }
 }
@@ -109,6 +135,10 @@ impl Subject {
         let (mine, others) = cores(entry.cores);
         let mut command = pinned(&mine, &program);
         command.args(entry.program.arguments(&place.config, place.port));
+        if entry.filter.is_some() && entry.program == Program::Traefik {
+            let plugin = format!("--experimental.localPlugins.header.moduleName={TRAEFIK_MODULE}");
+            command.arg(plugin);
+        }
         command.current_dir(&place.folder).env("GOMAXPROCS", entry.cores.to_string());
         command.env("HOME", &place.folder).env("TORANA_LOG", "warn");
         let log = place.folder.join("log");
@@ -118,18 +148,21 @@ impl Subject {
     }
 
     /// Asks once, and looks whether it is the answer; and that the service sees who asked.
-    pub(super) fn check(&self, scenario: &Scenario) -> Result<()> {
+    pub(super) fn check(&self, scenario: &Scenario, entry: &Entry) -> Result<()> {
         // Some listen before they know their routes.
         let mut last = String::new();
         for _ in 0..50 {
             last = self.ask(scenario, scenario.load.paths[0])?;
-            if last.contains("200") && last.contains(scenario.expects) {
+            let is_clean = scenario.lacks.is_none_or(|text| !last.contains(text));
+            if last.contains("200") && last.contains(scenario.expects) && is_clean {
                 if scenario.load.over == Over::Http1 {
                     let seen = self.ask(scenario, "/seen")?;
                     // Which of this machine's addresses it is, they do not agree on.
                     let forwarded = seen.split("forwarded-for=").nth(1).unwrap_or_default();
                     let there = forwarded.starts_with(|first: char| first.is_ascii_digit());
                     ensure!(there, "no X-Forwarded-For: {seen}");
+                    let marked = seen.contains("checked=yes");
+                    ensure!(marked == entry.marks(), "x-checked: {seen}");
                 }
                 return Ok(());
             }

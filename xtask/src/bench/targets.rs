@@ -71,6 +71,12 @@ static TARGETS: &[Target] = &[
         measured: |all| more(all, "header", "torana one", "torana without"),
     },
     Target {
+        what: "header, CPU a request, of Envoy's with Wasm",
+        limit: AtMost(0.3),
+        unit: "x",
+        measured: |all| ratio(all, "header", "torana", "envoy wasm"),
+    },
+    Target {
         what: "a fresh instance for a hook call, CPU (two calls in each request)",
         limit: AtMost(20.0),
         unit: "us",
