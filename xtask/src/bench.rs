@@ -22,6 +22,7 @@ mod scenario;
 mod scenarios;
 mod subject;
 mod targets;
+mod tools;
 
 use std::{fs, time::Duration};
 

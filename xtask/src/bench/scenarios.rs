@@ -156,6 +156,14 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         ..OTHER
     },
     Scenario {
+        name: "resumed",
+        about: "The same where each connection resumes the session of the one before (TLS 1.3); one \
+                client, so that rate and latency are half the client's own.",
+        load: Load { over: Over::Resumptions, connections: 1, ..THING_OVER_HTTP },
+        subjects: over_tls,
+        ..OTHER
+    },
+    Scenario {
         name: "h2",
         about: "The plain proxy over HTTP/2 with TLS: 10 connections of 100 streams.",
         load: Load { over: Over::H2(100), connections: 10, ..THING_OVER_HTTP },
@@ -178,6 +186,26 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             upload: Some(1 << 20),
             ..THING_OVER_HTTP
         },
+        ..OTHER
+    },
+    Scenario {
+        name: "download-100m",
+        about: "A hundred megabytes from a file, one client; only whole ones count.",
+        load: Load { over: Over::Transfers, paths: &["/files/100m"], ..THING_OVER_HTTP },
+        expects: "aaaa",
+        subjects: four,
+        ..OTHER
+    },
+    Scenario {
+        name: "upload-100m",
+        about: "A hundred megabytes to the service, one client; only whole ones count.",
+        load: Load {
+            over: Over::Transfers,
+            paths: &["/upload"],
+            upload: Some(100 << 20),
+            ..THING_OVER_HTTP
+        },
+        subjects: four,
         ..OTHER
     },
     Scenario {

@@ -172,7 +172,7 @@ impl Subject {
     }
 
     fn ask(&self, scenario: &Scenario, path: &str) -> Result<String> {
-        let scheme = if scenario.load.over == Over::Http1 { "http" } else { "https" };
+        let scheme = scenario.load.over.scheme();
         let mut command = Command::new("curl");
         command.args(["--silent", "--insecure", "--include", "--max-time", "20"]);
         if matches!(scenario.load.over, Over::H2(_)) {
