@@ -1,6 +1,9 @@
 //! From a workspace of Rust packages to a folder of components.
 
-use std::path::{self, Path, PathBuf};
+use std::{
+    fs,
+    path::{self, Path, PathBuf},
+};
 
 use crate::{
     Component, Error, TARGET, Toolchain,
@@ -44,6 +47,21 @@ impl Build {
         guests.iter().map(|guest| build.encode(guest)).collect()
     }
 
+    /// Builds, and leaves it at modules: `<package>.wasm` for hosts that know no components.
+    pub fn run_modules(&self, toolchain: &Toolchain) -> Result<(), Error> {
+        let build = self.absolute()?;
+        let guests = workspace::guests(*toolchain, &build.workspace, &build.packages)?;
+        build.compile(*toolchain, &guests)?;
+        let failed = |path: &Path, source| Error::File { path: path.into(), source };
+        fs::create_dir_all(&build.output).map_err(|error| failed(&build.output, error))?;
+        for guest in &guests {
+            let module = build.module(guest);
+            let copy = build.output.join(&guest.package).with_extension("wasm");
+            fs::copy(&module, copy).map_err(|error| failed(&module, error))?;
+        }
+        Ok(())
+    }
+
     fn absolute(&self) -> Result<Self, Error> {
         let failed = |path: &Path, source| Error::File { path: path.into(), source };
         let absolute = |path: &Path| path::absolute(path).map_err(|error| failed(path, error));
@@ -71,8 +89,11 @@ impl Build {
     }
 
     fn encode(&self, guest: &Guest) -> Result<Component, Error> {
-        let module =
-            self.target_dir.join(TARGET).join("release").join(&guest.module).with_extension("wasm");
-        Component::from_module(&guest.package, &module, &self.output)
+        Component::from_module(&guest.package, &self.module(guest), &self.output)
+    }
+
+    /// Where cargo leaves a guest.
+    fn module(&self, guest: &Guest) -> PathBuf {
+        self.target_dir.join(TARGET).join("release").join(&guest.module).with_extension("wasm")
     }
 }

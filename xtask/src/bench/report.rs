@@ -4,36 +4,27 @@ use std::{fmt::Write as _, fs, process::Command, time::Duration};
 
 use anyhow::Result;
 
-use super::{Arguments, chart, install::Peers, load::Sample, scenario::Scenario};
-use crate::project::Project;
-
-/// One subject of one scenario: the median of its rounds.
-pub(super) struct Row {
-    pub(super) name: &'static str,
-    pub(super) median: Sample,
-    /// Lowest and highest CPU time per request.
-    range: (Duration, Duration),
-}
-
-impl Row {
-    pub(super) fn of(name: &'static str, mut samples: Vec<Sample>) -> Self {
-        samples.sort_by_key(|sample| sample.cpu);
-        let range = (samples[0].cpu, samples[samples.len() - 1].cpu);
-        Self { name, median: samples[samples.len() / 2], range }
-    }
-}
+use super::{
+    Rig, chart,
+    idle::Idle,
+    results::{Results, Row},
+    scenario::Scenario,
+    targets,
+};
 
 /// The page, as it grows.
 pub(super) struct Report {
     text: String,
-    bars: Vec<(&'static str, Vec<(&'static str, f64)>)>,
+    results: Results,
 }
 
 impl Report {
-    pub(super) fn new(project: &Project, peers: &Peers, arguments: &Arguments) -> Result<Self> {
+    pub(super) fn new(rig: &Rig) -> Result<Self> {
         let mut text = String::from("# Torana beside its peers\n\n");
         let commit = said(
-            Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(&project.root),
+            Command::new("git")
+                .args(["rev-parse", "--short", "HEAD"])
+                .current_dir(&rig.project.root),
         );
         let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": ?");
@@ -41,7 +32,7 @@ impl Report {
         let mut versions =
             vec![format!("torana {} ({})", env!("CARGO_PKG_VERSION"), commit.trim())];
         for name in ["nginx", "haproxy", "envoy", "traefik", "caddy"] {
-            versions.push(peers.version(name)?);
+            versions.push(rig.peers.version(name)?);
         }
         writeln!(
             text,
@@ -53,42 +44,43 @@ impl Report {
             model = model.trim_start_matches([' ', '\t', ':']),
             kernel = kernel.trim(),
             versions = versions.join(", "),
-            rounds = arguments.rounds,
-            seconds = arguments.seconds,
+            rounds = rig.rounds,
+            seconds = rig.seconds,
         )?;
-        Ok(Self { text, bars: Vec::new() })
+        Ok(Self { text, results: Results::default() })
     }
 
     /// Adds a scenario, and gives its part of the page.
     pub(super) fn add(&mut self, scenario: &Scenario, rows: Vec<Row>) -> String {
         let mut part = format!("## {}\n\n{}\n\n", scenario.name, scenario.about);
-        part.push_str(
-            "| | CPU a request, us | of the first | requests/s | p50 | p99 | p99.9 | memory |\n",
+        let (title, line) = if scenario.half { (" p99 at half |", " --- |") } else { ("", "") };
+        let _ = writeln!(
+            part,
+            "| | CPU a request, us | of the first | requests/s | p50 | p99 | p99.9 |{title} memory |\n\
+             | --- | --- | --- | --- | --- | --- | --- |{line} --- |"
         );
-        part.push_str("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
         let first = rows[0].median.cpu.as_secs_f64();
         for row in &rows {
-            let Row { name, median, range } = row;
-            let _ = writeln!(
-                part,
-                "| {name} | {:.1} ({:.1} to {:.1}) | {:.2} | {:.0} | {} | {} | {} | {} MiB |",
-                micros(median.cpu),
-                micros(range.0),
-                micros(range.1),
-                median.cpu.as_secs_f64() / first,
-                median.rate,
-                millis(median.p50),
-                millis(median.p99),
-                millis(median.p999),
-                median.memory >> 20,
-            );
+            part.push_str(&line_of(row, first));
         }
+        self.results.scenarios.push((scenario.name, rows));
+        self.append(part)
+    }
+
+    /// Adds what was measured without load.
+    pub(super) fn add_idle(&mut self, idle: &Idle) -> String {
+        self.results.numbers.extend(idle.numbers.clone());
+        self.append(format!("## idle\n\n{}", idle.text))
+    }
+
+    /// Adds what the project wants of itself, and whether it is so.
+    pub(super) fn add_targets(&mut self) -> String {
+        self.append(format!("## Targets\n\n{}", targets::table(&self.results)))
+    }
+
+    fn append(&mut self, part: String) -> String {
         self.text.push_str(&part);
         self.text.push('\n');
-        self.bars.push((
-            scenario.name,
-            rows.iter().map(|row| (row.name, micros(row.median.cpu))).collect(),
-        ));
         part
     }
 
@@ -98,8 +90,28 @@ impl Report {
 
     /// CPU per request, as bars.
     pub(super) fn chart(&self) -> String {
-        chart::bars(&self.bars)
+        let bar = |row: &Row| (row.name, micros(row.median.cpu));
+        let group = |(name, rows): &(_, Vec<Row>)| (*name, rows.iter().map(bar).collect());
+        chart::bars(&self.results.scenarios.iter().map(group).collect::<Vec<_>>())
     }
+}
+
+/// A line of a scenario's table; CPU also as a share of the first subject's.
+fn line_of(row: &Row, first: f64) -> String {
+    let Row { name, median, range } = row;
+    let half = median.half.map(|half| format!(" {} |", millis(half))).unwrap_or_default();
+    format!(
+        "| {name} | {:.1} ({:.1} to {:.1}) | {:.2} | {:.0} | {} | {} | {} |{half} {} MiB |\n",
+        micros(median.cpu),
+        micros(range.0),
+        micros(range.1),
+        median.cpu.as_secs_f64() / first,
+        median.rate,
+        millis(median.p50),
+        millis(median.p99),
+        millis(median.p999),
+        median.memory >> 20,
+    )
 }
 
 fn micros(time: Duration) -> f64 {

@@ -6,24 +6,24 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::Command,
+    thread,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    install::Peers,
-    load::Over,
+    Rig,
+    filters::{TRAEFIK_MODULE, lay_out_for_traefik},
+    identity::Identity,
+    load::{Load, Over},
     scenario::{Entry, Scenario},
 };
-use crate::{
-    demo::process::{Process, StopBy},
-    project::Project,
-};
+use crate::demo::process::{Process, StopBy};
 
 /// Where the subject runs, and where all the rest does.
-const CORE: &str = "0";
-const OTHER_CORE: &str = "1";
+const CORE: usize = 0;
+pub(super) const OTHER_CORE: usize = 1;
 
 /// What the service answers at /thing: a hundred bytes.
 pub(super) const THING: &str = concat!(
@@ -44,6 +44,11 @@ impl Backend {
         for (name, bytes) in [("1m", 1 << 20), ("100m", 100 << 20)] {
             fs::write(folder.join("files").join(name), vec![b'a'; bytes])?;
         }
+        fs::write(folder.join("files/thing.json"), THING)?;
+        fs::create_dir_all(folder.join("documents"))?;
+        for (name, bytes) in [("4k", 4 << 10), ("64k", 64 << 10)] {
+            fs::write(folder.join("documents").join(name), products(bytes))?;
+        }
         let port = free_port()?;
         let text = include_str!("../../../benches/peers/backend.conf")
             .replace("{port}", &port.to_string())
@@ -51,7 +56,7 @@ impl Backend {
             .replace("{dir}", &folder.display().to_string());
         let config = folder.join("nginx.conf");
         fs::write(&config, text)?;
-        let mut command = pinned(OTHER_CORE, Path::new("/usr/sbin/nginx"));
+        let mut command = pinned(&OTHER_CORE.to_string(), Path::new("/usr/sbin/nginx"));
         command.arg("-c").arg(&config);
         let mut process =
             Process::start("backend", &mut command, folder.join("log"), StopBy::Signal)?;
@@ -60,90 +65,128 @@ impl Backend {
     }
 }
 
+/// A list of products in JSON, of so many bytes at least.
+fn products(bytes: usize) -> String {
+    let mut text = String::from(r#"{"total":1000,"items":["#);
+    for n in 0.. {
+        text.push_str(&format!(
+            r#"{{"id":{n},"name":"Walnut desk, \"No. {n}\"","images":[{{"url":"/i/{n}.jpg","w":640,"h":480}}],"price":{{"amount":"349.00","currency":"EUR"}},"internal":{{"margin":0.31,"supplier":"S-{n}"}},"stock":{}}}"#,
+            n % 20,
+        ));
+        if text.len() >= bytes {
+            break;
+        }
+        text.push(',');
+    }
+    text + "]}"
+}
+
+/// A gateway's folder, with its configuration.
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    pub(super) config: PathBuf,
+    pub(super) port: u16,
+    pub(super) admin: u16,
+    pub(super) identity: Identity,
+}
+
+impl Place {
+    /// Writes the configuration, with what it needs filled in.
+    pub(super) fn lay_out(rig: &Rig, scenario: &str, entry: &Entry) -> Result<Self> {
+        let name = entry.name.replace([' ', ','], "-");
+        let folder = rig.peers.folder.join(scenario).join(name);
+        fs::create_dir_all(&folder)?;
+        let config = folder.join(entry.program.config_name());
+        let (port, admin) = (free_port()?, free_port()?);
+        let identity = Identity::make(&rig.peers.folder)?;
+        let text = identity
+            .fill(&(entry.config)())
+            .replace("{port}", &port.to_string())
+            .replace("{admin}", &admin.to_string())
+            .replace("{backend}", &rig.backend.port.to_string())
+            .replace("{dir}", &folder.display().to_string());
+        let module = format!("{}.wasm", entry.filter.unwrap_or_default());
+        let module = rig.peers.folder.join("filters").join(module);
+        fs::write(&config, text.replace("{filter}", &module.display().to_string()))?;
+        if entry.filter.is_some() && entry.program == Program::Traefik {
+            lay_out_for_traefik(rig.project, &module, &folder)?;
+        }
+        Ok(Self { folder, config, port, admin, identity })
+    }
+}
+
 /// A gateway that runs.
 pub(super) struct Subject {
     process: Process,
-    port: u16,
-    folder: PathBuf,
-    token: String,
+    place: Place,
+    connections: Option<usize>,
+    /// Where all the rest runs meanwhile.
+    others: String,
 }
 
 impl Subject {
     /// Starts it with its configuration of this scenario, and waits until it answers.
-    pub(super) fn start(
-        project: &Project,
-        peers: &Peers,
-        backend: &Backend,
-        scenario: &Scenario,
-        entry: &Entry,
-    ) -> Result<Self> {
-        let folder = peers.folder.join(scenario.name).join(entry.name.replace(' ', "-"));
-        fs::create_dir_all(&folder)?;
-        let (port, admin) = (free_port()?, free_port()?);
-        let identity = super::scenario::identity(&peers.folder)?;
-        let filled = |text: &str| {
-            text.replace("{port}", &port.to_string())
-                .replace("{admin}", &admin.to_string())
-                .replace("{backend}", &backend.port.to_string())
-                .replace("{dir}", &folder.display().to_string())
-                .replace("{cert}", &identity.cert.display().to_string())
-                .replace("{key}", &identity.key.display().to_string())
-                .replace("{jwks}", &format!(r#"{{"keys":[{}]}}"#, identity.jwk))
-                .replace("{jwk}", &identity.jwk)
-        };
-        let config = folder.join(entry.program.config_name());
-        fs::write(&config, filled(&(entry.config)()))?;
+    pub(super) fn start(rig: &Rig, scenario: &str, entry: &Entry) -> Result<Self> {
+        let place = Place::lay_out(rig, scenario, entry)?;
         let program = match entry.program {
-            Program::Torana => project.binary("torana"),
-            other => peers.program(other.name()),
+            Program::Torana => rig.project.binary("torana"),
+            other => rig.peers.program(other.name()),
         };
-        let mut command = pinned(CORE, &program);
-        command.args(entry.program.arguments(&config, port));
-        command.current_dir(&folder).env("GOMAXPROCS", "1").env("HOME", &folder);
-        command.env("TORANA_LOG", "warn");
-        let log = folder.join("log");
+        let (mine, others) = cores(entry.cores);
+        let mut command = pinned(&mine, &program);
+        command.args(entry.program.arguments(&place.config, place.port));
+        if entry.filter.is_some() && entry.program == Program::Traefik {
+            let plugin = format!("--experimental.localPlugins.header.moduleName={TRAEFIK_MODULE}");
+            command.arg(plugin);
+        }
+        command.current_dir(&place.folder).env("GOMAXPROCS", entry.cores.to_string());
+        command.env("HOME", &place.folder).env("TORANA_LOG", "warn");
+        let log = place.folder.join("log");
         let mut process = Process::start(entry.name, &mut command, log, StopBy::Signal)?;
-        process.wait_until(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())?;
-        Ok(Self { process, port, folder, token: identity.token })
+        process.wait_until(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, place.port)).is_ok())?;
+        Ok(Self { process, place, connections: entry.connections, others })
     }
 
     /// Asks once, and looks whether it is the answer; and that the service sees who asked.
-    pub(super) fn check(&self, scenario: &Scenario) -> Result<()> {
+    pub(super) fn check(&self, scenario: &Scenario, entry: &Entry) -> Result<()> {
         // Some listen before they know their routes.
         let mut last = String::new();
         for _ in 0..50 {
             last = self.ask(scenario, scenario.load.paths[0])?;
-            if last.contains("200") && last.contains(scenario.expects) {
+            let is_clean = scenario.lacks.is_none_or(|text| !last.contains(text));
+            if last.contains("200") && last.contains(scenario.expects) && is_clean {
                 if scenario.load.over == Over::Http1 {
                     let seen = self.ask(scenario, "/seen")?;
                     // Which of this machine's addresses it is, they do not agree on.
                     let forwarded = seen.split("forwarded-for=").nth(1).unwrap_or_default();
                     let there = forwarded.starts_with(|first: char| first.is_ascii_digit());
                     ensure!(there, "no X-Forwarded-For: {seen}");
+                    let marked = seen.contains("checked=yes");
+                    ensure!(marked == entry.marks(), "x-checked: {seen}");
                 }
                 return Ok(());
             }
-            std::thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(100));
         }
         bail!("a wrong answer:\n{}", last.chars().take(2_000).collect::<String>())
     }
 
     fn ask(&self, scenario: &Scenario, path: &str) -> Result<String> {
-        let scheme = if scenario.load.over == Over::Http1 { "http" } else { "https" };
+        let scheme = scenario.load.over.scheme();
         let mut command = Command::new("curl");
         command.args(["--silent", "--insecure", "--include", "--max-time", "20"]);
         if matches!(scenario.load.over, Over::H2(_)) {
             command.arg("--http2");
         }
         for (name, value) in scenario.load.headers {
-            command.args(["-H", &format!("{name}: {}", value.replace("{token}", &self.token))]);
+            command.args(["-H", &format!("{name}: {}", self.filled(value))]);
         }
         if let Some(bytes) = scenario.load.upload {
             command.args(["--data-binary", "@-"]);
-            command.arg(format!("{scheme}://127.0.0.1:{}{path}", self.port));
+            command.arg(format!("{scheme}://127.0.0.1:{}{path}", self.place.port));
             return with_input(&mut command, &vec![b'a'; bytes]);
         }
-        command.arg(format!("{scheme}://127.0.0.1:{}{path}", self.port));
+        command.arg(format!("{scheme}://127.0.0.1:{}{path}", self.place.port));
         with_input(&mut command, b"")
     }
 
@@ -152,20 +195,30 @@ impl Subject {
     }
 
     pub(super) fn port(&self) -> u16 {
-        self.port
+        self.place.port
+    }
+
+    pub(super) fn admin(&self) -> u16 {
+        self.place.admin
     }
 
     pub(super) fn folder(&self) -> &Path {
-        &self.folder
+        &self.place.folder
     }
 
-    pub(super) fn token(&self) -> &str {
-        &self.token
+    /// How many connections it gets of a load.
+    pub(super) fn connections(&self, load: &Load) -> usize {
+        self.connections.unwrap_or(load.connections)
+    }
+
+    /// A text with the tokens in it.
+    pub(super) fn filled(&self, text: &str) -> String {
+        self.place.identity.fill(text)
     }
 
     /// A program beside the subject's core.
     pub(super) fn on_the_other_core(&self, program: &str) -> Command {
-        pinned(OTHER_CORE, Path::new(program))
+        pinned(&self.others, Path::new(program))
     }
 }
 
@@ -231,9 +284,24 @@ impl Program {
     }
 }
 
-fn pinned(core: &str, program: &Path) -> Command {
+/// The cores of a subject that may use so many, and those of all the rest, as taskset has them. Where
+/// there are too few they share.
+fn cores(count: usize) -> (String, String) {
+    match (count, thread::available_parallelism().map_or(1, usize::from)) {
+        (1, _) => (CORE.to_string(), OTHER_CORE.to_string()),
+        (_, 4..) => ("0,2".into(), "1,3".into()),
+        _ => ("0,1".into(), "0,1".into()),
+    }
+}
+
+/// A program where subjects run.
+pub(super) fn on_first_core(program: &str) -> Command {
+    pinned(&CORE.to_string(), Path::new(program))
+}
+
+fn pinned(cores: &str, program: &Path) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["-c", core]).arg(program);
+    command.args(["-c", cores]).arg(program);
     command
 }
 
