@@ -17,6 +17,7 @@ mod faults;
 mod grpc;
 mod guests;
 mod headers_plugin;
+mod hostile;
 mod jwks;
 #[cfg(feature = "languages")]
 mod languages;
