@@ -10,6 +10,7 @@ mod cache;
 mod capabilities;
 mod check;
 mod constant_memory;
+mod contract;
 mod deploy;
 mod docs;
 mod documents;
