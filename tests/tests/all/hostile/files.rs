@@ -10,6 +10,9 @@ use super::{
     TOML, all_refused, all_served, assert_refused, binary, check, configured, folder, sound,
 };
 
+/// What puts something at a path.
+type Make = dyn Fn(&Path);
+
 #[test]
 fn what_is_no_component_is_called_what_it_is() {
     let text = include_bytes!("guest.wat").to_vec();
@@ -56,7 +59,7 @@ fn with_a_flipped_bit_it_is_refused_or_sound() {
 
 #[test]
 fn what_is_no_file_is_not_read() {
-    let refused = |make: &dyn Fn(&Path), part: &str| {
+    let refused = |make: &Make, part: &str| {
         let folder = configured(TOML);
         make(&folder.path().join("guest.wasm"));
         assert_refused(part, &check(&folder), part);
@@ -114,7 +117,7 @@ fn a_look_at_a_file_takes_no_more_than_a_check() {
 /// keep the gateway from starting.
 #[tokio::test]
 async fn what_lies_in_the_place_of_a_cache_entry_is_passed_over() {
-    let make: [(&str, &dyn Fn(&Path)); 3] = [
+    let make: [(&str, &Make); 3] = [
         ("a pipe", &|path| mkfifo(path, Mode::S_IRWXU).unwrap()),
         ("a link to nowhere", &|path| symlink("nowhere", path).unwrap()),
         ("a directory", &|path| fs::create_dir(path).unwrap()),
