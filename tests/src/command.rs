@@ -5,9 +5,10 @@ use std::{
     process::{Command, Output, Stdio},
     sync::mpsc,
     thread,
+    time::{Duration, Instant},
 };
 
-use crate::{PATIENCE, paths};
+use crate::{PATIENCE, paths, rest::peak_of};
 
 /// What came of a command.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Ended {
     pub stdout: String,
     /// What it wrote to stderr.
     pub stderr: String,
+    /// The most memory that it held, as far as it was seen, bytes.
+    pub peak: usize,
 }
 
 impl Ended {
@@ -60,13 +63,19 @@ fn with(components: &Path, folder: &Path, arguments: &[&str]) -> Command {
 fn run(command: &mut Command) -> Ended {
     let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = pipes.spawn().expect("starting torana");
+    let pid = child.id();
     let (done, wait) = mpsc::channel();
     thread::spawn(move || done.send(child.wait_with_output()));
-    let Ok(output) = wait.recv_timeout(PATIENCE) else {
-        panic!("after {PATIENCE:?} still waiting for {command:?}");
+    let (deadline, mut peak) = (Instant::now() + PATIENCE, 0);
+    let output = loop {
+        match wait.recv_timeout(Duration::from_millis(2)) {
+            Ok(output) => break output,
+            Err(_) => peak = peak_of(pid).unwrap_or(0).max(peak),
+        }
+        assert!(Instant::now() < deadline, "after {PATIENCE:?} still waiting for {command:?}");
     };
     let Output { status, stdout, stderr } = output.expect("its output");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output in UTF-8");
     let code = status.code().unwrap_or_else(|| panic!("{command:?} ended by a signal: {status}"));
-    Ended { code, stdout: text(stdout), stderr: text(stderr) }
+    Ended { code, stdout: text(stdout), stderr: text(stderr), peak }
 }

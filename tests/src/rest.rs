@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    fmt::Display,
     fs,
     time::{Duration, Instant},
 };
@@ -63,6 +64,11 @@ impl Gateway {
         Footprint::of(self.pid())
     }
 
+    /// The most memory that it has held so far, bytes.
+    pub fn peak(&self) -> usize {
+        peak_of(self.pid()).expect("it runs")
+    }
+
     /// The processor time that it has used so far.
     pub fn cpu_time(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
@@ -102,6 +108,14 @@ impl Gateway {
         }
         Ok(())
     }
+}
+
+/// The most memory that a process of ours has held so far, bytes, with what it has read of mapped files.
+/// None when it has ended.
+pub(crate) fn peak_of(pid: impl Display) -> Option<usize> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<usize>().ok()? << 10)
 }
 
 /// All TCP connections of this machine, as `/proc/PID/fd` names them: those that listen are none.

@@ -45,6 +45,7 @@ fn is_guest(project: &Project, workspace: &str, name: &str) -> bool {
     project.path(workspace).join(name).join("Cargo.toml").exists()
 }
 
+/// What compiles guests here.
 pub(crate) fn find_toolchain(project: &Project) -> Result<Toolchain> {
     let choice = Choice::of(&Machine::probe(&project.root));
     eprintln!("    {choice}");

@@ -1,23 +1,29 @@
-//! `cargo xtask languages`: the example plugin in languages other than Rust, as components.
+//! `cargo xtask languages`: the example plugin in each language whose tools can be had here, as components.
 
 use std::{
-    fs,
-    path::Path,
+    env, fs, iter,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::SystemTime,
 };
 
 use anyhow::{Context, Result};
+use guest_builder::{Build, Packages};
 
-use crate::{cargo::run as run_command, progress::step, project::Project};
+use crate::{
+    cargo::{cargo, run as run_command},
+    guests::find_toolchain,
+    progress::step,
+    project::Project,
+};
 
-/// Languages whose tools come whole from a package registry, and what has to be here for them.
-const LANGUAGES: [(&str, &[&str]); 2] =
-    [("javascript", &["node", "npm"]), ("python", &["python3"])];
+/// What has to be here; the tools themselves come from package registries.
+const PROGRAMS: [&str; 3] = ["node", "npm", "python3"];
 
 /// What is built: the component's name, its folder, and more arguments of its build script. QuickJS
 /// with WASI is how the tests get a component that imports it.
-const COMPONENTS: [(&str, &str, &[&str]); 3] = [
+const COMPONENTS: [(&str, &str, &[&str]); 4] = [
+    ("c", "c", &[]),
     ("javascript", "javascript", &[]),
     ("javascript-wasi", "javascript", &["wasi"]),
     ("python", "python", &[]),
@@ -25,14 +31,16 @@ const COMPONENTS: [(&str, &str, &[&str]); 3] = [
 
 /// What a build leaves in the folder of a language, and its tools: newer than the sources, and none
 /// of them.
-const BUILT: [&str; 4] = ["node_modules", ".venv", "__pycache__", "build"];
+const BUILT: [&str; 5] = ["node_modules", ".venv", "__pycache__", "build", "target"];
+
+/// What makes bindings for C. It is on no registry ready to run.
+const WIT_BINDGEN: &str = "wit-bindgen-cli@0.63.0";
 
 /// Builds those components that are older than their sources, and fills the gateway's compile cache
 /// with them: a gateway that starts in a test should not have to. Gives whether all are there; what
 /// is missing for that is said.
 pub(crate) fn run(project: &Project) -> Result<bool> {
-    let programs = LANGUAGES.iter().flat_map(|(_, programs)| *programs);
-    let missing: Vec<_> = programs.filter(|program| !has(program)).copied().collect();
+    let missing: Vec<_> = PROGRAMS.into_iter().filter(|program| !has(program)).collect();
     if !missing.is_empty() {
         eprintln!(
             "==> plugins in other languages: NEITHER BUILT NOR TESTED, for there is no (whole) {} here",
@@ -40,6 +48,8 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
         );
         return Ok(false);
     }
+    step("the plugin in rust", || rust(project))?;
+    step("wit-bindgen", || wit_bindgen(project))?;
     for (name, language, arguments) in COMPONENTS {
         step(&format!("the plugin in {name}"), || build(project, name, language, arguments))?;
     }
@@ -56,17 +66,65 @@ pub(crate) fn has(program: &str) -> bool {
     version.status().is_ok_and(|status| status.success())
 }
 
+/// The one that is written with the SDK, built as plugins are.
+fn rust(project: &Project) -> Result<()> {
+    let build = Build {
+        workspace: project.path("examples/plugins/rust"),
+        packages: Packages::All,
+        target_dir: project.target.join("guests"),
+        output: project.target.join("guests/examples"),
+        locked: project.ci,
+    };
+    build.run(&find_toolchain(project)?)?;
+    let component = component(project, "rust");
+    fs::create_dir_all(project.target.join("test-guests"))?;
+    fs::copy(build.output.join("greet.wasm"), &component)?;
+    inspect(project, &component)
+}
+
+fn component(project: &Project, name: &str) -> PathBuf {
+    project.target.join("test-guests").join(name).with_extension("wasm")
+}
+
+/// A tool of our own folder, so that nobody else's version is used or overwritten.
+fn wit_bindgen(project: &Project) -> Result<()> {
+    let root = tools(project);
+    if root.join("bin/wit-bindgen").exists() {
+        return Ok(());
+    }
+    let mut install = cargo(project, &["install", "--quiet", WIT_BINDGEN]);
+    if !project.ci {
+        install.arg("--locked");
+    }
+    // Not optimised: it runs for a moment.
+    install.args(["--debug", "--no-default-features", "--features", "c", "--root"]).arg(root);
+    run_command(&mut install)
+}
+
+fn tools(project: &Project) -> PathBuf {
+    project.target.join("tools")
+}
+
 fn build(project: &Project, name: &str, language: &str, arguments: &[&str]) -> Result<()> {
     let folder = project.path("examples/plugins").join(language);
-    let component = project.target.join("test-guests").join(name).with_extension("wasm");
+    let component = component(project, name);
     let sources = newest(&folder)?.max(newest(&project.path("wit"))?);
     let is_built = fs::metadata(&component).and_then(|file| file.modified());
     if !is_built.is_ok_and(|time| time > sources) {
         fs::create_dir_all(project.target.join("test-guests"))?;
-        run_command(Command::new(folder.join("build.sh")).arg(&component).args(arguments))?;
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = iter::once(tools(project).join("bin")).chain(env::split_paths(&path));
+        let mut script = Command::new(folder.join("build.sh"));
+        script.arg(&component).args(arguments).env("PATH", env::join_paths(path)?);
+        run_command(&mut script)?;
     }
+    inspect(project, &component)
+}
+
+/// A look at a component compiles it, into the gateway's cache.
+fn inspect(project: &Project, component: &Path) -> Result<()> {
     let mut inspect = Command::new(project.binary("torana"));
-    inspect.args(["plugin", "inspect"]).arg(&component).stdout(Stdio::null());
+    inspect.args(["plugin", "inspect"]).arg(component).stdout(Stdio::null());
     run_command(&mut inspect)
 }
 

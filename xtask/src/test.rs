@@ -32,8 +32,10 @@ pub(crate) fn run(project: &Project, filters: &[String]) -> Result<()> {
     if !filters.is_empty() {
         return Ok(());
     }
-    if project.path("plugins/Cargo.toml").exists() {
-        step("tests of the plugins", || run_command(&mut plugin_tests(project, nextest)))?;
+    for workspace in ["plugins", "examples/plugins/rust"] {
+        step(&format!("tests in {workspace}"), || {
+            run_command(&mut plugin_tests(project, nextest, workspace))
+        })?;
     }
     step("tests of the chores", || {
         run_command(tests(project, nextest).args(["--package", "xtask"]))
@@ -61,9 +63,9 @@ const DOCUMENTED: [&str; 4] = ["--package", "torana-plugin-sdk", "--package", "g
 
 /// The plugins' own tests run natively: their logic is plain Rust. Unoptimised, so that arithmetic
 /// that overflows is a failure; in a folder of their own, for they share no build with the rest.
-fn plugin_tests(project: &Project, nextest: bool) -> Command {
+fn plugin_tests(project: &Project, nextest: bool, workspace: &str) -> Command {
     let mut command = tests(project, nextest);
-    command.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]);
+    command.args(["--workspace", "--manifest-path", &format!("{workspace}/Cargo.toml")]);
     command.arg("--target-dir").arg(project.target.join("guests-native"));
     command
 }

@@ -74,6 +74,6 @@ fn verify_file(arguments: &VerifyArguments) -> Result<String, String> {
 }
 
 fn sha256(file: &Path) -> Result<[u8; 32], String> {
-    let bytes = fs::read(file).map_err(|error| format!("cannot be read: {error}"))?;
+    let bytes = plugin::read_file(file).map_err(|error| format!("cannot be read: {error}"))?;
     Ok(plugin::sha256(&bytes))
 }

@@ -34,6 +34,8 @@ fn compile_settings() -> Config {
         .epoch_interruption(true)
         // One exchange an instance: nothing overlaps in a store, and the fast path is shorter.
         .concurrency_support(false)
+        // Components pass pointers of 32 bits: a larger memory would only be a larger limit to hold.
+        .wasm_memory64(false)
         .memory_init_cow(true)
         .max_wasm_stack(512 << 10);
     config

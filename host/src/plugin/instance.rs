@@ -1,10 +1,13 @@
 //! One running guest: its store, its limits, and typed calls of the hooks that it has.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use wasmtime::{
     ResourceLimiter, Store, UpdateDeadline,
-    component::{ComponentNamedList, InstancePre, Lift, Lower, ResourceTable, TypedFunc},
+    component::{
+        self, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower, ResourceTable,
+        TypedFunc,
+    },
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -271,36 +274,65 @@ async fn start_in(
     context: &Context,
 ) -> wasmtime::Result<(Funcs, Result<Setup, Vec<SettingError>>)> {
     let instance = pre.instantiate_async(&mut *store).await?;
-    let configure: ConfigureFunc = instance.get_typed_func(&mut *store, exports.configure)?;
+    let configure: ConfigureFunc = typed(&instance, store, exports.configure, "configure")?;
     let configured = configure.call_async(&mut *store, (context.settings.clone(),)).await?.0;
     macro_rules! func {
-        ($hook:ident) => {
-            exports.$hook.map(|index| instance.get_typed_func(&mut *store, index)).transpose()?
+        ($hook:ident, $name:expr) => {
+            exports.$hook.map(|index| typed(&instance, store, index, $name)).transpose()?
         };
     }
     macro_rules! stream {
-        ($hook:ident) => {
+        ($hook:ident, $name:expr) => {
             match exports.$hook {
                 Some(StreamExports { start, chunk, finish }) => Some(StreamFuncs {
-                    start: instance.get_typed_func(&mut *store, start)?,
-                    chunk: instance.get_typed_func(&mut *store, chunk)?,
-                    finish: instance.get_typed_func(&mut *store, finish)?,
+                    start: typed(&instance, store, start, $name)?,
+                    chunk: typed(&instance, store, chunk, $name)?,
+                    finish: typed(&instance, store, finish, $name)?,
                 }),
                 None => None,
             }
         };
     }
     let funcs = Funcs {
-        request_head: func!(request_head),
-        request_body: func!(request_body),
-        request_stream: stream!(request_stream),
-        response_head: func!(response_head),
-        response_body: func!(response_body),
-        response_stream: stream!(response_stream),
-        handler: func!(handler),
-        tick: func!(tick),
+        request_head: func!(request_head, Hook::RequestHead.name()),
+        request_body: func!(request_body, Hook::RequestBody.name()),
+        request_stream: stream!(request_stream, Hook::RequestStream.name()),
+        response_head: func!(response_head, Hook::ResponseHead.name()),
+        response_body: func!(response_body, Hook::ResponseBody.name()),
+        response_stream: stream!(response_stream, Hook::ResponseStream.name()),
+        handler: func!(handler, Hook::Handler.name()),
+        tick: func!(tick, "on-tick"),
     };
     Ok((funcs, configured))
+}
+
+/// An exported function, if it has the type that the contract gives it.
+fn typed<P, R>(
+    instance: &component::Instance,
+    store: &mut Store<State>,
+    index: ComponentExportIndex,
+    name: &'static str,
+) -> wasmtime::Result<TypedFunc<P, R>>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    instance.get_typed_func(store, index).map_err(|error| OtherType { name, error }.into())
+}
+
+/// A function of the contract that is not of the contract's type.
+#[derive(Debug)]
+struct OtherType {
+    name: &'static str,
+    error: wasmtime::Error,
+}
+
+impl std::error::Error for OtherType {}
+
+impl fmt::Display for OtherType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it exports `{}` of another type: {:#}", self.name, self.error)
+    }
 }
 
 impl State {
@@ -358,6 +390,9 @@ impl State {
         // Most languages abort when memory is refused: the trap is then the consequence.
         if self.memory.denied {
             return Cause::Memory(self.memory.cap);
+        }
+        if let Some(other) = error.downcast_ref::<OtherType>() {
+            return Cause::Contract(other.to_string());
         }
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {
             return Cause::Busy;

@@ -18,10 +18,12 @@ use wasmtime::{
 use super::{
     Plugin,
     bindings::{self, SettingError, Setup},
+    bounds,
     cache::Cache,
     context::Context,
     engine,
     exports::{self, Exports, Import},
+    file::read_file,
     grants::{Need, need, ungranted_streams},
     instance::{Instance, StartError, State},
     pool::Pool,
@@ -127,7 +129,7 @@ impl PluginRoom {
 
     /// Reads a component's type (`torana plugin inspect`).
     pub fn describe(&self, file: &Path) -> Result<Description, String> {
-        let wasm = fs::read(file).map_err(|error| format!("cannot read the file: {error}"))?;
+        let wasm = read_file(file).map_err(|error| format!("cannot read the file: {error}"))?;
         let sha256 = sha256(&wasm);
         let component = compile(&self.engine, &self.cache, &wasm, &sha256)?;
         let exports = Exports::of(&component)?;
@@ -248,7 +250,7 @@ impl Identity {
 /// Reads the file of a component.
 pub fn read_component(wanted: &PluginUse) -> Result<Vec<u8>, Diagnostic> {
     let component = &wanted.component;
-    fs::read(&component.path).map_err(|error| {
+    read_file(&component.path).map_err(|error| {
         let path = component.path.display();
         let problem = Diagnostic::error(
             wanted.component_span,
@@ -299,6 +301,7 @@ fn compile(
     sha256: &[u8; 32],
 ) -> Result<Component, String> {
     check_preamble(wasm)?;
+    bounds::check(wasm)?;
     let component = cache.component(engine, wasm, sha256);
     component.map_err(|error| format!("the component does not load: {error:#}"))
 }
@@ -344,7 +347,7 @@ fn check_grants(
         .filter_map(|import| {
             let name = import.name();
             match need(import, &wanted.grants) {
-                Need::Nothing | Need::Granted => None,
+                Need::Nothing | Need::Granted | Need::Unknown => None,
                 Need::Missing(grant) => Some(
                     Diagnostic::error(
                         wanted.grants.span,
@@ -353,10 +356,6 @@ fn check_grants(
                     .label(format!("the component imports `{name}`"))
                     .help(format!("add `{grant}` to its grants, if it may have that")),
                 ),
-                Need::Unknown => Some(Diagnostic::error(
-                    wanted.component_span,
-                    format!("the component imports `{name}`, which Torana does not offer"),
-                )),
             }
         })
         .collect();
@@ -366,7 +365,21 @@ fn check_grants(
             .label(format!("the component exports `{hook}`: bodies pass through it"))
             .help(format!("add `{grant}` to its grants, if it may have that"))
     }));
+    problems.extend(unknown(wanted, imports));
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// What nobody could grant: one is named, for there may be hundreds.
+fn unknown(wanted: &PluginUse, imports: &[Import]) -> Option<Diagnostic> {
+    let is_unknown = |import: &&Import| matches!(need(import, &wanted.grants), Need::Unknown);
+    let mut unknown = imports.iter().filter(is_unknown).map(Import::name);
+    let name = unknown.next()?;
+    let message = format!("the component imports `{name}`, which Torana does not offer");
+    let problem = Diagnostic::error(wanted.component_span, message);
+    Some(match unknown.count() {
+        0 => problem,
+        more => problem.label(format!("and {more} more that it does not offer")),
+    })
 }
 
 fn explain(wanted: &PluginUse, error: StartError) -> Vec<Diagnostic> {

@@ -7,14 +7,17 @@
 //! instance    one guest: store, limits, typed calls        meter   CPU and wall-clock budgets
 //! host_calls  what guests may import, one file an interface
 //! loader      file -> component -> checked plugin          exports, grants   its type, read
+//! file        a component's bytes, if it is a file         bounds  what is too costly to compile
 //! cache       compiled code on disk                        engine  wasmtime, set up
 //! ```
 
 mod bindings;
+mod bounds;
 mod cache;
 mod context;
 mod engine;
 mod exports;
+mod file;
 mod filter;
 mod grants;
 mod host_calls;
@@ -24,6 +27,7 @@ mod meter;
 mod pool;
 
 pub use exports::Import;
+pub use file::read_file;
 pub use filter::PluginFilter;
 pub use loader::{Description, PluginRoom, Services, read_component, sha256};
 

@@ -115,6 +115,26 @@ fn check(language: &str, config: &str) -> Ended {
 }
 
 fn wrong_settings_are_told_where_they_stand(language: &str) {
+    for (setting, config) in [
+        ("header", r#"{ greeting = "Hi", header = "x user" }"#),
+        ("greeting", r#"{ header = "x-user", greeting = 5 }"#),
+        ("colour", r#"{ header = "x-user", colour = "red" }"#),
+    ] {
+        let said = check(language, config).expect(1).stdout;
+        let problems: Value = serde_json::from_str(&said).expect("JSON");
+        let start = format!("plugin `greet`, setting `{setting}`: ");
+        let message = problems[0]["message"].as_str().expect("a text");
+        assert!(message.starts_with(&start), "{setting}: {problems:#?}");
+        let column = problems[0]["column"].as_u64().expect("a column") as usize;
+        let begins = "config = ".len() + config.rfind(setting).expect("the setting") + 1;
+        assert!(column >= begins, "{setting}: {problems:#?}");
+    }
+    let missing = check(language, "{}").expect(1).stdout;
+    assert!(missing.contains("`header`"), "{missing}");
+}
+
+/// Those that are written by hand; the SDK's stop at the first.
+fn all_wrong_settings_are_told_at_once(language: &str) {
     let config = r#"{ header = "x user", greeting = 5, colour = "red" }"#;
     let problems: Value = serde_json::from_str(&check(language, config).expect(1).stdout).unwrap();
     let problems = problems.as_array().expect("a list");
@@ -129,9 +149,6 @@ fn wrong_settings_are_told_where_they_stand(language: &str) {
     });
     assert!(columns.is_sorted_by(|one, next| one < next), "each at its own place: {columns:?}");
     assert_eq!(problems.len(), 3, "{problems:#?}");
-
-    let missing = check(language, "{}").expect(1).stdout;
-    assert!(missing.contains("write `header`"), "{missing}");
 }
 
 /// What the gateway reads off the component: no WASI, and what the world says.
@@ -154,7 +171,7 @@ fn it_imports_no_more_than_its_world(language: &str) {
 
 /// The tests of one language. `fails_with` is what its log line has of a failure.
 macro_rules! language {
-    ($language:ident, fails_with: $parts:expr) => {
+    ($language:ident, fails_with: $parts:expr $(, and: $all:ident)?) => {
         mod $language {
             const LANGUAGE: &str = stringify!($language);
 
@@ -183,6 +200,11 @@ macro_rules! language {
                 super::wrong_settings_are_told_where_they_stand(LANGUAGE);
             }
 
+            $(#[test]
+            fn $all() {
+                super::$all(LANGUAGE);
+            })?
+
             #[test]
             fn it_imports_no_more_than_its_world() {
                 super::it_imports_no_more_than_its_world(LANGUAGE);
@@ -191,8 +213,18 @@ macro_rules! language {
     };
 }
 
-language!(javascript, fails_with: ["not-text", "plugin.js:"]);
-language!(python, fails_with: ["BodyError.NOT_TEXT", "plugin.py:"]);
+language!(c, fails_with: ["the body is not UTF-8"], and: all_wrong_settings_are_told_at_once);
+language!(
+    javascript,
+    fails_with: ["not-text", "plugin.js:"],
+    and: all_wrong_settings_are_told_at_once
+);
+language!(
+    python,
+    fails_with: ["BodyError.NOT_TEXT", "plugin.py:"],
+    and: all_wrong_settings_are_told_at_once
+);
+language!(rust, fails_with: ["UTF-8"]);
 
 fn with_wasi(grants: &str) -> String {
     let config = "config = { header = \"x-user\", greeting = \"Hello\" }";

@@ -10,6 +10,7 @@ mod cache;
 mod capabilities;
 mod check;
 mod constant_memory;
+mod contract;
 mod deploy;
 mod docs;
 mod documents;
@@ -17,6 +18,7 @@ mod faults;
 mod grpc;
 mod guests;
 mod headers_plugin;
+mod hostile;
 mod jwks;
 #[cfg(feature = "languages")]
 mod languages;

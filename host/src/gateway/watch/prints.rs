@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::config::{Print, Reads, print_of};
+use crate::{
+    config::{Print, Reads, print_of},
+    plugin,
+};
 
 /// Files and the prints of their contents.
 #[derive(Debug, Default)]
@@ -39,6 +42,6 @@ fn is_lasting(path: &Path) -> bool {
 }
 
 fn look(path: &Path) -> Print {
-    let content = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|_| fs::read(path));
-    content.and_then(|content| print_of(&content.ok()?))
+    // What is larger than any component was refused for that, and is not read again and again.
+    print_of(&plugin::read_file(path).ok()?)
 }
