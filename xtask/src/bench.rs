@@ -6,6 +6,8 @@
 //! take turns over several rounds, and the median counts. An answer that is wrong ends the run.
 //!
 //! What the project wants of itself is in [`targets`], and stands in the report beside what came of it.
+//!
+//! `cargo xtask bench instructions` needs no quiet machine, and no others: see [`instructions`].
 
 mod chart;
 mod entries;
@@ -13,6 +15,7 @@ mod filters;
 mod identity;
 mod idle;
 mod install;
+mod instructions;
 mod load;
 mod measure;
 mod paced;
@@ -24,9 +27,13 @@ mod subject;
 mod targets;
 mod tools;
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
     bench::{
@@ -44,8 +51,17 @@ use crate::{
     project::Project,
 };
 
-/// How it is asked for.
-pub(crate) struct Arguments {
+/// Runs what the first word names.
+pub(crate) fn run(project: &Project, words: &[String]) -> Result<()> {
+    match words.split_first().map(|(word, rest)| (word.as_str(), rest)) {
+        Some(("peers", rest)) => peers(project, &Arguments::parse(rest)?),
+        Some(("instructions", rest)) => instructions::run(project, rest),
+        _ => bail!("say which: `cargo xtask bench peers` or `cargo xtask bench instructions`"),
+    }
+}
+
+/// How the comparison is asked for.
+struct Arguments {
     /// Names of scenarios; all if empty.
     scenarios: Vec<String>,
     rounds: usize,
@@ -57,14 +73,10 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn parse(words: &[String]) -> Result<Self> {
+    fn parse(words: &[String]) -> Result<Self> {
         let mut arguments =
             Self { scenarios: Vec::new(), rounds: 3, seconds: 2, as_built: false, out: None };
         let mut words = words.iter();
-        match words.next().map(String::as_str) {
-            Some("peers") => {}
-            _ => bail!("say which: `cargo xtask bench peers`"),
-        }
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} needs a value"));
             match word.as_str() {
@@ -107,10 +119,12 @@ struct Rig<'a> {
 }
 
 /// Installs the peers, runs the scenarios, and shows or writes the report.
-pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<()> {
+fn peers(project: &Project, arguments: &Arguments) -> Result<()> {
     if !arguments.as_built {
         build::run(project)?;
     }
+    let started = Instant::now();
+    allow_many_files()?;
     let folder = project.target.join("peers");
     let peers = step("peers from their registries", || Peers::install(&folder))?;
     let has_filter =
@@ -131,10 +145,20 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<()> {
         println!("\n{}", report.add_idle(&idle));
     }
     println!("\n{}", report.add_targets());
+    eprintln!("all of it: {} s", started.elapsed().as_secs());
     if let Some(out) = &arguments.out {
         let path = project.path(out);
         fs::write(&path, report.text()).with_context(|| format!("writing {out}"))?;
         fs::write(path.with_extension("svg"), report.chart())?;
+    }
+    Ok(())
+}
+
+/// 5,000 connections are as many files, here and in each subject, which inherits this.
+fn allow_many_files() -> Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < hard {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     }
     Ok(())
 }
@@ -163,7 +187,7 @@ impl Rig<'_> {
     /// One subject's turn.
     fn sample(&self, scenario: &Scenario, subject: &Subject) -> Result<Sample> {
         let time = Duration::from_secs(self.seconds);
-        scenario.load.run(subject, Duration::from_secs(1)).context("warming up")?;
+        scenario.load.warm_up(subject).context("warming up")?;
         let mut sample = scenario.load.run(subject, time)?;
         if scenario.half {
             let half = scenario.load.paced(subject, sample.rate / 2.0, time);

@@ -43,6 +43,9 @@ cargo xtask COMMAND
   bench peers [SCENARIO ...] [--rounds N] [--seconds N] [--out FILE]
                           build, get nginx, haproxy, Envoy, Traefik and Caddy, and run
                           them beside the gateway; shows CPU per request of each
+  bench instructions [--bless]
+                          count the instructions of a request through plugins, and fail if
+                          they are 3 % more than those kept; with --bless, keep them
   demo [NAME] [--check]   build, run examples/NAME (shop) and show what to try, until Ctrl-C;
                           with --check, send what its README shows and compare the replies
 ";
@@ -70,7 +73,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "build" => no_more(rest).and_then(|()| build::run(&project)),
         "languages" => no_more(rest).and_then(|()| languages::run(&project).map(|_| ())),
         "test" => test::run(&project, rest),
-        "bench" => bench::run(&project, &bench::Arguments::parse(rest)?),
+        "bench" => bench::run(&project, rest),
         "fuzz" => fuzz::run(&project, &fuzz::Arguments::parse(rest)?),
         "suites" => no_more(rest).and_then(|()| suites::run(&project)),
         "soak" => soak::run(&project, rest),

@@ -18,14 +18,14 @@ pub(super) use entry;
 const TORANA: &str = include_str!("../../../benches/peers/plain/torana.toml");
 
 /// The plain proxy, of everybody.
-pub(super) fn plain() -> Vec<Entry> {
+pub(super) fn six() -> Vec<Entry> {
     let mut entries = four();
     entries.push(entry!("traefik", Traefik, "plain/traefik.yaml"));
     entries.push(entry!("caddy", Caddy, "plain/Caddyfile"));
     entries
 }
 
-/// Of those that are written in C, C++ or Rust.
+/// The same without those that are written in Go, which cost several times as much.
 pub(super) fn four() -> Vec<Entry> {
     vec![
         entry!("torana", Torana, "plain/torana.toml"),

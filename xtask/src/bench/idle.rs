@@ -13,7 +13,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::{
     Rig,
@@ -58,7 +57,6 @@ pub(super) struct Idle {
 }
 
 pub(super) fn measure(rig: &Rig) -> Result<Idle> {
-    allow_many_files()?;
     let mut idle = Idle::default();
     idle.starts(rig).context("starts")?;
     idle.connections(rig).context("idle connections")?;
@@ -233,15 +231,6 @@ fn ask(port: u16, path: &str, fields: &str) -> Result<String> {
     let mut said = String::new();
     socket.read_to_string(&mut said)?;
     Ok(said)
-}
-
-/// 5,000 connections are as many files, here and in each subject.
-fn allow_many_files() -> Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    if soft < hard {
-        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
-    }
-    Ok(())
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

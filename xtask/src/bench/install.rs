@@ -29,6 +29,23 @@ fn has(program: &str) -> bool {
     folders.any(|folder| folder.join(program).is_file())
 }
 
+/// Installs the packages of programs that are not here.
+pub(super) fn debian(programs: &[(&str, &str)]) -> Result<()> {
+    let missing = programs.iter().filter(|(program, _)| !has(program));
+    let missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    if !missing.is_empty() {
+        ensure!(
+            has("apt-get"),
+            "these are not here, and this is no Debian to install them on: {}",
+            missing.join(", ")
+        );
+        let mut install = Command::new("apt-get");
+        install.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
+        run_command(&mut install)?;
+    }
+    Ok(())
+}
+
 /// Where the peers' programs are.
 pub(super) struct Peers {
     /// For what they read and write.
@@ -39,18 +56,7 @@ pub(super) struct Peers {
 impl Peers {
     /// Installs what is missing.
     pub(super) fn install(folder: &Path) -> Result<Self> {
-        let missing = DEBIAN.iter().filter(|(program, _)| !has(program));
-        let missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
-        if !missing.is_empty() {
-            ensure!(
-                has("apt-get"),
-                "these are not here, and this is no Debian to install them on: {}",
-                missing.join(", ")
-            );
-            let mut install = Command::new("apt-get");
-            install.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
-            run_command(&mut install)?;
-        }
+        debian(&DEBIAN)?;
         let venv = folder.join("venv");
         if !PYPI.iter().all(|package| venv.join(package).exists()) {
             run_command(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;

@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{
     measure::usage,
-    paced,
+    paced::Clients,
     subject::{OTHER_CORE, Subject},
+    tools::Counted,
 };
+
+/// At half load fewer are busy than at full load.
+const PACED_CONNECTIONS: usize = 64;
 
 /// What the clients do.
 pub(super) struct Load {
@@ -28,6 +32,8 @@ pub(super) struct Load {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
     Http1,
+    /// So many requests a second, over connections that are there before.
+    Paced(u32),
     /// TLS, kept alive.
     Https,
     /// TLS, a handshake for each request.
@@ -43,7 +49,7 @@ pub(super) enum Over {
 impl Over {
     pub(super) fn scheme(self) -> &'static str {
         match self {
-            Self::Http1 | Self::Transfers => "http",
+            Self::Http1 | Self::Paced(_) | Self::Transfers => "http",
             Self::Https | Self::Handshakes | Self::Resumptions | Self::H2(_) => "https",
         }
     }
@@ -66,15 +72,27 @@ pub(super) struct Sample {
 }
 
 impl Load {
+    /// Runs it for a moment, in which nothing may fail.
+    pub(super) fn warm_up(&self, subject: &Subject) -> Result<()> {
+        self.run(subject, Duration::from_secs(1)).map(|_| ())
+    }
+
     /// Runs it for a while against a subject.
     pub(super) fn run(&self, subject: &Subject, time: Duration) -> Result<Sample> {
+        let clients = match self.over {
+            Over::Paced(_) => Clients::connect(subject.port(), self.connections)?,
+            _ => Clients::connect(subject.port(), 0)?,
+        };
         let before = usage(subject.process())?;
         let started = Instant::now();
         let counted = match self.over {
-            Over::H2(streams) => self.h2load(subject, time, streams)?,
             Over::Http1 | Over::Https | Over::Handshakes => self.wrk(subject, time)?,
+            Over::Paced(rate) => {
+                Counted::of(&self.paced_over(&clients, subject, rate.into(), time)?)
+            }
             Over::Resumptions => self.resume(subject, time)?,
             Over::Transfers => self.transfer(subject, time)?,
+            Over::H2(streams) => self.h2load(subject, time, streams)?,
         };
         let elapsed = started.elapsed();
         let after = usage(subject.process())?;
@@ -93,14 +111,24 @@ impl Load {
 
     /// The 99th percentile at so many requests a second.
     pub(super) fn paced(&self, subject: &Subject, rate: f64, time: Duration) -> Result<Duration> {
-        ensure!(self.over == Over::Http1, "what is paced is plain HTTP/1.1");
+        let clients = Clients::connect(subject.port(), PACED_CONNECTIONS)?;
+        let times = self.paced_over(&clients, subject, rate, time)?;
+        ensure!(!times.is_empty(), "nothing was asked at {rate} requests a second");
+        Ok(Counted::of(&times).p99)
+    }
+
+    fn paced_over(
+        &self,
+        clients: &Clients,
+        subject: &Subject,
+        rate: f64,
+        time: Duration,
+    ) -> Result<Vec<Duration>> {
         let mut request = format!("GET {} HTTP/1.1\r\nHost: localhost\r\n", self.paths[0]);
         for (name, value) in self.headers {
             request.push_str(&format!("{name}: {}\r\n", subject.filled(value)));
         }
         request.push_str("\r\n");
-        let times = paced::run(subject.port(), &request, rate, time, OTHER_CORE)?;
-        let p99 = times.get(times.len() * 99 / 100).copied();
-        p99.with_context(|| format!("nothing was asked at {rate} requests a second"))
+        clients.send(&request, rate, time, OTHER_CORE)
     }
 }

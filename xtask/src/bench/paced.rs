@@ -17,49 +17,66 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use nix::{
     poll::{PollFd, PollFlags, ppoll},
     sched::{CpuSet, sched_setaffinity},
-    sys::{prctl::set_timerslack, time::TimeSpec},
+    sys::{
+        epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+        prctl::set_timerslack,
+        time::TimeSpec,
+    },
     unistd::Pid,
 };
 
-const CONNECTIONS: usize = 64;
-
 /// How long the last answers may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Sends `rate` requests a second for a while, from `core`. Gives how long each took, ascending.
-pub(super) fn run(
-    port: u16,
-    request: &str,
-    rate: f64,
-    time: Duration,
-    core: usize,
-) -> Result<Vec<Duration>> {
-    let paced = || -> Result<Vec<Duration>> {
-        let mut cores = CpuSet::new();
-        cores.set(core)?;
-        sched_setaffinity(Pid::from_raw(0), &cores)?;
-        // Waking up 50 us late, as the kernel may otherwise, is longer than most answers take.
-        set_timerslack(1)?;
-        let clients =
-            (0..CONNECTIONS).map(|_| Client::connect(port)).collect::<Result<Vec<_>>>()?;
-        let mut times = send(&clients, request, rate, time)?;
-        times.sort_unstable();
-        Ok(times)
-    };
-    // On a thread of its own, which takes its core with it when it ends.
-    thread::scope(|scope| scope.spawn(paced).join())
-        .map_err(|_| anyhow!("the paced load panicked"))?
+/// Connections that are kept.
+pub(super) struct Clients(Vec<TcpStream>);
+
+impl Clients {
+    pub(super) fn connect(port: u16, count: usize) -> Result<Self> {
+        let connect = |_| {
+            let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("connecting")?;
+            socket.set_nodelay(true)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        };
+        Ok(Self((0..count).map(connect).collect::<Result<_>>()?))
+    }
+
+    /// Sends `rate` requests a second for a while, from `core`, over all connections in turns. Gives how
+    /// long each took, ascending.
+    pub(super) fn send(
+        &self,
+        request: &str,
+        rate: f64,
+        time: Duration,
+        core: usize,
+    ) -> Result<Vec<Duration>> {
+        let paced = || -> Result<Vec<Duration>> {
+            let mut cores = CpuSet::new();
+            cores.set(core)?;
+            sched_setaffinity(Pid::from_raw(0), &cores)?;
+            // Waking up 50 us late, as the kernel may otherwise, is longer than most answers take.
+            set_timerslack(1)?;
+            let mut times = send(&self.0, request, rate, time)?;
+            times.sort_unstable();
+            Ok(times)
+        };
+        // On a thread of its own, which takes its core with it when it ends.
+        thread::scope(|scope| scope.spawn(paced).join())
+            .map_err(|_| anyhow!("the paced load panicked"))?
+    }
 }
 
 /// Sends what is due over what is free, and waits for what comes first: an answer, or the next time.
-fn send(clients: &[Client], request: &str, rate: f64, time: Duration) -> Result<Vec<Duration>> {
+fn send(clients: &[TcpStream], request: &str, rate: f64, time: Duration) -> Result<Vec<Duration>> {
     let total = (rate * time.as_secs_f64()) as usize;
-    let mut polled: Vec<_> = clients
-        .iter()
-        .map(|client| PollFd::new(client.socket.as_fd(), PollFlags::POLLIN))
-        .collect();
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+    for (at, client) in clients.iter().enumerate() {
+        epoll.add(client, EpollEvent::new(EpollFlags::EPOLLIN, at as u64))?;
+    }
+    let mut events = [EpollEvent::empty(); 64];
     let mut answers: Vec<Answer> = clients.iter().map(|_| Answer::default()).collect();
-    let mut free: Vec<usize> = (0..clients.len()).collect();
+    let mut free: VecDeque<usize> = (0..clients.len()).collect();
     let mut waiting = VecDeque::new();
     let mut times = Vec::with_capacity(total);
     let mut sent = 0;
@@ -73,37 +90,29 @@ fn send(clients: &[Client], request: &str, rate: f64, time: Duration) -> Result<
             sent += 1;
         }
         while !waiting.is_empty()
-            && let Some(client) = free.pop()
+            && let Some(client) = free.pop_front()
         {
             answers[client] = Answer { due: waiting.pop_front(), ..Answer::default() };
-            (&clients[client].socket).write_all(request.as_bytes()).context("sending")?;
+            (&clients[client]).write_all(request.as_bytes()).context("sending")?;
         }
-        let next = if sent < total { due(sent) } else { now + PATIENCE };
-        let wait = TimeSpec::from_duration(next.saturating_duration_since(Instant::now()));
-        ppoll(&mut polled, Some(wait), None)?;
-        for (at, polled) in polled.iter().enumerate() {
-            if polled.any() == Some(true)
-                && let Some(due) = answers[at].read(&clients[at].socket)?
-            {
+        wait(&epoll, if sent < total { due(sent) } else { now + PATIENCE })?;
+        let ready = epoll.wait(&mut events, EpollTimeout::ZERO)?;
+        for event in &events[..ready] {
+            let at = event.data() as usize;
+            if let Some(due) = answers[at].read(&clients[at])? {
                 times.push(due.elapsed());
-                free.push(at);
+                free.push_back(at);
             }
         }
     }
     Ok(times)
 }
 
-struct Client {
-    socket: TcpStream,
-}
-
-impl Client {
-    fn connect(port: u16) -> Result<Self> {
-        let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("connecting")?;
-        socket.set_nodelay(true)?;
-        socket.set_nonblocking(true)?;
-        Ok(Self { socket })
-    }
+/// Until there is something to read, or a time has come: to the microsecond, which epoll alone cannot.
+fn wait(epoll: &Epoll, until: Instant) -> Result<()> {
+    let time = TimeSpec::from_duration(until.saturating_duration_since(Instant::now()));
+    ppoll(&mut [PollFd::new(epoll.0.as_fd(), PollFlags::POLLIN)], Some(time), None)?;
+    Ok(())
 }
 
 /// An answer on its way.
@@ -162,6 +171,7 @@ mod tests {
 
     #[test]
     fn as_many_are_sent_as_are_due_and_a_stall_is_charged() {
+        const CONNECTIONS: usize = 64;
         const STALL: Duration = Duration::from_millis(100);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -179,7 +189,9 @@ mod tests {
             answering.collect::<Vec<_>>().into_iter().for_each(|thread| thread.join().unwrap());
         });
         let get = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-        let times = run(port, get, 1_000.0, Duration::from_millis(200), 0).unwrap();
+        let clients = Clients::connect(port, CONNECTIONS).unwrap();
+        let times = clients.send(get, 1_000.0, Duration::from_millis(200), 0).unwrap();
+        drop(clients);
         assert_eq!(times.len(), 200);
         assert!(times[199] > STALL / 2, "{times:?}");
         sockets.join().unwrap();

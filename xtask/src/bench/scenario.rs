@@ -26,8 +26,6 @@ pub(super) struct Entry {
     pub(super) program: Program,
     /// Its file: `{port}`, `{backend}` and the like are filled in.
     pub(super) config: fn() -> String,
-    /// Connections at a time, if not as many as all others have.
-    pub(super) connections: Option<usize>,
     /// How many cores it may use.
     pub(super) cores: usize,
     /// The WebAssembly module that `{filter}` stands for.
@@ -36,7 +34,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) const fn new(name: &'static str, program: Program, config: fn() -> String) -> Self {
-        Self { name, program, config, connections: None, cores: 1, filter: None }
+        Self { name, program, config, cores: 1, filter: None }
     }
 
     /// Whether the service is to see `x-checked: yes`.

@@ -2,7 +2,7 @@
 
 use super::{
     entries::{
-        bodies, entry, four, fresh, one_component, over_tls, plain, routes, tokens, two_workers,
+        bodies, entry, four, fresh, one_component, over_tls, routes, six, tokens, two_workers,
     },
     load::{Load, Over},
     scenario::{Entry, Scenario},
@@ -24,7 +24,7 @@ const PLAIN: Scenario = Scenario {
     half: true,
     expects: THING,
     lacks: None,
-    subjects: plain,
+    subjects: six,
 };
 
 const OTHER: Scenario = Scenario { half: false, ..PLAIN };
@@ -95,12 +95,11 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "jwt-es256",
-        about: "Both with a token signed with ES256 (ECDSA P-256). `cold` is without memory.",
+        about: "The same with a token signed with ES256 (ECDSA P-256).",
         load: Load { headers: ES256, ..THING_OVER_HTTP },
         subjects: || {
             vec![
-                Entry::new("torana", Program::Torana, || tokens(false, true)),
-                Entry::new("torana cold", Program::Torana, || tokens(true, true)),
+                Entry::new("torana", Program::Torana, || tokens(true, true)),
                 entry!("envoy", Envoy, "jwt/envoy.yaml"),
             ]
         },
@@ -175,6 +174,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "A megabyte from a file, 16 clients.",
         load: Load { connections: 16, paths: &["/files/1m"], ..THING_OVER_HTTP },
         expects: "aaaa",
+        subjects: four,
         ..OTHER
     },
     Scenario {
@@ -186,6 +186,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             upload: Some(1 << 20),
             ..THING_OVER_HTTP
         },
+        subjects: four,
         ..OTHER
     },
     Scenario {
@@ -227,15 +228,21 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "connections",
-        about: "The plain proxy with 5,000 clients at a time.",
-        load: Load { connections: 5_000, ..THING_OVER_HTTP },
+        about: "The plain proxy with 5,000 clients that are connected, of which 2,000 a second ask for \
+                something. (`plain` has 100 that always do.) Latency counts from when a request was due.",
+        load: Load { over: Over::Paced(2_000), connections: 5_000, ..THING_OVER_HTTP },
+        subjects: four,
+        ..OTHER
+    },
+    Scenario {
+        name: "client",
+        about: "The plain proxy with one client: nothing is waited for but the answer.",
+        load: Load { connections: 1, ..THING_OVER_HTTP },
         subjects: || {
-            let mut entries = four();
-            let few = entry!("torana, 100 clients", Torana, "plain/torana.toml");
-            entries.push(Entry { connections: Some(100), ..few });
-            let one = entry!("torana, 1 client", Torana, "plain/torana.toml");
-            entries.push(Entry { connections: Some(1), ..one });
-            entries
+            vec![
+                entry!("torana", Torana, "plain/torana.toml"),
+                entry!("nginx", Nginx, "plain/nginx.conf"),
+            ]
         },
         ..OTHER
     },

@@ -16,7 +16,7 @@ use super::{
     Rig,
     filters::{TRAEFIK_MODULE, lay_out_for_traefik},
     identity::Identity,
-    load::{Load, Over},
+    load::Over,
     scenario::{Entry, Scenario},
 };
 use crate::demo::process::{Process, StopBy};
@@ -119,7 +119,6 @@ impl Place {
 pub(super) struct Subject {
     process: Process,
     place: Place,
-    connections: Option<usize>,
     /// Where all the rest runs meanwhile.
     others: String,
 }
@@ -144,7 +143,7 @@ impl Subject {
         let log = place.folder.join("log");
         let mut process = Process::start(entry.name, &mut command, log, StopBy::Signal)?;
         process.wait_until(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, place.port)).is_ok())?;
-        Ok(Self { process, place, connections: entry.connections, others })
+        Ok(Self { process, place, others })
     }
 
     /// Asks once, and looks whether it is the answer; and that the service sees who asked.
@@ -204,11 +203,6 @@ impl Subject {
 
     pub(super) fn folder(&self) -> &Path {
         &self.place.folder
-    }
-
-    /// How many connections it gets of a load.
-    pub(super) fn connections(&self, load: &Load) -> usize {
-        self.connections.unwrap_or(load.connections)
     }
 
     /// A text with the tokens in it.

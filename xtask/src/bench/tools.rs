@@ -28,7 +28,7 @@ impl Load {
         let script = subject.folder().join("load.lua");
         fs::write(&script, format!("{}\n{DONE}", self.lua(subject)))?;
         let mut command = subject.on_the_other_core("wrk");
-        command.args(["-t", "1", "-c", &subject.connections(self).to_string()]);
+        command.args(["-t", "1", "-c", &self.connections.to_string()]);
         command.args(["-d", &format!("{}s", time.as_secs()), "-s"]).arg(script);
         command.arg(self.url(subject));
         counted_as_said(&said(&mut command)?)
@@ -69,7 +69,7 @@ impl Load {
         // It appends.
         let _ = fs::remove_file(&log);
         let mut command = subject.on_the_other_core("h2load");
-        command.args(["-t", "1", "-c", &subject.connections(self).to_string()]);
+        command.args(["-t", "1", "-c", &self.connections.to_string()]);
         command.args(["-m", &streams.to_string(), "-D", &time.as_secs().to_string()]);
         command.arg("--log-file").arg(&log);
         for (name, value) in self.headers {
@@ -88,9 +88,10 @@ impl Load {
             if !status.starts_with('2') {
                 failed += 1;
             }
-            times.push(took.parse::<u64>().unwrap_or(0));
+            times.push(Duration::from_micros(took.parse().unwrap_or(0)));
         }
-        Ok(Counted { time: Some(time), ..Counted::of(times, failed) })
+        times.sort_unstable();
+        Ok(Counted { failed, time: Some(time), ..Counted::of(&times) })
     }
 
     /// New connections that resume: by a script, for wrk does not, and openssl's own client only in TLS 1.2.
@@ -127,10 +128,11 @@ impl Load {
             for line in said(command.arg("--config").arg(&list))?.lines() {
                 let (status, took) = line.split_once(' ').context("curl's numbers")?;
                 failed += u64::from(status != "200");
-                times.push((took.parse::<f64>()? * 1e6) as u64);
+                times.push(Duration::from_secs_f64(took.parse()?));
             }
         }
-        Ok(Counted { time: Some(start.elapsed()), ..Counted::of(times, failed) })
+        times.sort_unstable();
+        Ok(Counted { failed, time: Some(start.elapsed()), ..Counted::of(&times) })
     }
 
     fn url(&self, subject: &Subject) -> String {
@@ -149,16 +151,15 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// Of how long each request took, in microseconds.
-    fn of(mut times: Vec<u64>, failed: u64) -> Self {
-        times.sort_unstable();
+    /// Of how long each request took, ascending.
+    pub(super) fn of(times: &[Duration]) -> Self {
         let at = |share: f64| {
             let index = (times.len() as f64 * share) as usize;
-            Duration::from_micros(times.get(index).copied().unwrap_or(0))
+            times.get(index).copied().unwrap_or_default()
         };
         Self {
             requests: times.len() as u64,
-            failed,
+            failed: 0,
             time: None,
             p50: at(0.5),
             p99: at(0.99),
