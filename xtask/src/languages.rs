@@ -22,8 +22,9 @@ const PROGRAMS: [&str; 3] = ["node", "npm", "python3"];
 
 /// What is built: the component's name, its folder, and more arguments of its build script. QuickJS
 /// with WASI is how the tests get a component that imports it.
-const COMPONENTS: [(&str, &str, &[&str]); 4] = [
+const COMPONENTS: [(&str, &str, &[&str]); 5] = [
     ("c", "c", &[]),
+    ("go", "go", &[]),
     ("javascript", "javascript", &[]),
     ("javascript-wasi", "javascript", &["wasi"]),
     ("python", "python", &[]),
@@ -33,8 +34,10 @@ const COMPONENTS: [(&str, &str, &[&str]); 4] = [
 /// of them.
 const BUILT: [&str; 5] = ["node_modules", ".venv", "__pycache__", "build", "target"];
 
-/// What makes bindings for C. It is on no registry ready to run.
+/// What makes bindings for C and Go. It is on no registry ready to run.
 const WIT_BINDGEN: &str = "wit-bindgen-cli@0.63.0";
+
+const GO_PACKAGE: &str = "wit-bindgen-go-0.63.0/src/pkg";
 
 /// Builds those components that are older than their sources, and fills the gateway's compile cache
 /// with them: a gateway that starts in a test should not have to. Gives whether all are there; what
@@ -97,8 +100,35 @@ fn wit_bindgen(project: &Project) -> Result<()> {
         install.arg("--locked");
     }
     // Not optimised: it runs for a moment.
-    install.args(["--debug", "--no-default-features", "--features", "c", "--root"]).arg(root);
+    install.args(["--debug", "--no-default-features", "--features", "c,go", "--root"]).arg(root);
     run_command(&mut install)
+}
+
+/// Between preview 1 of WASI, which Go speaks, and components.
+fn adapter(project: &Project) -> Result<PathBuf> {
+    let file = tools(project).join("wasi_snapshot_preview1.reactor.wasm");
+    fs::write(
+        &file,
+        wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+    )?;
+    Ok(file)
+}
+
+/// The Go module that generated bindings import. It came with the crate that generates them, which spares the
+/// build another registry.
+fn go_package() -> Result<PathBuf> {
+    let home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    let sources = home.context("neither CARGO_HOME nor HOME is set")?.join("registry/src");
+    let registries =
+        fs::read_dir(&sources).with_context(|| format!("reading {}", sources.display()))?;
+    registries
+        .filter_map(|registry| Some(registry.ok()?.path().join(GO_PACKAGE)))
+        .find(|folder| folder.is_dir())
+        .with_context(|| {
+            format!("no {GO_PACKAGE} in {}: install {WIT_BINDGEN} again", sources.display())
+        })
 }
 
 fn tools(project: &Project) -> PathBuf {
@@ -116,6 +146,9 @@ fn build(project: &Project, name: &str, language: &str, arguments: &[&str]) -> R
         let path = iter::once(tools(project).join("bin")).chain(env::split_paths(&path));
         let mut script = Command::new(folder.join("build.sh"));
         script.arg(&component).args(arguments).env("PATH", env::join_paths(path)?);
+        if language == "go" {
+            script.env("ADAPTER", adapter(project)?).env("WIT_PKG", go_package()?);
+        }
         run_command(&mut script)?;
     }
     inspect(project, &component)

@@ -31,7 +31,7 @@ cargo xtask COMMAND
   build                   the gateway, target/release/torana, and the guests
   test [FILTER ...]       build, then test everything; with filters, only what they name
                           of the host's tests; the shared store is tested where redis-server is
-  languages               examples/plugins in Rust, C, JavaScript and Python, to target/test-guests;
+  languages               examples/plugins in all their languages, to target/test-guests;
                           test does that as well where node, npm and python3 are
   suites                  build, get suites of others from their registries, run them
                           through a gateway and show the scores

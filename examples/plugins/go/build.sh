@@ -1,12 +1,15 @@
 #!/bin/sh
 # Builds greet.wasm; with an argument, to that file.
 #
-# Wants Go 1.25 or newer, `wit-bindgen` (cargo install wit-bindgen-cli@0.63.0 --no-default-features
-# --features go), `wasm-tools` 1.262, and in ADAPTER the path of `wasi_snapshot_preview1.reactor.wasm`
-# (it is in the crate wasi-preview1-component-adapter-provider 48.0.1).
+# Wants `wit-bindgen` (cargo install wit-bindgen-cli@0.63.0 --no-default-features --features go), Python for
+# Go itself and for wasm-tools, and in ADAPTER the path of `wasi_snapshot_preview1.reactor.wasm` (it is in
+# the crate wasi-preview1-component-adapter-provider 48).
 set -eu
 cd "$(dirname "$0")"
 out=$(realpath "${1:-greet.wasm}")
+[ -d .venv ] || python3 -m venv .venv
+.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+PATH=$PWD/.venv/bin:$PATH
 mkdir -p build
 wit-bindgen go wit --world plugin --out-dir build
 cp -r export_* memory settings build/

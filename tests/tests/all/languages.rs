@@ -15,8 +15,13 @@ use crate::guests::plugin_with;
 
 /// `[plugins.greet]` in a language. (What a first call costs is not the subject here.)
 fn greet(language: &str, config: &str) -> String {
-    let grants = "{ kv = true, response-body = \"read-write\" }";
-    plugin_with("greet", language, grants, &format!("config = {config}"))
+    // The runtime of Go wants WASI, and room.
+    let (wasi, limits) = match language {
+        "go" => ("wasi = true, ", "limits.keep = \"16MiB\"\n"),
+        _ => ("", ""),
+    };
+    let grants = format!("{{ {wasi}kv = true, response-body = \"read-write\" }}");
+    plugin_with("greet", language, &grants, &format!("{limits}config = {config}"))
 }
 
 /// A gateway in front of a service, with the plugin between them.
@@ -151,7 +156,7 @@ fn all_wrong_settings_are_told_at_once(language: &str) {
     assert_eq!(problems.len(), 3, "{problems:#?}");
 }
 
-/// What the gateway reads off the component: no WASI, and what the world says.
+/// What the gateway reads off the component: what the world says, and WASI only for Go.
 fn it_imports_no_more_than_its_world(language: &str) {
     let file = paths::guest(language);
     let file = file.to_str().expect("a path in UTF-8");
@@ -165,7 +170,10 @@ fn it_imports_no_more_than_its_world(language: &str) {
     };
     let imports =
         ["attributes", "kv", "log", "request", "response", "response-body", "response-body-edit"];
-    assert_eq!(names("imports"), imports);
+    let (wasi, others): (Vec<_>, Vec<_>) =
+        names("imports").into_iter().partition(|name| name.starts_with("wasi:"));
+    assert_eq!(others, imports);
+    assert_eq!(wasi.is_empty(), language != "go", "{wasi:?}");
     assert_eq!(names("hooks"), ["on-request-head", "on-response-body", "schema"]);
 }
 
@@ -214,6 +222,7 @@ macro_rules! language {
 }
 
 language!(c, fails_with: ["the body is not UTF-8"], and: all_wrong_settings_are_told_at_once);
+language!(go, fails_with: ["the body is not UTF-8"], and: all_wrong_settings_are_told_at_once);
 language!(
     javascript,
     fails_with: ["not-text", "plugin.js:"],
