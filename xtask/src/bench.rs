@@ -9,6 +9,7 @@
 //!
 //! `cargo xtask bench instructions` needs no quiet machine, and no others: see [`instructions`].
 
+mod backend;
 mod chart;
 mod entries;
 mod filters;
@@ -37,14 +38,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
     bench::{
-        idle::IDLE,
-        install::Peers,
-        load::Sample,
-        report::Report,
-        results::Row,
-        scenario::Scenario,
-        scenarios::SCENARIOS,
-        subject::{Backend, Subject},
+        backend::Backend, idle::IDLE, install::Peers, load::Sample, report::Report, results::Row,
+        scenario::Scenario, scenarios::SCENARIOS, subject::Subject,
     },
     build,
     progress::step,

@@ -79,10 +79,8 @@ impl Load {
 
     /// Runs it for a while against a subject.
     pub(super) fn run(&self, subject: &Subject, time: Duration) -> Result<Sample> {
-        let clients = match self.over {
-            Over::Paced(_) => Clients::connect(subject.port(), self.connections)?,
-            _ => Clients::connect(subject.port(), 0)?,
-        };
+        let connected = if matches!(self.over, Over::Paced(_)) { self.connections } else { 0 };
+        let clients = Clients::connect(subject.port(), connected)?;
         let before = usage(subject.process())?;
         let started = Instant::now();
         let counted = match self.over {

@@ -1,12 +1,13 @@
 //! All scenarios, in the order of the report.
 
 use super::{
+    backend::THING,
     entries::{
         bodies, entry, four, fresh, one_component, over_tls, routes, six, tokens, two_workers,
     },
     load::{Load, Over},
     scenario::{Entry, Scenario},
-    subject::{Program, THING},
+    subject::Program,
 };
 
 /// 100 clients that ask for a small answer.
