@@ -30,6 +30,7 @@ mod tools;
 
 use std::{
     fs,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -38,8 +39,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
     bench::{
-        backend::Backend, idle::IDLE, install::Peers, load::Sample, report::Report, results::Row,
-        scenario::Scenario, scenarios::SCENARIOS, subject::Subject,
+        backend::Backend, identity::Identity, idle::IDLE, install::Peers, load::Sample,
+        report::Report, results::Row, scenario::Scenario, scenarios::SCENARIOS, subject::Subject,
     },
     build,
     progress::step,
@@ -109,6 +110,7 @@ struct Rig<'a> {
     project: &'a Project,
     peers: Peers,
     backend: Backend,
+    identity: Rc<Identity>,
     rounds: usize,
     seconds: u64,
 }
@@ -129,7 +131,8 @@ fn peers(project: &Project, arguments: &Arguments) -> Result<()> {
     }
     let backend = Backend::start(&folder)?;
     let (rounds, seconds) = (arguments.rounds, arguments.seconds);
-    let rig = Rig { project, peers, backend, rounds, seconds };
+    let identity = Rc::new(Identity::make(&folder)?);
+    let rig = Rig { project, peers, backend, identity, rounds, seconds };
     let mut report = Report::new(&rig)?;
     for scenario in SCENARIOS.iter().filter(|scenario| arguments.wants(scenario.name)) {
         let rows = step(scenario.name, || rig.compare(scenario))?;

@@ -6,6 +6,7 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::Command,
+    rc::Rc,
     thread,
     time::Duration,
 };
@@ -31,7 +32,7 @@ pub(super) struct Place {
     pub(super) config: PathBuf,
     pub(super) port: u16,
     pub(super) admin: u16,
-    pub(super) identity: Identity,
+    pub(super) identity: Rc<Identity>,
 }
 
 impl Place {
@@ -42,7 +43,7 @@ impl Place {
         fs::create_dir_all(&folder)?;
         let config = folder.join(entry.program.config_name());
         let (port, admin) = (free_port()?, free_port()?);
-        let identity = Identity::make(&rig.peers.folder)?;
+        let identity = Rc::clone(&rig.identity);
         let text = identity
             .fill(&(entry.config)())
             .replace("{port}", &port.to_string())
