@@ -99,7 +99,7 @@ impl Subject {
             last = self.ask(scenario, scenario.load.paths[0])?;
             let is_clean = scenario.lacks.is_none_or(|text| !last.contains(text));
             if last.contains("200") && last.contains(scenario.expects) && is_clean {
-                if scenario.load.over == Over::Http1 {
+                if matches!(scenario.load.over, Over::Http1 | Over::Paced(_)) {
                     let seen = self.ask(scenario, "/seen")?;
                     // Which of this machine's addresses it is, they do not agree on.
                     let forwarded = seen.split("forwarded-for=").nth(1).unwrap_or_default();
