@@ -1,2 +1,3 @@
-//! What Torana costs. `cargo bench -p torana-benches` runs the microbenchmarks in `benches/micro`;
-//! figures worth keeping are in `results/`, with the machine and the command that made them.
+//! What Torana costs: see README.md. The microbenchmarks are in `benches/micro`, what has its instructions
+//! counted in `benches/instructions`; figures worth keeping are in `results/`, with the machine and the
+//! command that made them.

@@ -9,6 +9,7 @@
 //!
 //! `cargo xtask bench instructions` needs no quiet machine, and no others: see [`instructions`].
 
+mod backend;
 mod chart;
 mod entries;
 mod filters;
@@ -29,6 +30,7 @@ mod tools;
 
 use std::{
     fs,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -37,14 +39,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
     bench::{
-        idle::IDLE,
-        install::Peers,
-        load::Sample,
-        report::Report,
-        results::Row,
-        scenario::Scenario,
-        scenarios::SCENARIOS,
-        subject::{Backend, Subject},
+        backend::Backend, identity::Identity, idle::IDLE, install::Peers, load::Sample,
+        report::Report, results::Row, scenario::Scenario, scenarios::SCENARIOS, subject::Subject,
     },
     build,
     progress::step,
@@ -114,6 +110,7 @@ struct Rig<'a> {
     project: &'a Project,
     peers: Peers,
     backend: Backend,
+    identity: Rc<Identity>,
     rounds: usize,
     seconds: u64,
 }
@@ -134,7 +131,8 @@ fn peers(project: &Project, arguments: &Arguments) -> Result<()> {
     }
     let backend = Backend::start(&folder)?;
     let (rounds, seconds) = (arguments.rounds, arguments.seconds);
-    let rig = Rig { project, peers, backend, rounds, seconds };
+    let identity = Rc::new(Identity::make(&folder)?);
+    let rig = Rig { project, peers, backend, identity, rounds, seconds };
     let mut report = Report::new(&rig)?;
     for scenario in SCENARIOS.iter().filter(|scenario| arguments.wants(scenario.name)) {
         let rows = step(scenario.name, || rig.compare(scenario))?;

@@ -83,7 +83,7 @@ impl Peers {
     /// What a program says of its version, in one line.
     pub(super) fn version(&self, name: &str) -> Result<String> {
         let flag = match name {
-            "nginx" | "haproxy" => "-v",
+            "nginx" | "haproxy" | "wrk" => "-v",
             "traefik" | "caddy" => "version",
             _ => "--version",
         };

@@ -46,32 +46,52 @@ pub(super) fn run(project: &Project, words: &[String]) -> Result<()> {
     debian(&[("valgrind", "valgrind")])?;
     guests::run_only(project, &["cors", "jwt-auth", "quota", "authz", "headers"].map(Into::into))?;
     let program = step("what is counted", || build(project))?;
+    if bless {
+        let count = |chain| Ok(format!("{chain} = {}\n", of_a_request(project, &program, chain)?));
+        let lines: Result<String> = CHAINS.into_iter().map(count).collect();
+        return fs::write(project.path(KEPT), HEADER.to_owned() + &lines?).context(KEPT);
+    }
+    let kept = fs::read_to_string(project.path(KEPT));
+    let kept = kept.with_context(|| format!("{KEPT}; `--bless` writes it"))?;
+    let kept: BTreeMap<String, u64> = toml::from_str(&kept).context(KEPT)?;
     let mut counts = BTreeMap::new();
     for chain in CHAINS {
-        let count =
-            step(&format!("a chain of {chain}"), || of_a_request(project, &program, chain))?;
-        println!("a chain of {chain}: {count} instructions a request");
-        counts.insert(chain, count);
+        let limit = limit(&kept, chain)?;
+        let count = || of_a_request(project, &program, chain);
+        counts.insert(chain, step(&format!("a chain of {chain}"), || lowest(limit, count))?);
     }
-    let path = project.path(KEPT);
-    if bless {
-        let lines = CHAINS.map(|chain| format!("{chain} = {}\n", counts[chain]));
-        return fs::write(&path, format!("{HEADER}{}", lines.concat())).context(KEPT);
-    }
-    let kept = fs::read_to_string(&path).with_context(|| format!("{KEPT}; `--bless` writes it"))?;
-    let kept: BTreeMap<String, u64> = toml::from_str(&kept).context(KEPT)?;
     compare(&kept, &counts)
+}
+
+/// What may be counted: the kept number and the tolerance.
+fn limit(kept: &BTreeMap<String, u64>, chain: &str) -> Result<u64> {
+    let kept = *kept.get(chain).with_context(|| format!("{KEPT} has no `{chain}`"))?;
+    Ok((kept as f64 * (1.0 + TOLERANCE)) as u64)
+}
+
+/// Counts again where it was too many. The epoch clock's thread runs by the clock on the wall, so that a guest
+/// is asked for its budget a little more often on a machine with other work: up to 1 % was seen.
+fn lowest(limit: u64, count: impl Fn() -> Result<u64>) -> Result<u64> {
+    const TIMES: usize = 3;
+    let mut lowest = count()?;
+    for _ in 1..TIMES {
+        if lowest <= limit {
+            break;
+        }
+        lowest = lowest.min(count()?);
+    }
+    Ok(lowest)
 }
 
 /// Fails where one takes more than it did; where one takes less it says that this can be kept.
 fn compare(kept: &BTreeMap<String, u64>, counts: &BTreeMap<&str, u64>) -> Result<()> {
     let mut worse = Vec::new();
     for (chain, count) in counts {
-        let kept = *kept.get(*chain).with_context(|| format!("{KEPT} has no `{chain}`"))?;
-        let change = *count as f64 / kept as f64 - 1.0;
-        let line = format!("a chain of {chain}: {kept} to {count}, {:+.1} %", change * 100.0);
+        let before = kept[*chain];
+        let change = *count as f64 / before as f64 - 1.0;
+        let line = format!("a chain of {chain}: {before} to {count}, {:+.1} %", change * 100.0);
         println!("{line}");
-        if change > TOLERANCE {
+        if *count > limit(kept, chain)? {
             worse.push(line);
         } else if change < -TOLERANCE {
             println!("    that is less: keep it with `cargo xtask bench instructions --bless`");
@@ -142,11 +162,20 @@ mod tests {
     }
 
     #[test]
-    fn less_than_three_percent_more_pass_and_four_do_not() {
+    fn three_percent_more_pass_and_four_do_not() {
         let kept = [("one".to_owned(), 1_000)].into();
-        compare(&kept, &[("one", 1_029)].into()).unwrap();
+        compare(&kept, &[("one", 1_030)].into()).unwrap();
         compare(&kept, &[("one", 500)].into()).unwrap();
         let error = compare(&kept, &[("one", 1_040)].into()).unwrap_err().to_string();
         assert!(error.contains("1000 to 1040, +4.0 %"), "{error}");
+    }
+
+    #[test]
+    fn too_many_are_counted_again() {
+        let mut said = [1_100, 1_090, 1_020, 7].into_iter();
+        let said = std::cell::RefCell::new(&mut said);
+        let count = || said.borrow_mut().next().context("no more");
+        assert_eq!(lowest(1_030, count).unwrap(), 1_020);
+        assert_eq!(lowest(1_030, count).unwrap(), 7, "once is enough");
     }
 }

@@ -36,9 +36,9 @@ pub(super) enum Over {
     Paced(u32),
     /// TLS, kept alive.
     Https,
-    /// TLS, a handshake for each request.
+    /// TLS, a connection with a full handshake for each request; eight clients.
     Handshakes,
-    /// TLS, a connection for each request that resumes the session of the one before; one client.
+    /// TLS, a connection for each request that resumes the session of the one before.
     Resumptions,
     /// Without TLS, large bodies that are counted when they are whole; one client.
     Transfers,
@@ -79,18 +79,16 @@ impl Load {
 
     /// Runs it for a while against a subject.
     pub(super) fn run(&self, subject: &Subject, time: Duration) -> Result<Sample> {
-        let clients = match self.over {
-            Over::Paced(_) => Clients::connect(subject.port(), self.connections)?,
-            _ => Clients::connect(subject.port(), 0)?,
-        };
+        let connected = if matches!(self.over, Over::Paced(_)) { self.connections } else { 0 };
+        let clients = Clients::connect(subject.port(), connected)?;
         let before = usage(subject.process())?;
         let started = Instant::now();
         let counted = match self.over {
-            Over::Http1 | Over::Https | Over::Handshakes => self.wrk(subject, time)?,
+            Over::Http1 | Over::Https | Over::Resumptions => self.wrk(subject, time)?,
             Over::Paced(rate) => {
                 Counted::of(&self.paced_over(&clients, subject, rate.into(), time)?)
             }
-            Over::Resumptions => self.resume(subject, time)?,
+            Over::Handshakes => self.shake_hands(subject, time)?,
             Over::Transfers => self.transfer(subject, time)?,
             Over::H2(streams) => self.h2load(subject, time, streams)?,
         };

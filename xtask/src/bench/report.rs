@@ -34,12 +34,13 @@ impl Report {
         for name in ["nginx", "haproxy", "envoy", "traefik", "caddy"] {
             versions.push(rig.peers.version(name)?);
         }
+        let tools = format!("{}, {}", rig.peers.version("wrk")?, rig.peers.version("h2load")?);
         writeln!(
             text,
             "{model}, Linux {kernel}. {versions}. Each subject alone, one worker on one core; service \
-             (nginx) and load (wrk, h2load) on the other. {rounds} rounds of {seconds} s in turns, the \
+             (nginx) and load ({tools}) on the other. {rounds} rounds of {seconds} s in turns, the \
              median counts; in brackets the lowest and the highest. CPU is the process's own, of user \
-             and system, for each request.\n\nAgain: `cargo xtask bench peers`. The files of all \
+             and system, for each request.\n\nAgain: `cargo xtask bench peers --rounds {rounds} --seconds {seconds}`. The files of all \
              subjects are in `benches/peers`.\n",
             model = model.trim_start_matches([' ', '\t', ':']),
             kernel = kernel.trim(),

@@ -1,12 +1,13 @@
 //! All scenarios, in the order of the report.
 
 use super::{
+    backend::THING,
     entries::{
         bodies, entry, four, fresh, one_component, over_tls, routes, six, tokens, two_workers,
     },
     load::{Load, Over},
     scenario::{Entry, Scenario},
-    subject::{Program, THING},
+    subject::Program,
 };
 
 /// 100 clients that ask for a small answer.
@@ -149,16 +150,16 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "handshakes",
-        about: "The same with a new connection, and so a full handshake, for each request (ECDSA P-256).",
-        load: Load { over: Over::Handshakes, connections: 32, ..THING_OVER_HTTP },
+        about: "The same with a new connection, and so a full handshake, for each request (ECDSA P-256); 8 \
+                clients, whose own work bounds rate and latency.",
+        load: Load { over: Over::Handshakes, connections: 8, ..THING_OVER_HTTP },
         subjects: over_tls,
         ..OTHER
     },
     Scenario {
         name: "resumed",
-        about: "The same where each connection resumes the session of the one before (TLS 1.3); one \
-                client, so that rate and latency are half the client's own.",
-        load: Load { over: Over::Resumptions, connections: 1, ..THING_OVER_HTTP },
+        about: "The same where each connection resumes the session of the one before; 32 clients.",
+        load: Load { over: Over::Resumptions, connections: 32, ..THING_OVER_HTTP },
         subjects: over_tls,
         ..OTHER
     },

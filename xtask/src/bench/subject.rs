@@ -1,4 +1,4 @@
-//! One gateway at a time, alone on its core; and the service behind all of them.
+//! One gateway at a time, alone on its core.
 
 use std::{
     fs,
@@ -6,6 +6,7 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::Command,
+    rc::Rc,
     thread,
     time::Duration,
 };
@@ -25,69 +26,13 @@ use crate::demo::process::{Process, StopBy};
 const CORE: usize = 0;
 pub(super) const OTHER_CORE: usize = 1;
 
-/// What the service answers at /thing: a hundred bytes.
-pub(super) const THING: &str = concat!(
-    r#"{"id":"7f3c2a10","name":"Walnut desk","price":{"amount":"349.00","currency":"EUR"},"stock":12,"#,
-    r#""ok":1}"#
-);
-
-/// The service: nginx, which answers from memory and files.
-pub(super) struct Backend {
-    port: u16,
-    _process: Process,
-}
-
-impl Backend {
-    pub(super) fn start(folder: &Path) -> Result<Self> {
-        let folder = folder.join("backend");
-        fs::create_dir_all(folder.join("files"))?;
-        for (name, bytes) in [("1m", 1 << 20), ("100m", 100 << 20)] {
-            fs::write(folder.join("files").join(name), vec![b'a'; bytes])?;
-        }
-        fs::write(folder.join("files/thing.json"), THING)?;
-        fs::create_dir_all(folder.join("documents"))?;
-        for (name, bytes) in [("4k", 4 << 10), ("64k", 64 << 10)] {
-            fs::write(folder.join("documents").join(name), products(bytes))?;
-        }
-        let port = free_port()?;
-        let text = include_str!("../../../benches/peers/backend.conf")
-            .replace("{port}", &port.to_string())
-            .replace("{thing}", THING)
-            .replace("{dir}", &folder.display().to_string());
-        let config = folder.join("nginx.conf");
-        fs::write(&config, text)?;
-        let mut command = pinned(&OTHER_CORE.to_string(), Path::new("/usr/sbin/nginx"));
-        command.arg("-c").arg(&config);
-        let mut process =
-            Process::start("backend", &mut command, folder.join("log"), StopBy::Signal)?;
-        process.wait_until(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())?;
-        Ok(Self { port, _process: process })
-    }
-}
-
-/// A list of products in JSON, of so many bytes at least.
-fn products(bytes: usize) -> String {
-    let mut text = String::from(r#"{"total":1000,"items":["#);
-    for n in 0.. {
-        text.push_str(&format!(
-            r#"{{"id":{n},"name":"Walnut desk, \"No. {n}\"","images":[{{"url":"/i/{n}.jpg","w":640,"h":480}}],"price":{{"amount":"349.00","currency":"EUR"}},"internal":{{"margin":0.31,"supplier":"S-{n}"}},"stock":{}}}"#,
-            n % 20,
-        ));
-        if text.len() >= bytes {
-            break;
-        }
-        text.push(',');
-    }
-    text + "]}"
-}
-
 /// A gateway's folder, with its configuration.
 pub(super) struct Place {
     pub(super) folder: PathBuf,
     pub(super) config: PathBuf,
     pub(super) port: u16,
     pub(super) admin: u16,
-    pub(super) identity: Identity,
+    pub(super) identity: Rc<Identity>,
 }
 
 impl Place {
@@ -98,7 +43,7 @@ impl Place {
         fs::create_dir_all(&folder)?;
         let config = folder.join(entry.program.config_name());
         let (port, admin) = (free_port()?, free_port()?);
-        let identity = Identity::make(&rig.peers.folder)?;
+        let identity = Rc::clone(&rig.identity);
         let text = identity
             .fill(&(entry.config)())
             .replace("{port}", &port.to_string())
@@ -154,7 +99,7 @@ impl Subject {
             last = self.ask(scenario, scenario.load.paths[0])?;
             let is_clean = scenario.lacks.is_none_or(|text| !last.contains(text));
             if last.contains("200") && last.contains(scenario.expects) && is_clean {
-                if scenario.load.over == Over::Http1 {
+                if matches!(scenario.load.over, Over::Http1 | Over::Paced(_)) {
                     let seen = self.ask(scenario, "/seen")?;
                     // Which of this machine's addresses it is, they do not agree on.
                     let forwarded = seen.split("forwarded-for=").nth(1).unwrap_or_default();
@@ -293,7 +238,7 @@ pub(super) fn on_first_core(program: &str) -> Command {
     pinned(&CORE.to_string(), Path::new(program))
 }
 
-fn pinned(cores: &str, program: &Path) -> Command {
+pub(super) fn pinned(cores: &str, program: &Path) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", cores]).arg(program);
     command
@@ -315,7 +260,7 @@ fn with_input(command: &mut Command, input: &[u8]) -> Result<String> {
     Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
-fn free_port() -> Result<u16> {
+pub(super) fn free_port() -> Result<u16> {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("a free port")?;
     Ok(socket.local_addr()?.port())
 }

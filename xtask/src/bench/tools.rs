@@ -24,6 +24,8 @@ end
 "#;
 
 impl Load {
+    /// With a connection for each request, wrk resumes the TLS session of the one before: nginx's
+    /// `$ssl_session_reused` says so of all but the first.
     pub(super) fn wrk(&self, subject: &Subject, time: Duration) -> Result<Counted> {
         let script = subject.folder().join("load.lua");
         fs::write(&script, format!("{}\n{DONE}", self.lua(subject)))?;
@@ -42,7 +44,7 @@ impl Load {
             let value = subject.filled(value);
             lua.push_str(&format!("wrk.headers[{name:?}] = {value:?}\n"));
         }
-        if self.over == Over::Handshakes {
+        if self.over == Over::Resumptions {
             lua.push_str("wrk.headers[\"Connection\"] = \"close\"\n");
         }
         if let Some(bytes) = self.upload {
@@ -94,10 +96,10 @@ impl Load {
         Ok(Counted { failed, time: Some(time), ..Counted::of(&times) })
     }
 
-    /// New connections that resume: by a script, for wrk does not, and openssl's own client only in TLS 1.2.
-    pub(super) fn resume(&self, subject: &Subject, time: Duration) -> Result<Counted> {
-        let script = subject.folder().join("resume.py");
-        fs::write(&script, include_str!("../../../benches/peers/resume.py"))?;
+    /// New connections with full handshakes: by a script, for wrk resumes.
+    pub(super) fn shake_hands(&self, subject: &Subject, time: Duration) -> Result<Counted> {
+        let script = subject.folder().join("handshakes.py");
+        fs::write(&script, include_str!("../../../benches/peers/handshakes.py"))?;
         let mut command = subject.on_the_other_core("python3");
         command.arg(script).arg(subject.port().to_string());
         command.arg(time.as_secs().to_string()).arg(self.paths[0]);
