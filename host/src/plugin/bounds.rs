@@ -23,6 +23,9 @@ const CODE_BYTES: usize = 32 * MIB;
 const FUNCTIONS: usize = 100_000;
 /// Components in components, with the modules in them.
 const DEPTH: usize = 100;
+/// Types of instances in each other. The parser calls itself for each, and has no bound of its own: half a MB
+/// of them ends its stack, and so the process.
+const NESTED: usize = 500;
 /// Instances, of modules and of components, that one instance of the plugin would be made of.
 const INSTANCES: usize = 10_000;
 
@@ -35,7 +38,7 @@ pub(super) fn check(wasm: &[u8]) -> Result<(), String> {
 fn count(wasm: &[u8]) -> Result<Result<(), String>, BinaryReaderError> {
     let mut count = Count::default();
     for payload in Parser::new(0).parse_all(wasm) {
-        count.add(payload?)?;
+        count.add(payload?, wasm)?;
         if let Some(what) = count.excess() {
             return Ok(Err(format!("the component is too costly to compile: {what}")));
         }
@@ -54,11 +57,13 @@ struct Count {
     open: Vec<usize>,
     /// The most that a component has which has ended: whatever is instantiated is at most that.
     heaviest: usize,
+    /// The most types in each other that a section may have.
+    nested: usize,
     takes_components: bool,
 }
 
 impl Count {
-    fn add(&mut self, payload: Payload<'_>) -> Result<(), BinaryReaderError> {
+    fn add(&mut self, payload: Payload<'_>, wasm: &[u8]) -> Result<(), BinaryReaderError> {
         match payload {
             Payload::Version { .. } => self.open.push(1),
             Payload::End(_) => self.heaviest = self.heaviest.max(self.open.pop().unwrap_or(0)),
@@ -91,8 +96,11 @@ impl Count {
                 }
             }
             Payload::ComponentTypeSection(section) => {
-                for ty in section {
-                    self.takes_components |= has_component(&ty?);
+                self.nested = self.nested.max(nested_types(&wasm[section.range()]));
+                if self.nested <= NESTED {
+                    for ty in section {
+                        self.takes_components |= has_component(&ty?);
+                    }
                 }
             }
             _ => {}
@@ -116,15 +124,26 @@ impl Count {
             })
             .or_else(|| past(self.code, CODE_BYTES, "bytes of code"))
             .or_else(|| past(self.open.len(), DEPTH, "components in each other"))
+            .or_else(|| past(self.nested, NESTED, "types in each other"))
             .or_else(|| past(self.open.last().copied()?, INSTANCES, "instances in one"))
             // Then what is instantiated need not have been seen before, and the count would be wrong.
             .or_else(|| self.takes_components.then(|| "it takes components as arguments".into()))
     }
 }
 
+/// At most so many types of instances are in each other here: each but the outermost is a declaration (1) of an
+/// instance's type (0x42) or a component's (0x41). Other bytes may look the same, so it is no exact count; to
+/// have that, somebody would have to parse them.
+fn nested_types(section: &[u8]) -> usize {
+    section.windows(2).filter(|pair| matches!(pair, [0x01, 0x41 | 0x42])).count()
+}
+
 /// Whether values of a type have components in them.
 fn has_component(ty: &ComponentType<'_>) -> bool {
-    let in_declaration = |declaration: &InstanceTypeDeclaration<'_>| matches!(declaration, InstanceTypeDeclaration::Type(ty) if has_component(ty));
+    let in_declaration = |declaration: &InstanceTypeDeclaration<'_>| match declaration {
+        InstanceTypeDeclaration::Type(ty) => has_component(ty),
+        _ => false,
+    };
     match ty {
         ComponentType::Component(_) => true,
         ComponentType::Instance(declarations) => declarations.iter().any(in_declaration),

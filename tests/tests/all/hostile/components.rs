@@ -125,6 +125,18 @@ fn nested(depth: usize) -> Vec<u8> {
     [sound(), inner[Component::HEADER.len()..].to_vec()].concat()
 }
 
+/// A type of an instance with a type of an instance ... so deep.
+fn nested_types(depth: usize) -> Vec<u8> {
+    let mut section = vec![1_u8];
+    for _ in 0..depth {
+        section.extend([0x42, 1, 1]);
+    }
+    section.extend([0x42, 0]);
+    let mut wasm = [sound(), vec![7]].concat();
+    section.encode(&mut wasm);
+    wasm
+}
+
 #[test]
 fn what_grows_when_it_is_put_together_is_refused() {
     let instances = |module: &str, times: usize| {
@@ -144,6 +156,7 @@ fn what_grows_when_it_is_put_together_is_refused() {
         ("2,000 instances", instances("", 2_000), "instances count exceeds"),
         ("20 instances with memory", instances("(memory 100)", 20), "limits.memory"),
         ("components in components", nested(10_000), "components in each other"),
+        ("types of instances in each other", nested_types(200_000), "types in each other"),
         ("types of types", around(format!("(type $t0 (tuple u8)) {tuples}")), "type size"),
         ("lists of lists", around(format!("(type $t0 (list u8)) {lists}")), "too deep"),
         ("a variant of nothing", around("(type (variant))"), "does not load"),
@@ -196,6 +209,7 @@ async fn what_is_odd_and_bounded_is_served() {
             "900 instances",
             around(format!("(core module $e) {}", "(core instance (instantiate $e))".repeat(900))),
         ),
+        ("90 types of instances in each other", nested_types(90)),
         ("900 modules", around("(core module)".repeat(900))),
         ("90 components in components", nested(90)),
         ("an export that nobody knows", around(format!("{PLAIN} (export \"run\" (func $plain))"))),
