@@ -30,6 +30,7 @@ mod tools;
 
 use std::{
     fs,
+    path::PathBuf,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -57,6 +58,7 @@ pub(crate) fn run(project: &Project, words: &[String]) -> Result<()> {
 }
 
 /// How the comparison is asked for.
+#[derive(Default)]
 struct Arguments {
     /// Names of scenarios; all if empty.
     scenarios: Vec<String>,
@@ -64,14 +66,15 @@ struct Arguments {
     seconds: u64,
     /// Measures the binary that is there.
     as_built: bool,
+    /// Measures this one: what is shipped is of the profile `dist`.
+    binary: Option<String>,
     /// Where the report goes; only shown if none.
     out: Option<String>,
 }
 
 impl Arguments {
     fn parse(words: &[String]) -> Result<Self> {
-        let mut arguments =
-            Self { scenarios: Vec::new(), rounds: 3, seconds: 2, as_built: false, out: None };
+        let mut arguments = Self { rounds: 3, seconds: 2, ..Self::default() };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} needs a value"));
@@ -79,6 +82,7 @@ impl Arguments {
                 "--rounds" => arguments.rounds = value()?.parse().context("--rounds")?,
                 "--seconds" => arguments.seconds = value()?.parse().context("--seconds")?,
                 "--as-built" => arguments.as_built = true,
+                "--binary" => arguments.binary = Some(value()?.clone()),
                 "--out" => arguments.out = Some(value()?.clone()),
                 name if names().any(|known| known == name) => {
                     arguments.scenarios.push(name.to_owned());
@@ -108,6 +112,8 @@ fn names() -> impl Iterator<Item = &'static str> {
 /// What every measurement needs.
 struct Rig<'a> {
     project: &'a Project,
+    /// The gateway's program.
+    torana: PathBuf,
     peers: Peers,
     backend: Backend,
     identity: Rc<Identity>,
@@ -132,7 +138,11 @@ fn peers(project: &Project, arguments: &Arguments) -> Result<()> {
     let backend = Backend::start(&folder)?;
     let (rounds, seconds) = (arguments.rounds, arguments.seconds);
     let identity = Rc::new(Identity::make(&folder)?);
-    let rig = Rig { project, peers, backend, identity, rounds, seconds };
+    let torana = match &arguments.binary {
+        Some(binary) => project.path(binary),
+        None => project.binary("torana"),
+    };
+    let rig = Rig { project, torana, peers, backend, identity, rounds, seconds };
     let mut report = Report::new(&rig)?;
     for scenario in SCENARIOS.iter().filter(|scenario| arguments.wants(scenario.name)) {
         let rows = step(scenario.name, || rig.compare(scenario))?;

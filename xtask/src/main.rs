@@ -40,7 +40,7 @@ cargo xtask COMMAND
                           corpus; with --keep, what is found goes into it
   soak [--minutes N]      build, then a gateway under mixed load, faults and reloads (10);
                           fails where something fails that should not, or is left at the end
-  bench peers [SCENARIO ...] [--rounds N] [--seconds N] [--out FILE]
+  bench peers [SCENARIO ...] [--rounds N] [--seconds N] [--binary FILE] [--out FILE]
                           build, get nginx, haproxy, Envoy, Traefik and Caddy, and run
                           them beside the gateway; shows CPU per request of each
   bench instructions [--bless]

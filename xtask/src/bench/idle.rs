@@ -174,7 +174,7 @@ impl Idle {
 /// Starts it, on all cores, and says when the first answer was there.
 fn start(rig: &Rig, place: &Place) -> Result<(Process, Duration)> {
     const PATIENCE: Duration = Duration::from_secs(60);
-    let mut command = Command::new(rig.project.binary("torana"));
+    let mut command = Command::new(&rig.torana);
     command.arg("run").arg(&place.config).current_dir(&place.folder);
     command.env("TORANA_LOG", "warn").env("TORANA_CACHE", place.folder.join("cache"));
     let started = Instant::now();

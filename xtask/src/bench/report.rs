@@ -1,6 +1,6 @@
 //! What came of it, as a page.
 
-use std::{fmt::Write as _, fs, process::Command, time::Duration};
+use std::{fmt::Write as _, fs, path::Path, process::Command, time::Duration};
 
 use anyhow::Result;
 
@@ -18,6 +18,12 @@ pub(super) struct Report {
     results: Results,
 }
 
+/// The profile that the gateway was built by, which is the folder that it is in.
+fn profile(rig: &Rig) -> String {
+    let folder = rig.torana.parent().and_then(Path::file_name);
+    folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 impl Report {
     pub(super) fn new(rig: &Rig) -> Result<Self> {
         let mut text = String::from("# Torana beside its peers\n\n");
@@ -29,8 +35,12 @@ impl Report {
         let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": ?");
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let mut versions =
-            vec![format!("torana {} ({})", env!("CARGO_PKG_VERSION"), commit.trim())];
+        let mut versions = vec![format!(
+            "torana {} ({}, {})",
+            env!("CARGO_PKG_VERSION"),
+            commit.trim(),
+            profile(rig)
+        )];
         for name in ["nginx", "haproxy", "envoy", "traefik", "caddy"] {
             versions.push(rig.peers.version(name)?);
         }

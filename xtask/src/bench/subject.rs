@@ -73,7 +73,7 @@ impl Subject {
     pub(super) fn start(rig: &Rig, scenario: &str, entry: &Entry) -> Result<Self> {
         let place = Place::lay_out(rig, scenario, entry)?;
         let program = match entry.program {
-            Program::Torana => rig.project.binary("torana"),
+            Program::Torana => rig.torana.clone(),
             other => rig.peers.program(other.name()),
         };
         let (mine, others) = cores(entry.cores);
