@@ -108,7 +108,7 @@ impl Load {
 
     /// Whole bodies, so that what is under way at the end is in no number.
     pub(super) fn transfer(&self, subject: &Subject, time: Duration) -> Result<Counted> {
-        const AT_A_TIME: usize = 4;
+        const AT_A_TIME: usize = 2;
         let file = subject.folder().join("sent");
         let mut one = format!("url = \"{}\"\noutput = \"/dev/null\"\n", self.url(subject));
         if let Some(bytes) = self.upload {
