@@ -176,15 +176,12 @@ impl Rig<'_> {
     fn compare(&self, scenario: &Scenario) -> Result<Vec<Row>> {
         let entries = (scenario.subjects)();
         let mut samples: Vec<Vec<Sample>> = entries.iter().map(|_| Vec::new()).collect();
-        for round in 0..self.rounds {
+        for _ in 0..self.rounds {
             for (entry, samples) in entries.iter().zip(&mut samples) {
                 let subject = Subject::start(self, scenario.name, entry)
                     .with_context(|| format!("starting {}", entry.name))?;
-                if round == 0 {
-                    subject
-                        .check(scenario, entry)
-                        .with_context(|| format!("asking {}", entry.name))?;
-                }
+                // In each round: some listen before they know their routes.
+                subject.check(scenario, entry).with_context(|| format!("asking {}", entry.name))?;
                 samples.push(self.sample(scenario, &subject).context(entry.name)?);
             }
         }

@@ -93,7 +93,6 @@ impl Subject {
 
     /// Asks once, and looks whether it is the answer; and that the service sees who asked.
     pub(super) fn check(&self, scenario: &Scenario, entry: &Entry) -> Result<()> {
-        // Some listen before they know their routes.
         let mut last = String::new();
         for _ in 0..50 {
             last = self.ask(scenario, scenario.load.paths[0])?;
