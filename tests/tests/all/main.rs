@@ -15,6 +15,7 @@ mod deploy;
 mod docs;
 mod documents;
 mod faults;
+mod first_plugin;
 mod grpc;
 mod guests;
 mod headers_plugin;

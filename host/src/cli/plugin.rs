@@ -1,0 +1,37 @@
+//! `torana plugin`: one file a command.
+
+mod build;
+mod inspect;
+mod new;
+mod sign;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::output;
+
+/// What can be done with plugins.
+#[derive(Subcommand)]
+pub(super) enum PluginCommand {
+    /// Start a plugin: a folder that builds and passes its own tests, with the SDK beside it.
+    New(new::Arguments),
+    /// Build the component of a plugin's folder.
+    Build(build::Arguments),
+    /// Print what a component is: digest, size, hooks, imports, WIT version.
+    Inspect(inspect::Arguments),
+    /// Sign a component: who trusts the key lets it in.
+    Sign(sign::SignArguments),
+    /// Look whether a component is signed by a key.
+    Verify(sign::VerifyArguments),
+}
+
+pub(super) fn run(command: PluginCommand) -> ExitCode {
+    match command {
+        PluginCommand::New(arguments) => new::run(&arguments),
+        PluginCommand::Build(arguments) => build::run(&arguments),
+        PluginCommand::Inspect(arguments) => inspect::run(&arguments),
+        PluginCommand::Sign(arguments) => sign::sign(&arguments),
+        PluginCommand::Verify(arguments) => sign::verify(&arguments),
+    }
+}
