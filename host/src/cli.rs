@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
         Command::Routes(arguments) => routes::run(&arguments, &options),
         Command::AuditLog(command) => audit_log::run(&command),
         Command::Schema => schema::run(),
-        Command::Plugin(command) => plugin::run(command),
+        Command::Plugin(command) => plugin::run(command, options),
         Command::Secret(command) => secret::run(&command),
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use guest_builder::{Build, Choice, Component, Machine, Packages, Toolchain};
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
 
 use crate::Error;
 
@@ -93,13 +94,27 @@ fn script(folder: &Path) -> Result<Built, Error> {
     }
     let name = folder.file_name().unwrap_or_default();
     let path = folder.join(name).with_extension("wasm");
-    let status = Command::new(&script).arg(&path).current_dir(folder).stdout(io::stderr()).status();
+    let mut command = Command::new(&script);
+    command.arg(&path).current_dir(folder).stdout(io::stderr());
+    if text.contains("$ADAPTER") && env::var_os("ADAPTER").is_none() {
+        command.env("ADAPTER", adapter(folder)?);
+    }
+    let status = command.status();
     let status = status.map_err(|source| Error::File { path: script.clone(), source })?;
     if !status.success() {
         return Err(Error::Script { script, status: status.to_string() });
     }
     let bytes = fs::metadata(&path).map_err(|source| Error::File { path: path.clone(), source })?;
     Ok(Built { path, bytes: bytes.len() })
+}
+
+/// What stands between preview 1 of WASI, which Go speaks, and components.
+fn adapter(folder: &Path) -> Result<PathBuf, Error> {
+    let file = folder.join("build/wasi_snapshot_preview1.reactor.wasm");
+    let written = fs::create_dir_all(folder.join("build"))
+        .and_then(|()| fs::write(&file, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER));
+    written.map_err(|source| Error::File { path: file.clone(), source })?;
+    Ok(file)
 }
 
 /// Whether a line of a script, comments aside, begins with a program or has it after `||`.

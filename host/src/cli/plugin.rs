@@ -1,6 +1,7 @@
 //! `torana plugin`: one file a command.
 
 mod build;
+mod dev;
 mod inspect;
 mod new;
 mod sign;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::output;
+use crate::config::LoadOptions;
 
 /// What can be done with plugins.
 #[derive(Subcommand)]
@@ -18,6 +20,9 @@ pub(super) enum PluginCommand {
     New(new::Arguments),
     /// Build the component of a plugin's folder.
     Build(build::Arguments),
+    /// Serve a configuration while its plugins are written: what changes is built and taken, and each
+    /// request shows what every plugin did.
+    Dev(dev::Arguments),
     /// Print what a component is: digest, size, hooks, imports, WIT version.
     Inspect(inspect::Arguments),
     /// Sign a component: who trusts the key lets it in.
@@ -26,10 +31,11 @@ pub(super) enum PluginCommand {
     Verify(sign::VerifyArguments),
 }
 
-pub(super) fn run(command: PluginCommand) -> ExitCode {
+pub(super) fn run(command: PluginCommand, options: LoadOptions) -> ExitCode {
     match command {
         PluginCommand::New(arguments) => new::run(&arguments),
         PluginCommand::Build(arguments) => build::run(&arguments),
+        PluginCommand::Dev(arguments) => dev::run(arguments, options),
         PluginCommand::Inspect(arguments) => inspect::run(&arguments),
         PluginCommand::Sign(arguments) => sign::sign(&arguments),
         PluginCommand::Verify(arguments) => sign::verify(&arguments),

@@ -26,6 +26,7 @@ mod languages;
 mod lifecycle;
 mod listener;
 mod lock;
+mod plugin_tools;
 mod proxy;
 mod quota;
 mod refusals;
