@@ -23,6 +23,7 @@ fuzz_target!(|data: &[u8]| {
         components: Some(PathBuf::from("/nowhere/components")),
         environment: Arc::new(|name| (name.len() == 1).then(|| name.into())),
         locked: false,
+        develop: false,
     };
     let source = Arc::new(Source::new("/nowhere/gateway.toml", text));
     let diagnostics = match Config::parse(source.clone(), &options) {

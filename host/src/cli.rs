@@ -3,14 +3,13 @@
 mod audit;
 mod audit_log;
 mod check;
-mod inspect;
 mod lock;
 mod output;
+mod plugin;
 mod routes;
 mod run;
 mod schema;
 mod secret;
-mod sign;
 mod signals;
 mod supervisor;
 
@@ -51,20 +50,10 @@ enum Command {
     AuditLog(audit_log::AuditLogCommand),
     /// Work with plugins.
     #[command(subcommand)]
-    Plugin(PluginCommand),
+    Plugin(plugin::PluginCommand),
     /// Make secrets, and the salted hashes that stand for them in a configuration.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
-}
-
-#[derive(Subcommand)]
-enum PluginCommand {
-    /// Print what a component is: digest, size, hooks, imports, WIT version.
-    Inspect(inspect::Arguments),
-    /// Sign a component: who trusts the key lets it in.
-    Sign(sign::SignArguments),
-    /// Look whether a component is signed by a key.
-    Verify(sign::VerifyArguments),
 }
 
 /// Does what the command line says.
@@ -79,9 +68,7 @@ pub fn main() -> ExitCode {
         Command::Routes(arguments) => routes::run(&arguments, &options),
         Command::AuditLog(command) => audit_log::run(&command),
         Command::Schema => schema::run(),
-        Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::run(&arguments),
-        Command::Plugin(PluginCommand::Sign(arguments)) => sign::sign(&arguments),
-        Command::Plugin(PluginCommand::Verify(arguments)) => sign::verify(&arguments),
+        Command::Plugin(command) => plugin::run(command, options),
         Command::Secret(command) => secret::run(&command),
     }
 }

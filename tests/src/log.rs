@@ -17,8 +17,8 @@ pub struct Log {
 }
 
 impl Log {
-    /// Reads `output` in a thread, to its end.
-    pub(crate) fn of(name: &'static str, output: impl Read + Send + 'static) -> Self {
+    /// Reads the output of a process, called `name` in failures, in a thread, to its end.
+    pub fn of(name: &'static str, output: impl Read + Send + 'static) -> Self {
         let (sender, lines) = watch::channel(Vec::new());
         thread::spawn(move || {
             for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {

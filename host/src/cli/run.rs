@@ -19,7 +19,7 @@ use crate::{
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// The configuration.
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// What to log: a level, or `TARGET=LEVEL,...`. The environment's TORANA_LOG wins.
     #[arg(long, default_value = "info")]
     log: String,

@@ -171,6 +171,14 @@ pub(super) fn read(root: &Table<'_>) -> Option<AccessLog> {
     })
 }
 
+impl AccessLog {
+    /// On standard output, with these fields and no others.
+    pub(super) fn shown(fields: &[&str]) -> Self {
+        let fields = fields.iter().filter_map(|name| LogField::parse(name).ok()).collect();
+        Self { span: Span::default(), path: None, fields, buffer: 1 << 20 }
+    }
+}
+
 impl LogField {
     fn parse(text: &str) -> Result<Self, Fault> {
         if let Some((_, field)) = PLAIN_FIELDS.iter().find(|(name, _)| *name == text) {

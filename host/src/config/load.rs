@@ -9,6 +9,7 @@ use super::{
     audit_log::{self, AUDIT_LOG},
     chain::{Library, NAMED_CHAIN},
     context::Context,
+    develop::develop,
     gateway::{self, GATEWAY},
     keys::{Kind, Shape, key},
     listen::{self, LISTENER},
@@ -120,13 +121,16 @@ impl Config {
             return Err(Rejected { source: source.clone(), diagnostics: problems, reads });
         }
         let cx = Context::new(source.clone(), options.clone(), &ROOT, tree.get_ref(), reads);
-        let config = build(&Table::open(&cx, &ROOT, None, tree.get_ref(), Span::default()));
+        let mut config = build(&Table::open(&cx, &ROOT, None, tree.get_ref(), Span::default()));
         if problems.is_empty() && !cx.has_errors() {
             report_unused(&cx, &config);
             report_unguarded(&cx, &config);
             report_skipped_guards(&cx, &config);
         }
         note_trust(&cx, &config, options);
+        if options.develop {
+            develop(&mut config);
+        }
         let reads = cx.reads();
         problems.append(syntax::without_consequences(cx.into_problems(), &problems, &source));
         problems.sort();

@@ -30,6 +30,7 @@ mod admin;
 mod audit_log;
 mod chain;
 mod context;
+mod develop;
 mod diagnostic;
 mod fault;
 mod gateway;

@@ -12,6 +12,8 @@ pub struct LoadOptions {
     pub components: Option<PathBuf>,
     /// Whether components must be as `torana.lock` has them.
     pub locked: bool,
+    /// Whether a plugin is being written: files are watched, and each request is shown.
+    pub develop: bool,
     /// For `{ env = "..." }`; the process's own by default.
     pub environment: Environment,
 }
@@ -21,6 +23,7 @@ impl Default for LoadOptions {
         Self {
             components: None,
             locked: false,
+            develop: false,
             environment: Arc::new(|name| std::env::var_os(name)),
         }
     }

@@ -24,6 +24,7 @@ fn options() -> LoadOptions {
     LoadOptions {
         components: Some("/components".into()),
         locked: false,
+        develop: false,
         environment: Arc::new(move |name| variables.get(name).map(Into::into)),
     }
 }

@@ -3,9 +3,7 @@
 
 use std::{thread, time::Duration};
 
-use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
-};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// One tick of the epoch clock: the precision of CPU budgets, and the longest that a guest keeps
 /// other requests of its thread waiting.
@@ -30,7 +28,7 @@ pub(super) fn engine() -> wasmtime::Result<wasmtime::Engine> {
 }
 
 /// Everything that changes the machine code; the compile cache keys on it.
-pub(super) fn compile_settings() -> Config {
+fn compile_settings() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -39,8 +37,6 @@ pub(super) fn compile_settings() -> Config {
         // Components pass pointers of 32 bits: a larger memory would only be a larger limit to hold.
         .wasm_memory64(false)
         .memory_init_cow(true)
-        // Lines of the sources in the log, for components that have them.
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .max_wasm_stack(512 << 10);
     config
 }

@@ -58,3 +58,11 @@ impl Plugin for Greet {
         Ok(Action::Next)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn cases() {
+        torana_plugin_sdk::cases::run::<super::Greet>("cases");
+    }
+}

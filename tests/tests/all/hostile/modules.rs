@@ -1,10 +1,13 @@
 //! Sound components with core modules that want too much.
 
-use std::iter::repeat_n;
+use std::{iter::repeat_n, path::Path};
 
+use torana_tests::command::torana_with;
 use wasm_encoder::{CodeSection, Encode as _, Function, FunctionSection, Module, TypeSection};
 
-use super::{all_refused, all_served, sound, with_configure, with_memory, with_module};
+use super::{
+    Guest, all_refused, all_served, folder, sound, with_configure, with_memory, with_module,
+};
 
 /// `part`, so often.
 fn many(part: &str, times: usize) -> String {
@@ -129,6 +132,24 @@ fn a_start_that_does_not_end_well_is_no_start() {
             "instruction executed (in a",
         ),
     ]);
+}
+
+#[test]
+fn a_trap_says_its_line_to_those_who_ask() {
+    let module = "(func $s\n unreachable) (start $s)";
+    let text = Guest { module: module.into(), ..Guest::default() }.text();
+    let line = text[..text.find("unreachable) (start").expect("it is there")].lines().count();
+    let mut parser = wat::Parser::new();
+    parser.generate_dwarf(wat::GenerateDwarf::Lines);
+    let wasm = parser.parse_str(Some(Path::new("guest.wat")), &text).expect("a component");
+    let folder = folder(&wasm);
+    let said = |ask: &str| {
+        let environment = [("WASMTIME_BACKTRACE_DETAILS", ask)];
+        torana_with(folder.path(), &["check", "gateway.toml"], &environment).expect(1).stderr
+    };
+    let (asked, not) = (said("1"), said("0"));
+    assert!(asked.contains(&format!("(in s at ./guest.wat:{line})")), "{asked}");
+    assert!(not.contains("(in s)"), "{not}");
 }
 
 /// Grows memory by a page until it is refused.

@@ -7,7 +7,7 @@ use crate::plugin::{Description, Import};
 
 /// Arguments of `plugin inspect`.
 #[derive(clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// The component.
     file: PathBuf,
     /// Print JSON.

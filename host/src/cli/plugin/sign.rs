@@ -14,7 +14,7 @@ use crate::{
 
 /// Arguments of `plugin sign`.
 #[derive(clap::Args)]
-pub(super) struct SignArguments {
+pub(in crate::cli) struct SignArguments {
     /// The component. Its signatures are in FILE.sig.
     file: PathBuf,
     /// The private key: PEM, as `openssl genpkey -algorithm ed25519` makes it.
@@ -24,7 +24,7 @@ pub(super) struct SignArguments {
 
 /// Arguments of `plugin verify`.
 #[derive(clap::Args)]
-pub(super) struct VerifyArguments {
+pub(in crate::cli) struct VerifyArguments {
     /// The component. Its signatures are in FILE.sig.
     file: PathBuf,
     /// The public key: PEM, as `openssl pkey -pubout` makes it.
