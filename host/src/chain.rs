@@ -156,9 +156,11 @@ impl<F: Filter> Chain<F> {
         let mut touched = false;
         for (at, link) in self.links.iter().enumerate() {
             if link.hooks.request_body && !held.is_empty() {
+                let coded = is_coded(Some(&exchange.request.headers));
                 let bytes = self.hold_request(at, held, exchange).await?;
-                held = Held::Whole(link.request_body(at, bytes, exchange).await?);
-                touched = true;
+                let passed = link.request_body(at, bytes.clone(), exchange).await?;
+                touched |= coded || !is_same(&bytes, &passed);
+                held = Held::Whole(passed);
             }
             if link.hooks.request_stream && !held.is_empty() {
                 if touched {
@@ -251,9 +253,11 @@ impl<F: Filter> Chain<F> {
         for (at, link) in self.links.iter().enumerate().rev().filter(seeing) {
             // Also an empty one: a plugin may have something to say in its place.
             if link.hooks.response_body {
+                let coded = is_coded(exchange.response.as_ref().map(|head| &head.headers));
                 let bytes = self.hold_response(at, back, held, exchange).await?;
-                held = Held::Whole(link.response_body(at, bytes, exchange).await?);
-                touched = true;
+                let passed = link.response_body(at, bytes.clone(), exchange).await?;
+                touched |= coded || !is_same(&bytes, &passed);
+                held = Held::Whole(passed);
             }
             if link.hooks.response_stream && !held.is_empty() {
                 if let (true, Some(head)) = (touched, &mut exchange.response) {
@@ -295,6 +299,16 @@ impl<F: Filter> Chain<F> {
             Stop { at, why: Why::ResponseBody(error, 502) }
         })
     }
+}
+
+/// Whether a body has a coding, which is undone for whoever reads it whole.
+fn is_coded(headers: Option<&HeaderMap>) -> bool {
+    headers.is_some_and(|headers| headers.contains_key(header::CONTENT_ENCODING))
+}
+
+/// Whether a plugin has left a body as it was: what it writes lies elsewhere.
+fn is_same(before: &Bytes, after: &Bytes) -> bool {
+    before.as_ptr() == after.as_ptr() && before.len() == after.len()
 }
 
 /// A body between two plugins.

@@ -38,6 +38,7 @@ use crate::{
     store::Store,
     telemetry::Telemetry,
     upstream::{Fetch, Upstreams},
+    wall::WallClock,
 };
 use assemble::{Assembled, Workshop};
 use auditing::Auditor;
@@ -295,6 +296,7 @@ impl Parts {
             dispatch: fetch.clone(),
             telemetry: telemetry.clone(),
             via: via.clone(),
+            wall: WallClock::System,
         };
         let room = PluginRoom::new(services, workers).map_err(io::Error::other)?;
         Ok(Self { room, telemetry, fetch, store, via, workers })

@@ -4,6 +4,7 @@
 pub mod cli;
 
 pub mod audit;
+pub mod trial;
 
 pub mod gateway;
 
@@ -34,4 +35,5 @@ pub mod message;
 
 pub mod alarm;
 pub mod telemetry;
+pub mod wall;
 pub mod worker;

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 const FLOORS: &[&[&str]] = &[
     &["main"],
     &["cli"],
-    &["audit"],
+    &["audit", "trial"],
     &["gateway"],
     &["listener", "admin", "trust"],
     &["proxy"],
@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["filter", "dispatch", "stores", "tls"],
     &["message"],
     &["config", "body"],
-    &["telemetry", "worker", "alarm"],
+    &["telemetry", "wall", "worker", "alarm"],
 ];
 
 #[test]

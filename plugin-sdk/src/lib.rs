@@ -74,7 +74,7 @@
 //! becomes of the exchange.
 
 mod bindings;
-#[cfg(feature = "cases")]
+#[cfg(feature = "format")]
 pub mod cases;
 mod error;
 #[doc(hidden)]
@@ -85,6 +85,8 @@ mod header_name;
 pub mod host;
 pub mod http;
 mod message;
+#[cfg(any(feature = "fake", feature = "format"))]
+mod percent;
 mod plugin;
 pub mod settings;
 

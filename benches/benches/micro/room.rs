@@ -11,6 +11,7 @@ use torana::{
     store::Memory,
     telemetry::Telemetry,
     upstream::{Fetch, Upstreams},
+    wall::WallClock,
 };
 
 /// Loads plugins as the gateway does.
@@ -30,6 +31,7 @@ impl Room {
             dispatch: fetch.clone(),
             telemetry: telemetry.clone(),
             via: "bench".into(),
+            wall: WallClock::System,
         };
         let room = PluginRoom::new(services, 1).expect("an engine");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

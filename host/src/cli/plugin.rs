@@ -5,6 +5,7 @@ mod dev;
 mod inspect;
 mod new;
 mod sign;
+mod test;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,8 @@ pub(super) enum PluginCommand {
     New(new::Arguments),
     /// Build the component of a plugin's folder.
     Build(build::Arguments),
+    /// Play the cases of a plugin's folder on the real host.
+    Test(test::Arguments),
     /// Serve a configuration while its plugins are written: what changes is built and taken, and each
     /// request shows what every plugin did.
     Dev(dev::Arguments),
@@ -35,6 +38,7 @@ pub(super) fn run(command: PluginCommand, options: LoadOptions) -> ExitCode {
     match command {
         PluginCommand::New(arguments) => new::run(&arguments),
         PluginCommand::Build(arguments) => build::run(&arguments),
+        PluginCommand::Test(arguments) => test::run(&arguments),
         PluginCommand::Dev(arguments) => dev::run(arguments, options),
         PluginCommand::Inspect(arguments) => inspect::run(&arguments),
         PluginCommand::Sign(arguments) => sign::sign(&arguments),

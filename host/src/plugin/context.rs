@@ -7,6 +7,7 @@ use crate::{
     dispatch::Dispatch,
     stores::{Kv, RateLimit},
     telemetry::Telemetry,
+    wall::WallClock,
 };
 
 /// The plugin's identity, its permissions and its way to the outside.
@@ -31,4 +32,6 @@ pub(super) struct Context {
     pub(super) telemetry: Arc<Telemetry>,
     /// The gateway's name in `Via`.
     pub(super) via: Arc<str>,
+    /// The time of day.
+    pub(super) wall: WallClock,
 }

@@ -34,6 +34,7 @@ use crate::{
     filter::{Cause, Hooks},
     stores::Stores,
     telemetry::Telemetry,
+    wall::WallClock,
 };
 
 /// What plugins reach through the host.
@@ -47,6 +48,8 @@ pub struct Services {
     pub telemetry: Arc<Telemetry>,
     /// The gateway's name in `Via`: a plugin's call that leads back here is seen to be a loop.
     pub via: Arc<str>,
+    /// The time of day, as plugins are told it.
+    pub wall: WallClock,
 }
 
 /// Loads plugins, and remembers them for as long as somebody uses them: a reload finds its
@@ -213,6 +216,7 @@ impl PluginRoom {
             dispatch: self.services.dispatch.clone(),
             telemetry: self.services.telemetry.clone(),
             via: self.services.via.clone(),
+            wall: self.services.wall,
         }
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::grants::Grants;
-use crate::fake::percent_decoded;
+use crate::percent::percent_decoded;
 
 /// One exchange: what comes in, what is set, what must come out.
 #[derive(Clone, Debug, Deserialize)]
@@ -306,6 +306,11 @@ impl Case {
     pub fn settings(&self) -> String {
         let config = self.config.iter().map(|(name, value)| (name.clone(), as_json(value)));
         Json::Object(config.collect()).to_string()
+    }
+
+    /// The time, in milliseconds since 1970.
+    pub fn unix_millis(&self) -> u64 {
+        self.now.map_or(1_800_000_000_000, |seconds| seconds.saturating_mul(1000))
     }
 
     /// The parameters of the route's path. None when the path does not match.

@@ -2,12 +2,17 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use super::format::{Answer, Case, FetchCase, FetchFailure, Stores, Values};
+use super::{
+    expect::{End, Witness},
+    format::{Answer, Case, FetchCase, FetchFailure, Stores, Values},
+};
 use crate::{
     Action, Content, Failure, Header, Hook, Hooks, Outcome, Reply, StreamOutcome,
     fake::FakeHost,
-    host::{FetchError, Incoming, Outgoing},
-    settings::{self, SettingError},
+    host::{
+        Attributes as _, FetchError, Host as _, Incoming, Outgoing, Request as _, Response as _,
+    },
+    settings,
 };
 
 /// What came of a case.
@@ -21,13 +26,60 @@ pub(super) struct Played {
     pub(super) response_body: Vec<u8>,
 }
 
-/// How a case ends.
-pub(super) enum End {
-    /// The upstream's reply, as the response hooks left it, is with the host.
-    Next,
-    Respond(Reply),
-    Fail(Failure),
-    Refuse(Vec<SettingError>),
+impl Played {
+    /// What the plugin used and the case does not grant, and what went wrong with its calls.
+    pub(super) fn mistakes(&self, case: &Case) -> Vec<String> {
+        let used = self.host.used();
+        let lacking = used.iter().filter_map(|interface| {
+            let grant = case.grants.lacks(interface)?;
+            Some(format!("the plugin uses `{interface}`: add `{grant}` to the grants"))
+        });
+        lacking.chain(self.fetches.iter().cloned()).collect()
+    }
+}
+
+impl Witness for Played {
+    fn target(&self) -> String {
+        let request = self.host.request();
+        let query = request.query().map(|query| format!("?{query}"));
+        format!("{}{}", request.path(), query.unwrap_or_default())
+    }
+
+    fn upstream(&self) -> Option<String> {
+        self.host.upstream()
+    }
+
+    fn sent(&self, name: &str) -> Vec<String> {
+        self.host.forwarded_header(name)
+    }
+
+    fn sent_body(&self) -> Vec<u8> {
+        self.request_body.clone()
+    }
+
+    fn status(&self) -> u16 {
+        self.host.response().status()
+    }
+
+    fn answered(&self, name: &str) -> Vec<String> {
+        self.host.answered_header(name)
+    }
+
+    fn answered_body(&self) -> Vec<u8> {
+        self.response_body.clone()
+    }
+
+    fn attribute(&self, name: &str) -> Option<String> {
+        self.host.attributes().get(name)
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.host.logs().into_iter().map(|(_, line)| line).collect()
+    }
+
+    fn elapsed_millis(&self) -> Option<u64> {
+        Some(self.host.elapsed_millis())
+    }
 }
 
 /// Why an exchange stops before its end.
@@ -83,7 +135,9 @@ fn host(case: &Case, services: Rc<Services>) -> FakeHost {
             if granted.contains(&call.to) {
                 services.answer(call)
             } else {
-                Err(FetchError::Denied("the case's grants do not name it".into()))
+                let to = &call.to;
+                let why = format!("`{to}` is not among the plugin's grants: add it to `fetch`");
+                Err(FetchError::Denied(why))
             }
         })
         .with_fetch_delay(move |call| {
@@ -106,9 +160,7 @@ fn host(case: &Case, services: Rc<Services>) -> FakeHost {
     for (name, value) in &case.attributes {
         host = host.with_attribute(name, value);
     }
-    if let Some(now) = case.now {
-        host = host.with_unix_millis(now.saturating_mul(1000));
-    }
+    host = host.with_unix_millis(case.unix_millis());
     if case.stores == Stores::Unavailable {
         host = host.with_unavailable_stores();
     }

@@ -31,8 +31,6 @@ use std::{
     rc::Rc,
 };
 
-#[cfg(feature = "cases")]
-pub(crate) use self::message::percent_decoded;
 use self::state::{Body, Headers, State};
 use crate::{
     Content, Reply,

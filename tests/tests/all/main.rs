@@ -39,4 +39,5 @@ mod smuggling;
 #[cfg(feature = "redis")]
 mod store;
 mod tls;
+mod trials;
 mod upstream;

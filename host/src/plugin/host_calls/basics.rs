@@ -1,7 +1,5 @@
 //! `log`, `clock`, `random` and `metrics`: what every plugin may use.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use tracing::{Level, debug, error, info, trace, warn};
 use wasmtime::{bail, format_err};
 
@@ -56,8 +54,7 @@ impl log::Host for State {
 
 impl clock::Host for State {
     fn unix_millis(&mut self) -> wasmtime::Result<u64> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Ok(since.map_or(0, |time| time.as_millis() as u64))
+        Ok(self.context.wall.unix_millis())
     }
 
     fn monotonic_nanos(&mut self) -> wasmtime::Result<u64> {

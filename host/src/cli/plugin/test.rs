@@ -1,0 +1,80 @@
+//! `torana plugin test [FOLDER]`
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use super::output;
+use crate::trial::{LogLines, Trial};
+
+/// Arguments of `plugin test`.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The plugin's folder, with the component that `plugin build` has made, and cases/*.toml.
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// Another component than FOLDER/NAME.wasm.
+    #[arg(long, value_name = "FILE")]
+    component: Option<PathBuf>,
+}
+
+pub(in crate::cli) fn run(arguments: &Arguments) -> ExitCode {
+    match tested(arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => output::fail(why),
+    }
+}
+
+fn tested(arguments: &Arguments) -> Result<bool, String> {
+    let (folder, started) = (&arguments.folder, Instant::now());
+    let component = match &arguments.component {
+        Some(component) => component.clone(),
+        None => only_component(folder)?,
+    };
+    let cases = files(&folder.join("cases"), "toml");
+    if cases.is_empty() {
+        return Err(format!("{} has no cases/*.toml", folder.display()));
+    }
+    let log = LogLines::default();
+    let _ = tracing_subscriber::registry().with(log.clone()).try_init();
+    let trial =
+        Trial::new(&component, log).map_err(|why| format!("{}: {why}", component.display()))?;
+    let runtime = output::control_runtime().map_err(|why| why.to_string())?;
+    let mut failed = 0;
+    for case in &cases {
+        let wrong = runtime.block_on(trial.file(case));
+        if !wrong.is_empty() {
+            failed += 1;
+            println!("{}:\n  {}\n", case.display(), wrong.join("\n").replace('\n', "\n  "));
+        }
+    }
+    let took = started.elapsed().as_secs_f32();
+    println!("{} cases on the real host, {failed} failed, {took:.1} s", cases.len());
+    Ok(failed == 0)
+}
+
+fn only_component(folder: &Path) -> Result<PathBuf, String> {
+    let mut found = files(folder, "wasm");
+    match (found.pop(), found.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (None, _) => {
+            Err(format!("{} has no component: run `torana plugin build` first", folder.display()))
+        }
+        _ => Err(format!("{} has several components: name one, --component", folder.display())),
+    }
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|e| e == extension)).collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,84 @@
+//! `torana plugin test`: cases on the real host.
+
+use std::fs;
+
+use torana_tests::{Folder, command::torana, paths};
+
+/// A folder with this component and these cases.
+fn plugin(guest: &str, cases: &[(&str, &str)]) -> Folder {
+    let folder = Folder::new();
+    folder.write_guest("plugin.wasm", guest);
+    fs::create_dir(folder.file("cases")).expect("cases/");
+    for (name, case) in cases {
+        folder.write(&format!("cases/{name}.toml"), case);
+    }
+    folder
+}
+
+/// What the test of these cases says; it is to fail.
+fn failing(guest: &str, cases: &[(&str, &str)]) -> String {
+    plugin(guest, cases).run(&["plugin", "test"]).expect(1).text()
+}
+
+#[test]
+fn every_case_of_every_bundled_plugin_holds_on_the_real_host() {
+    let mut count = 0;
+    for entry in fs::read_dir(paths::root().join("plugins")).expect("plugins/") {
+        let folder = entry.expect("an entry").path();
+        if !folder.join("cases").is_dir() {
+            continue;
+        }
+        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
+        let component = paths::components().join(format!("{name}.wasm"));
+        let component = component.display().to_string();
+        let said = torana(&folder, &["plugin", "test", "--component", &component]);
+        assert_eq!(said.code, 0, "{name}: {}", said.text());
+        count += 1;
+    }
+    assert!(count > 10, "{count} plugins");
+}
+
+#[test]
+fn what_is_not_as_expected_is_said_by_file() {
+    let case = "grants = { request-edit = true, response-edit = true }\n\n\
+                [expect]\ndecision = \"next\"\nresponse = { status = 404, headers = { x-a = \"1\" } }\n";
+    let said = failing("observer", &[("good", "[expect]\ndecision = \"next\"\n"), ("wrong", case)]);
+    let expected = "./cases/wrong.toml:\n  status: expected 404, is 200\n  \
+                    response header x-a: expected [\"1\"], is []\n\n2 cases on the real host, 1 failed, ";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
+fn a_trap_and_a_budget_are_failures_with_their_reason() {
+    let grants = "grants = { request-edit = true, response-edit = true }\n";
+    let case = |mode: &str, failure: &str| {
+        format!(
+            "{grants}request = {{ headers = {{ x-mode = \"{mode}\" }} }}\n\n\
+             [expect]\ndecision = \"fail\"\nfailure = \"{failure}\"\n"
+        )
+    };
+    let (trap, cpu) =
+        (case("panic", "panicked on purpose"), case("loop", "used up its CPU budget"));
+    let cases = [("trap", trap.as_str()), ("cpu", cpu.as_str())];
+    let said = plugin("misbehaving", &cases).run(&["plugin", "test"]).expect(0).text();
+    assert!(said.starts_with("2 cases on the real host, 0 failed, "), "{said}");
+    let said = failing("misbehaving", &[("trap", &trap.replace("on purpose", "by mistake"))]);
+    assert!(said.contains("panicked on purpose (misbehaving/src/mode.rs:"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_no_case_is_explained_at_its_line() {
+    let said = failing("observer", &[("typo", "[expect]\ndecison = \"next\"\n")]);
+    assert!(said.contains("cases/typo.toml:") && said.contains("at line 2"), "{said}");
+    assert!(said.contains("unknown field `decison`"), "{said}");
+}
+
+#[test]
+fn what_is_missing_is_said_with_what_makes_it() {
+    let folder = Folder::new();
+    let said = folder.run(&["plugin", "test"]).expect(1).text();
+    assert!(said.contains("run `torana plugin build` first"), "{said}");
+    folder.write_guest("plugin.wasm", "observer");
+    let said = folder.run(&["plugin", "test"]).expect(1).text();
+    assert!(said.contains("has no cases/*.toml"), "{said}");
+}
