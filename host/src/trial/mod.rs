@@ -5,8 +5,10 @@
 //! ```text
 //! setting    the configuration that a case stands for     services   what answers in it
 //! play       one exchange, head to tail                   seen       what came of it
+//! bless      what came of it becomes what is expected
 //! ```
 
+mod bless;
 mod play;
 mod seen;
 mod services;
@@ -43,6 +45,27 @@ pub struct Trial {
     log: LogLines,
 }
 
+/// A case, and what came of it.
+pub struct Played {
+    case: Case,
+    text: String,
+    end: End,
+    seen: Seen,
+    wrong: Vec<String>,
+}
+
+impl Played {
+    /// All that is not as it must be, in words.
+    pub fn wrong(&self) -> &[String] {
+        &self.wrong
+    }
+
+    /// The text of its file, with what came of it as what it expects.
+    pub fn blessed(&self) -> Result<String, String> {
+        bless::bless(&self.text, &self.case, &self.end, &self.seen)
+    }
+}
+
 impl Trial {
     /// Looks at a component. `log` has what it logs, if a subscriber puts it there.
     pub fn new(component: &Path, log: LogLines) -> Result<Self, String> {
@@ -54,20 +77,21 @@ impl Trial {
         Ok(Self { component, name, wants, log })
     }
 
-    /// Plays the case of a file; gives all that is not as it must be, in words.
-    pub async fn file(&self, file: &Path) -> Vec<String> {
-        let case = match fs::read_to_string(file) {
-            Ok(text) => Case::parse(&text).map(|case| (case, text)),
-            Err(why) => Err(why.to_string()),
-        };
-        match case {
-            Ok((case, text)) => self.case(&case, &text).await.unwrap_or_else(|why| vec![why]),
-            Err(why) => vec![why],
-        }
+    /// Plays the case of a file. An error says why it could not be played.
+    pub async fn file(&self, file: &Path) -> Result<Played, String> {
+        let text = fs::read_to_string(file).map_err(|why| why.to_string())?;
+        let case = Case::parse(&text)?;
+        self.case(case, text).await
     }
 
-    /// An error says why the case could not be played.
-    async fn case(&self, case: &Case, text: &str) -> Result<Vec<String>, String> {
+    async fn case(&self, case: Case, text: String) -> Result<Played, String> {
+        let (end, seen, mistakes) = self.through(&case, &text).await?;
+        let mut wrong = mistakes;
+        wrong.extend(differences(&case, &end, &seen));
+        Ok(Played { case, text, end, seen, wrong })
+    }
+
+    async fn through(&self, case: &Case, text: &str) -> Result<(End, Seen, Vec<String>), String> {
         let setting = setting::Setting { case, text, component: &self.component, name: &self.name };
         let config = match setting.config(&self.wants) {
             Ok(config) => config,
@@ -75,7 +99,7 @@ impl Trial {
             Err(why) if case.expect.decision == Decision::Fail => {
                 let end = End::Fail(Failure { client: String::new(), log: why });
                 let seen = Seen::nothing(&self.name, self.log.clone());
-                return Ok(differences(case, &end, &seen));
+                return Ok((end, seen, Vec::new()));
             }
             Err(why) => return Err(why),
         };
@@ -88,9 +112,7 @@ impl Trial {
         self.log.clear();
         let room = room(stores, answers.clone(), wall)?;
         let (end, seen) = self.play(&room, &config, case).await?;
-        let mut wrong = answers.mistakes();
-        wrong.extend(differences(case, &end, &seen));
-        Ok(wrong)
+        Ok((end, seen, answers.mistakes()))
     }
 
     async fn play(

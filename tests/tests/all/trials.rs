@@ -49,6 +49,29 @@ fn what_is_not_as_expected_is_said_by_file() {
 }
 
 #[test]
+fn what_came_of_a_case_becomes_what_it_expects() {
+    let before = "# What comes back.\ngrants = { request-edit = true, response-edit = true }\n\
+                  upstream = { headers = { x-b = [\"1\", \"2\"] }, body = \"{ \\\"a\\\": [1] }\" }\n\n\
+                  [expect]\ndecision = \"respond\" # not so\nresponse.status = 404 # nor so\n\
+                  response.headers = { x-a = \"1\", x-b = \"1\", x-c = false }\n\
+                  response.json.a = [2]\n";
+    let folder = plugin("observer", &[("a", before)]);
+    folder.run(&["plugin", "test"]).expect(1);
+    let said = folder.run(&["plugin", "test", "--bless"]).expect(0).text();
+    assert!(said.starts_with("./cases/a.toml: written anew\n1 cases"), "{said}");
+    folder.run(&["plugin", "test"]).expect(0);
+    let after = folder.read("cases/a.toml");
+    for line in [
+        "# What comes back.\n",
+        "decision = \"next\" # not so\n",
+        "response.status = 200 # nor so\n",
+        "response.headers = { x-a = false, x-b = [\"1\", \"2\"], x-c = false }\n",
+    ] {
+        assert!(after.contains(line), "{line}{after}");
+    }
+}
+
+#[test]
 fn a_trap_and_a_budget_are_failures_with_their_reason() {
     let grants = "grants = { request-edit = true, response-edit = true }\n";
     let case = |mode: &str, failure: &str| {

@@ -21,6 +21,9 @@ pub(in crate::cli) struct Arguments {
     /// Another component than FOLDER/NAME.wasm.
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
+    /// Write what came of the cases into their files, as what they expect. Read what changes.
+    #[arg(long)]
+    bless: bool,
 }
 
 pub(in crate::cli) fn run(arguments: &Arguments) -> ExitCode {
@@ -48,11 +51,23 @@ fn tested(arguments: &Arguments) -> Result<bool, String> {
     let runtime = output::control_runtime().map_err(|why| why.to_string())?;
     let mut failed = 0;
     for case in &cases {
-        let wrong = runtime.block_on(trial.file(case));
-        if !wrong.is_empty() {
-            failed += 1;
-            println!("{}:\n  {}\n", case.display(), wrong.join("\n").replace('\n', "\n  "));
-        }
+        let played = runtime.block_on(trial.file(case));
+        let played = match played {
+            Ok(played) if played.wrong().is_empty() => continue,
+            Ok(played) if arguments.bless => {
+                let written = played.blessed().and_then(|text| {
+                    fs::write(case, text).map_err(|why| why.to_string())?;
+                    println!("{}: written anew", case.display());
+                    Ok(())
+                });
+                let Err(why) = written else { continue };
+                vec![why]
+            }
+            Ok(played) => played.wrong().to_vec(),
+            Err(why) => vec![why],
+        };
+        failed += 1;
+        println!("{}:\n  {}\n", case.display(), played.join("\n").replace('\n', "\n  "));
     }
     let took = started.elapsed().as_secs_f32();
     println!("{} cases on the real host, {failed} failed, {took:.1} s", cases.len());
