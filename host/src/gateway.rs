@@ -33,7 +33,7 @@ use crate::{
     admin::Status,
     config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source, Span},
     listener::Farewell,
-    plugin::{PluginRoom, Services},
+    plugin::{PluginRoom, Services, Traces},
     proxy::{self, Proxy, Snapshot},
     store::Store,
     telemetry::Telemetry,
@@ -105,7 +105,8 @@ impl Gateway {
         watch.follow(&config.reads);
         let store = Store::new(&config.store, config.gateway.workers)
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
-        let parts = Parts::new(config.gateway.workers, store)?;
+        let traces = if options.develop { Traces::WithLines } else { Traces::Short };
+        let parts = Parts::new(config.gateway.workers, store, traces)?;
         vetting::vet(&mut config, &options, &parts.room)
             .map_err(|problems| StartError::Config(source.clone(), problems))?;
         let assembled = parts
@@ -287,7 +288,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(workers: usize, store: Store) -> io::Result<Self> {
+    fn new(workers: usize, store: Store, traces: Traces) -> io::Result<Self> {
         let telemetry = Telemetry::new();
         let fetch = Arc::new(Fetch::new(Arc::default(), workers));
         let via = proxy::via_name();
@@ -298,7 +299,7 @@ impl Parts {
             via: via.clone(),
             wall: WallClock::System,
         };
-        let room = PluginRoom::new(services, workers).map_err(io::Error::other)?;
+        let room = PluginRoom::new(services, workers, traces).map_err(io::Error::other)?;
         Ok(Self { room, telemetry, fetch, store, via, workers })
     }
 

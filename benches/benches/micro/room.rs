@@ -7,7 +7,7 @@ use torana::{
     chain::{Back, Chain, Why},
     config::{Config, LoadOptions, Source},
     message::Exchange,
-    plugin::{PluginFilter, PluginRoom, Services},
+    plugin::{PluginFilter, PluginRoom, Services, Traces},
     store::Memory,
     telemetry::Telemetry,
     upstream::{Fetch, Upstreams},
@@ -33,7 +33,7 @@ impl Room {
             via: "bench".into(),
             wall: WallClock::System,
         };
-        let room = PluginRoom::new(services, 1).expect("an engine");
+        let room = PluginRoom::new(services, 1, Traces::Short).expect("an engine");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Self { room, telemetry, runtime: runtime.expect("a runtime"), fetch }
     }

@@ -5,6 +5,7 @@ use std::{io, path::Path, sync::Arc};
 use super::{Logbook, Parts, vetting};
 use crate::{
     config::{Config, Diagnostics, LoadOptions, Rejected, Source},
+    plugin::Traces,
     store::Store,
 };
 
@@ -32,7 +33,7 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
         diagnostics.push(problem);
         Store::memory()
     });
-    let parts = Parts::new(config.gateway.workers, store)?;
+    let parts = Parts::new(config.gateway.workers, store, Traces::Short)?;
     let assembled = match vetting::vet(&mut config, options, &parts.room) {
         Ok(()) => parts.workshop(None).assemble(&config).await.map(drop),
         Err(problems) => Err(problems),

@@ -8,7 +8,7 @@ use std::{
 use super::Parts;
 use crate::{
     config::{Config, Diagnostics, LoadOptions},
-    plugin::{Description, PluginRoom},
+    plugin::{Description, PluginRoom, Traces},
     store::Store,
     trust,
 };
@@ -28,13 +28,13 @@ pub(super) fn vet(
 
 /// Reads the type of a component.
 pub fn describe(file: &Path) -> Result<Description, String> {
-    let parts = Parts::new(1, Store::memory()).map_err(|error| error.to_string())?;
+    let parts = Parts::new(1, Store::memory(), Traces::Short).map_err(|error| error.to_string())?;
     parts.room.describe(file)
 }
 
 /// Reads the types of all components.
 pub fn describe_all(config: &Config) -> Result<HashMap<PathBuf, Description>, String> {
-    let parts = Parts::new(1, Store::memory()).map_err(|error| error.to_string())?;
+    let parts = Parts::new(1, Store::memory(), Traces::Short).map_err(|error| error.to_string())?;
     let mut all = HashMap::new();
     for plugin in &config.plugins {
         let (path, written) = (&plugin.component.path, &plugin.component.written);

@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn corrupt_and_foreign_entries_are_refused() {
-        let engine = super::super::engine::engine().unwrap();
+        let engine = super::super::engine::engine(super::super::Traces::Short).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(Some(folder.path().join("cache")));
         let sha256 = digest_of(EMPTY);

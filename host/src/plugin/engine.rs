@@ -3,7 +3,9 @@
 
 use std::{thread, time::Duration};
 
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+};
 
 /// One tick of the epoch clock: the precision of CPU budgets, and the longest that a guest keeps
 /// other requests of its thread waiting.
@@ -12,9 +14,22 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 /// The most instances that are alive at once in the process.
 const MAX_INSTANCES: u32 = 2_000;
 
+/// What is said of a trap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Traces {
+    /// The innermost functions; lines too where the environment has WASMTIME_BACKTRACE_DETAILS=1. Reading
+    /// them is work that a component could make large, on the thread that serves.
+    Short,
+    /// Functions and lines, where the component has line tables: for who writes it.
+    WithLines,
+}
+
 /// An engine whose epoch advances each [`TICK`] for as long as it lives.
-pub(super) fn engine() -> wasmtime::Result<wasmtime::Engine> {
+pub(super) fn engine(traces: Traces) -> wasmtime::Result<wasmtime::Engine> {
     let mut config = compile_settings();
+    if traces == Traces::WithLines {
+        config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    }
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool_settings()));
     // Where the address space is limited (`ulimit -v`, valgrind), the pool's reservation of 4 GiB
     // for each memory does not fit. On demand is slower for fresh instances, and works.

@@ -21,7 +21,7 @@ use super::{
     bounds,
     cache::Cache,
     context::Context,
-    engine,
+    engine::{self, Traces},
     exports::{self, Exports, Import},
     file::read_file,
     grants::{Need, need, ungranted_streams},
@@ -94,8 +94,8 @@ struct Identity {
 
 impl PluginRoom {
     /// A room for `workers` workers.
-    pub fn new(services: Services, workers: usize) -> wasmtime::Result<Self> {
-        let engine = engine::engine()?;
+    pub fn new(services: Services, workers: usize, traces: Traces) -> wasmtime::Result<Self> {
+        let engine = engine::engine(traces)?;
         let mut linker = Linker::new(&engine);
         bindings::Capabilities::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
         let mut linker_with_wasi = linker.clone();

@@ -26,6 +26,7 @@ mod loader;
 mod meter;
 mod pool;
 
+pub use engine::Traces;
 pub use exports::Import;
 pub use file::read_file;
 pub use filter::PluginFilter;

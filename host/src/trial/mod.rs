@@ -28,7 +28,7 @@ use torana_plugin_sdk::{
 use crate::{
     config::{Config, Diagnostic},
     dispatch::Dispatch,
-    plugin::{PluginRoom, Services},
+    plugin::{PluginRoom, Services, Traces},
     stores::Stores,
     telemetry::Telemetry,
     wall::WallClock,
@@ -147,7 +147,8 @@ fn room(
 ) -> Result<PluginRoom, String> {
     let (telemetry, via) = (Telemetry::new(), "trial".into());
     let services = Services { stores, dispatch, telemetry, via, wall };
-    PluginRoom::new(services, 0).map_err(|why| format!("there is no engine: {why:#}"))
+    PluginRoom::new(services, 0, Traces::WithLines)
+        .map_err(|why| format!("there is no engine: {why:#}"))
 }
 
 fn texts(problems: &[Diagnostic]) -> String {

@@ -1,8 +1,8 @@
 //! Sound components with core modules that want too much.
 
-use std::{iter::repeat_n, path::Path};
+use std::{fs, iter::repeat_n, path::Path};
 
-use torana_tests::command::torana_with;
+use torana_tests::command::{torana, torana_with};
 use wasm_encoder::{CodeSection, Encode as _, Function, FunctionSection, Module, TypeSection};
 
 use super::{
@@ -150,6 +150,12 @@ fn a_trap_says_its_line_to_those_who_ask() {
     let (asked, not) = (said("1"), said("0"));
     assert!(asked.contains(&format!("(in s at ./guest.wat:{line})")), "{asked}");
     assert!(not.contains("(in s)"), "{not}");
+    // Who tests it has asked.
+    fs::create_dir(folder.path().join("cases")).expect("cases/");
+    fs::write(folder.path().join("cases/any.toml"), "[expect]\ndecision = \"next\"\n")
+        .expect("a case");
+    let tested = torana(folder.path(), &["plugin", "test"]).expect(1).stdout;
+    assert!(tested.contains(&format!("(in s at ./guest.wat:{line})")), "{tested}");
 }
 
 /// Grows memory by a page until it is refused.
