@@ -38,6 +38,11 @@ fn contents(name: &Name, language: Language) -> Vec<(PathBuf, Cow<'static, str>)
             path => (path.into(), Cow::Borrowed(*text)),
         })
         .collect();
+    if language != Language::Rust {
+        // It is the same plugin, so the same must come of it.
+        let cases = Language::Rust.example().iter().filter(|(path, _)| path.starts_with("cases/"));
+        all.extend(cases.map(|(path, text)| (path.into(), Cow::Borrowed(*text))));
+    }
     if language == Language::Rust {
         let sdk = files::SDK.iter();
         all.extend(sdk.map(|(path, text)| (Path::new(SDK).join(path), Cow::Borrowed(*text))));
@@ -141,6 +146,7 @@ mod tests {
             assert!(text("LANGUAGE.md").contains("tenant-check in"), "{language}");
             let starter = if language == Language::Rust { "Cargo.toml" } else { "build.sh" };
             assert!(text(starter).contains("tenant-check"), "{language}");
+            assert!(text("cases/greeted.toml").contains("decision = \"next\""), "{language}");
             let contract = text("README.md");
             let contract = contract.rsplit_once("](").unwrap().1.split_once(')').unwrap().0;
             assert!(text(contract).contains("torana:plugin"), "{language}");
