@@ -19,6 +19,12 @@ pub(crate) fn run(project: &Project, filters: &[String]) -> Result<()> {
     let has_languages = languages::run(project)?;
     let has_redis = has_redis()?;
     let nextest = has_nextest(project);
+    // First: a test of the host's has a newcomer build a plugin, from what was compiled for these.
+    for workspace in ["plugins", "examples/plugins/rust"].iter().filter(|_| filters.is_empty()) {
+        step(&format!("tests in {workspace}"), || {
+            run_command(&mut plugin_tests(project, nextest, workspace))
+        })?;
+    }
     step("tests of the host", || {
         let mut command = tests(project, nextest);
         if has_languages {
@@ -31,11 +37,6 @@ pub(crate) fn run(project: &Project, filters: &[String]) -> Result<()> {
     })?;
     if !filters.is_empty() {
         return Ok(());
-    }
-    for workspace in ["plugins", "examples/plugins/rust"] {
-        step(&format!("tests in {workspace}"), || {
-            run_command(&mut plugin_tests(project, nextest, workspace))
-        })?;
     }
     step("tests of the chores", || {
         run_command(tests(project, nextest).args(["--package", "xtask"]))
