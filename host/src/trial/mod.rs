@@ -86,8 +86,8 @@ impl Trial {
 
     async fn case(&self, case: Case, text: String) -> Result<Played, String> {
         let (end, seen, mistakes) = self.through(&case, &text).await?;
-        let mut wrong = mistakes;
-        wrong.extend(differences(&case, &end, &seen));
+        let mut wrong = differences(&case, &end, &seen);
+        wrong.extend(mistakes);
         Ok(Played { case, text, end, seen, wrong })
     }
 

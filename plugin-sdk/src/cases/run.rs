@@ -62,7 +62,7 @@ pub fn check_decoding<P: Hooks>(case: &Case, decode: Decode) -> Vec<String> {
     {
         played.response_body = body;
     }
-    let mut wrong = played.mistakes(case);
-    wrong.extend(differences(case, &played.end, &played));
+    let mut wrong = differences(case, &played.end, &played);
+    wrong.extend(played.mistakes(case));
     wrong
 }
