@@ -1,10 +1,10 @@
 //! `torana plugin test --bless`: what came of a case becomes what it expects. Only what the case
-//! speaks of is written anew; comments and all that holds already stay as they are.
+//! speaks of and what does not hold is written anew; the rest stays as it is, comments too.
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value};
 use torana_plugin_sdk::{
     Header,
-    cases::{Case, Decision, End, ExpectedValue, Values, Witness},
+    cases::{Case, Decision, End, ExpectedSettingError, ExpectedValue, Values, Witness},
     settings::SettingError,
 };
 
@@ -21,7 +21,7 @@ pub(super) fn bless(
     if decision(end) != case.expect.decision {
         set(expect, "decision", name(decision(end)).into());
     }
-    failure(expect, end);
+    failure(expect, case, end);
     if let Some(request) = part(expect, "request") {
         texts(request, "path", &seen.target());
         texts(request, "upstream", &seen.upstream().unwrap_or_default());
@@ -98,7 +98,7 @@ fn name(decision: Decision) -> &'static str {
     }
 }
 
-fn failure(expect: &mut dyn TableLike, end: &End) {
+fn failure(expect: &mut dyn TableLike, case: &Case, end: &End) {
     match end {
         End::Fail(failure) => {
             let says = expect.get("failure").and_then(Item::as_str);
@@ -107,11 +107,18 @@ fn failure(expect: &mut dyn TableLike, end: &End) {
             }
             texts(expect, "client", &failure.client);
         }
-        End::Refuse(errors) => {
+        End::Refuse(errors) if !is_expected(&case.expect.settings, errors) => {
             set(expect, "settings", Value::Array(errors.iter().map(setting).collect()));
         }
-        End::Next | End::Respond(_) => {}
+        End::Refuse(_) | End::Next | End::Respond(_) => {}
     }
+}
+
+fn is_expected(expected: &[ExpectedSettingError], errors: &[SettingError]) -> bool {
+    let holds = |(expected, is): (&ExpectedSettingError, &SettingError)| {
+        expected.path == is.path && is.message.contains(&expected.message)
+    };
+    expected.len() == errors.len() && expected.iter().zip(errors).all(holds)
 }
 
 fn setting(error: &SettingError) -> Value {

@@ -72,6 +72,24 @@ fn what_came_of_a_case_becomes_what_it_expects() {
 }
 
 #[test]
+fn what_is_no_expectation_is_not_blessed_away() {
+    let case = "# Nobody asks.\n[[fetch]]\nrequest = { to = \"users\", path = \"/\" }\n\n\
+                [expect]\ndecision = \"respond\"\n";
+    let folder = plugin("observer", &[("a", case)]);
+    let said = folder.run(&["plugin", "test", "--bless"]).expect(1).text();
+    assert!(said.contains("written anew"), "{said}");
+    assert!(said.contains("nobody fetched GET users /") && said.contains(" 1 failed"), "{said}");
+    assert!(folder.read("cases/a.toml").ends_with("decision = \"next\"\n"));
+}
+
+#[test]
+fn a_mistake_in_a_case_is_not_the_failure_that_it_expects() {
+    let wrong = "grants = { attributes = [\"no.such\"] }\n\n[expect]\ndecision = \"fail\"\n";
+    let said = failing("observer", &[("a", wrong)]);
+    assert!(said.contains("no.such"), "{said}");
+}
+
+#[test]
 fn a_trap_and_a_budget_are_failures_with_their_reason() {
     let grants = "grants = { request-edit = true, response-edit = true }\n";
     let case = |mode: &str, failure: &str| {
