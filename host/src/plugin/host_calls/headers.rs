@@ -2,10 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::plugin::{
-    bindings::types::{EditError, HeaderError},
-    instance::State,
-};
+use crate::plugin::bindings::types::{EditError, HeaderError};
 
 /// The most field lines that a plugin may leave in a head: as many as clients may send, and room
 /// for what plugins add.
@@ -36,21 +33,6 @@ pub(super) fn is_reserved(name: &HeaderName) -> bool {
             | header::HOST
             | header::EXPECT
     ) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
-}
-
-impl State {
-    /// What the audit log should have: a plugin has tried a field that it has no grant for.
-    pub(super) fn note_hidden<T, E>(
-        &self,
-        answer: Result<T, E>,
-        is_hidden: impl FnOnce(&E) -> bool,
-    ) -> Result<T, E> {
-        answer.inspect_err(|error| {
-            if is_hidden(error) {
-                self.context.telemetry.incident(&self.context.name, "denied header");
-            }
-        })
-    }
 }
 
 /// Header fields as a plugin with these grants sees them.

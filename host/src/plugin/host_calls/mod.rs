@@ -27,6 +27,19 @@ use crate::message::{Exchange, Reply};
 impl types::Host for State {}
 
 impl State {
+    /// What the audit log should have: a plugin has tried a field that it has no grant for.
+    fn note_hidden<T, E>(
+        &self,
+        answer: Result<T, E>,
+        is_hidden: impl FnOnce(&E) -> bool,
+    ) -> Result<T, E> {
+        answer.inspect_err(|error| {
+            if is_hidden(error) {
+                self.context.telemetry.incident(&self.context.name, "denied header");
+            }
+        })
+    }
+
     /// The exchange, or a trap that says that there is none.
     fn exchange(&mut self, call: &str) -> wasmtime::Result<&mut Exchange> {
         match self.phase {
