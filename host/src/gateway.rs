@@ -33,6 +33,7 @@ use crate::{
     admin::Status,
     config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source, Span},
     listener::Farewell,
+    memory,
     plugin::{PluginRoom, Services, Traces},
     proxy::{self, Proxy, Snapshot},
     store::Store,
@@ -145,6 +146,7 @@ impl Gateway {
         parts.telemetry.config_taken();
         let status = Arc::new(ArcSwap::from_pointee(Status::serving(config, serving)));
         admin.iter_mut().for_each(|admin| admin.open(&parts.telemetry, &status));
+        memory::give_back();
         let path = path.to_owned();
         let gateway = Self {
             path,
@@ -169,6 +171,11 @@ impl Gateway {
 
     /// Takes the file anew, whole or not at all. What runs goes on with what it began with.
     pub async fn reload(&mut self) {
+        self.load_anew().await;
+        memory::give_back();
+    }
+
+    async fn load_anew(&mut self) {
         let loaded = Config::load(&self.path, &self.options);
         // Also the files of one that is refused: it may be one of them that has to change.
         self.watch.follow(match &loaded {

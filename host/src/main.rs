@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-/// Plugins and bodies allocate on every request; mimalloc is measured against the system's
-/// allocator in benches/results.
+use torana::memory::Allocator;
+
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator {};
 
 fn main() -> ExitCode {
     torana::cli::main()

@@ -85,14 +85,15 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
             request.extensions_mut().insert(KeepBusy::new(guard));
         }
         let version = request.version();
-        async move {
+        // Boxed, for hyper keeps room for one as long as the connection is there: 7 KB of each idle one.
+        Box::pin(async move {
             let mut response = handler.handle(request, &connection).await;
             // What becomes another protocol is nothing to close.
             if busy.is_last() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response.map(|body| answer(body, busy, version)))
-        }
+        })
     });
     if http2 {
         let connection = http2_settings(&settings.limits).serve_connection(io, service);

@@ -3,16 +3,22 @@
 //! An entry is native code that runs in this process. So: a private directory, a name made of the
 //! component's digest and of everything that changes the code, and a digest of the entry's own
 //! content that is checked before a byte of it is believed. Whatever does not fit is compiled anew.
+//!
+//! Entries are mapped, not read: of the code of ten plugins, 14 MiB, most is never called and so never takes
+//! memory (benches/results/2026-11-26-steps.md).
 
 use std::{
-    fs,
+    fs::{self, File},
     hash::{Hash, Hasher},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    io::{self, Read, Write},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
 };
 
-use aws_lc_rs::digest::{self, SHA256};
+use aws_lc_rs::digest::{self, Context, SHA256};
 use wasmtime::{Engine, component::Component};
 
 /// A directory of compiled components, or none: a cache that cannot be used is no error.
@@ -56,14 +62,18 @@ impl Cache {
             return Ok(component);
         }
         let component = Component::new(engine, wasm)?;
-        if let Err(error) = component
+        match component
             .serialize()
             .map_err(io::Error::other)
             .and_then(|code| write(directory, &entry, &code))
         {
-            tracing::warn!(entry = %entry.display(), %error, "a compiled component is not kept");
+            // As it will be after the next start: mapped, and without what the compiler has left.
+            Ok(()) => Ok(read(engine, &entry).unwrap_or(component)),
+            Err(error) => {
+                tracing::warn!(entry = %entry.display(), %error, "a compiled component is not kept");
+                Ok(component)
+            }
         }
-        Ok(component)
     }
 }
 
@@ -85,13 +95,15 @@ fn own_uid() -> io::Result<u32> {
 
 fn entry_name(engine: &Engine, sha256: &[u8; 32]) -> String {
     let mut settings = std::hash::DefaultHasher::new();
+    LAYOUT.hash(&mut settings);
     engine.precompile_compatibility_hash().hash(&mut settings);
     env!("CARGO_PKG_VERSION").hash(&mut settings);
     format!("{}-{:016x}.cwasm", hex::encode(sha256), settings.finish())
 }
 
-/// What stands before the code: its digest.
-const DIGEST: usize = 32;
+/// How an entry is laid out: the code, and behind it its digest.
+const LAYOUT: u32 = 2;
+const DIGEST: u64 = 32;
 
 fn read(engine: &Engine, entry: &Path) -> Option<Component> {
     let meta = fs::symlink_metadata(entry).ok()?;
@@ -100,26 +112,61 @@ fn read(engine: &Engine, entry: &Path) -> Option<Component> {
         tracing::warn!(entry = %entry.display(), "a foreign cache entry is passed over");
         return None;
     }
-    let bytes = fs::read(entry).ok()?;
-    let (stored, code) = bytes.split_at_checked(DIGEST)?;
-    if digest::digest(&SHA256, code).as_ref() != stored {
+    let mut file = File::open(entry).ok()?;
+    if !is_whole(&mut file).ok()? {
         tracing::warn!(entry = %entry.display(), "a corrupt cache entry is compiled anew");
         return None;
     }
-    // SAFETY: the code was written by `write` of this same version (the name says so) into a
-    // directory and a file that only this user can write to, and its digest is what it was then.
-    #[allow(unsafe_code)]
-    let component = unsafe { Component::deserialize(engine, code) };
+    let component = mapped(engine, &file).or_else(|_| copied(engine, entry));
     component.inspect_err(|error| tracing::warn!(%error, "a cache entry does not load")).ok()
+}
+
+/// Whether an entry ends with the digest of what stands before it.
+fn is_whole(file: &mut File) -> io::Result<bool> {
+    let Some(length) = file.metadata()?.len().checked_sub(DIGEST) else { return Ok(false) };
+    let (mut digest, mut left, mut piece) = (Context::new(&SHA256), length, vec![0; 64 << 10]);
+    while left > 0 {
+        let read = Read::by_ref(file).take(left).read(&mut piece)?;
+        if read == 0 {
+            return Ok(false);
+        }
+        digest.update(&piece[..read]);
+        left -= read as u64;
+    }
+    let mut stored = [0; DIGEST as usize];
+    file.read_exact(&mut stored)?;
+    Ok(digest.finish().as_ref() == stored)
+}
+
+/// The very file that was looked at, whatever has its name now.
+fn mapped(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: the code was written by `write` of this same version (the name says so) into a directory and a
+    // file that only this user can write to, and its digest is what it was then. A file is written
+    // once and replaced by renaming, so what is mapped does not change.
+    #[allow(unsafe_code)]
+    unsafe {
+        Component::deserialize_file(engine, path)
+    }
+}
+
+/// Where nothing can be mapped to be executed, as in a folder that is mounted `noexec`.
+fn copied(engine: &Engine, entry: &Path) -> wasmtime::Result<Component> {
+    let code = fs::read(entry)?;
+    // SAFETY: as above.
+    #[allow(unsafe_code)]
+    unsafe {
+        Component::deserialize(engine, code)
+    }
 }
 
 /// Writes beside, then renames: a reader sees all of an entry or none.
 fn write(directory: &Path, entry: &Path, code: &[u8]) -> io::Result<()> {
     let beside = directory.join(format!(".{}.{:x}", std::process::id(), super::meter::nanos()));
-    let written = fs::File::create(&beside).and_then(|mut file| {
+    let written = File::create(&beside).and_then(|mut file| {
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        file.write_all(digest::digest(&SHA256, code).as_ref())?;
-        file.write_all(code)
+        file.write_all(code)?;
+        file.write_all(digest::digest(&SHA256, code).as_ref())
     });
     written.and_then(|()| fs::rename(&beside, entry)).inspect_err(|_| {
         let _ = fs::remove_file(&beside);

@@ -52,6 +52,9 @@ fn compile_settings() -> Config {
         // Components pass pointers of 32 bits: a larger memory would only be a larger limit to hold.
         .wasm_memory64(false)
         .memory_init_cow(true)
+        // Nobody unwinds through guests: a panic of the host is caught before. To register the tables takes
+        // reading all of them, at each start.
+        .native_unwind_info(false)
         .max_wasm_stack(512 << 10);
     config
 }

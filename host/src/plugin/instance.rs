@@ -233,6 +233,8 @@ impl Instance {
         let state = self.store.data();
         let meter = state.meter.clone();
         let (cpu, wall) = (state.context.limits.cpu, state.context.limits.wall);
+        // The clock has gone on since the last call. Without this a call would begin with a yield.
+        self.store.set_epoch_deadline(1);
         let call = func.call_async(&mut self.store, params);
         match metered(&meter, cpu, wall, call).await {
             Ok(Ok((answer,))) => Ok(answer),

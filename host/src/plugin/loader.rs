@@ -32,6 +32,7 @@ use crate::{
     config::{Diagnostic, Grants, Isolation, PluginLimits, PluginUse, Secrets, Span},
     dispatch::Dispatch,
     filter::{Cause, Hooks},
+    memory,
     stores::Stores,
     telemetry::Telemetry,
     wall::WallClock,
@@ -195,7 +196,12 @@ impl PluginRoom {
             return Ok(component);
         }
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
-        let work = move || compile(&engine, &cache, &wasm, &sha256);
+        let work = move || {
+            let component = compile(&engine, &cache, &wasm, &sha256);
+            drop(wasm);
+            memory::give_back();
+            component
+        };
         let component = tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| format!("the compiler gave up: {error}"))??;
