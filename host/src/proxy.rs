@@ -7,6 +7,7 @@ mod mirror;
 mod snapshot;
 mod split;
 mod upgrade;
+mod via;
 mod watch;
 
 use admit::Admitted;
@@ -16,6 +17,8 @@ use snapshot::Course;
 pub use snapshot::{RouteInService, Snapshot};
 pub use split::Split;
 use upgrade::{Tunnel, Wish};
+use via::Via;
+pub use via::via_name;
 use watch::Watch;
 
 use std::{
@@ -43,13 +46,7 @@ use crate::{
 pub struct Proxy {
     snapshot: Arc<ArcSwap<Snapshot>>,
     telemetry: Arc<Telemetry>,
-    /// Our name in `Via`: a request that carries it came back.
-    via: Arc<str>,
-}
-
-/// A name for this process in `Via`, unlike that of any other.
-pub fn via_name() -> Arc<str> {
-    format!("torana-{:08x}", admit::random_u64() as u32).into()
+    via: Via,
 }
 
 /// Where a request came in.
@@ -65,7 +62,7 @@ pub struct Entrance {
 impl Proxy {
     /// A proxy over a configuration that may be swapped.
     pub fn new(snapshot: Arc<ArcSwap<Snapshot>>, telemetry: Arc<Telemetry>, via: Arc<str>) -> Self {
-        Self { snapshot, telemetry, via }
+        Self { snapshot, telemetry, via: Via::new(via) }
     }
 
     /// One request, head to tail.

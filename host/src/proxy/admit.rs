@@ -63,7 +63,20 @@ pub(super) fn request_id(headers: &HeaderMap, trusted: bool) -> Arc<str> {
     let given = headers.get("x-request-id").and_then(|v| v.to_str().ok()).filter(plain);
     match given.filter(|_| trusted) {
         Some(id) => id.into(),
-        None => format!("{:016x}{:016x}", random_u64(), random_u64()).into(),
+        None => {
+            let mut id = [0; 32];
+            random_digits(&mut id);
+            String::from_utf8_lossy(&id).into()
+        }
+    }
+}
+
+/// Fills with random digits of base 16, a multiple of two of them. Sixteen in a row are never all zero.
+pub(super) fn random_digits(digits: &mut [u8]) {
+    for digits in digits.chunks_mut(16) {
+        let bytes = random_u64().to_be_bytes();
+        let encoded = hex::encode_to_slice(&bytes[..digits.len() / 2], digits);
+        debug_assert_eq!(encoded, Ok(()), "two digits for each byte");
     }
 }
 
@@ -165,12 +178,7 @@ impl Proxy {
     }
 
     fn check_loop(&self, headers: &HeaderMap) -> Result<(), Trouble> {
-        let mut passes = 0;
-        for via in headers.get_all(header::VIA) {
-            let via = via.to_str().unwrap_or_default();
-            passes += via.split(',').filter(|hop| hop.trim().ends_with(&*self.via)).count();
-        }
-        if passes > MAX_PASSES { Err(Trouble::Loop) } else { Ok(()) }
+        if self.via.passes(headers) > MAX_PASSES { Err(Trouble::Loop) } else { Ok(()) }
     }
 }
 

@@ -7,7 +7,7 @@ use http::{
 };
 use http_body::Body as _;
 
-use super::{Course, RouteInService, admit, upgrade::Wish};
+use super::{Course, RouteInService, admit, upgrade::Wish, via::Via};
 use crate::{
     body::{Body, BodyError, Tap, Tapped},
     chain::mend_head,
@@ -33,7 +33,7 @@ pub(super) fn request(
     course: Course<'_>,
     exchange: &Exchange,
     body: Body,
-    via: &str,
+    via: &Via,
     wish: Option<&mut Wish>,
 ) -> Request<Body> {
     let mut headers = exchange.request.headers.clone();
@@ -65,16 +65,13 @@ pub(super) fn request(
 }
 
 /// The response as the client gets it.
-pub(super) fn response(exchange: &mut Exchange, body: Body, via: &str) -> Response<Body> {
+pub(super) fn response(exchange: &mut Exchange, body: Body, via: &Via) -> Response<Body> {
     let bodiless = is_bodiless(exchange);
     let Some(mut head) = exchange.response.take() else {
         return Response::new(Body::Empty);
     };
     head.version = Version::HTTP_11;
-    let name = format!("1.1 {via}");
-    if let Ok(value) = HeaderValue::from_str(&name) {
-        head.headers.append(header::VIA, value);
-    }
+    via.add(&mut head.headers, Version::HTTP_11);
     stamp(&mut head.headers, &exchange.id);
     let length = body.size_hint().exact();
     if let Some(length) = length.filter(|_| !bodiless) {
@@ -270,7 +267,7 @@ pub(super) fn encode_into(out: &mut String, value: &str, keep_slashes: bool) {
 }
 
 /// Who asked, over what, for whom. What an untrusted client says of it is replaced.
-fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &str) {
+fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &Via) {
     let client = &exchange.client;
     let peer = client.peer.ip().to_canonical();
     // Behind a trusted proxy the addresses that it reports are kept, and it is added.
@@ -283,17 +280,21 @@ fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &str) {
     headers.remove(HeaderName::from_static("x-real-ip"));
     headers.remove(HeaderName::from_static("x-forwarded-port"));
     if !headers.get("traceparent").is_some_and(is_traceparent) {
-        let (high, low, span) = (admit::random_u64(), admit::random_u64(), admit::random_u64());
         headers.remove("tracestate");
-        set(headers, "traceparent", &format!("00-{high:016x}{low:016x}-{:016x}-01", span | 1));
+        headers.insert(HeaderName::from_static("traceparent"), new_trace());
     }
     if let Ok(host) = HeaderValue::from_str(&exchange.authority) {
         headers.insert(header::HOST, host);
     }
-    let protocol = if exchange.request.version == Version::HTTP_2 { "2" } else { "1.1" };
-    if let Ok(via) = HeaderValue::from_str(&format!("{protocol} {via}")) {
-        headers.append(header::VIA, via);
-    }
+    via.add(headers, exchange.request.version);
+}
+
+/// A trace that begins here (W3C Trace Context, 3.2).
+fn new_trace() -> HeaderValue {
+    let mut trace = *b"00-................................-................-01";
+    admit::random_digits(&mut trace[3..35]);
+    admit::random_digits(&mut trace[36..52]);
+    HeaderValue::from_bytes(&trace).expect("digits and dashes")
 }
 
 /// W3C Trace Context, 3.2: `00-32 hex-16 hex-2 hex`, ids not all zero.

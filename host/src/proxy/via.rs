@@ -1,0 +1,47 @@
+//! Our name in `Via` (RFC 9110, 7.6.3): what says that a message came by here.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Version, header};
+
+use super::admit;
+
+/// A name for this process in `Via`, unlike that of any other.
+pub fn via_name() -> Arc<str> {
+    let mut name = *b"torana-........";
+    admit::random_digits(&mut name["torana-".len()..]);
+    String::from_utf8_lossy(&name).into()
+}
+
+/// The name, and what is added to messages that go on: made once, for each request has it twice.
+pub(super) struct Via {
+    name: Arc<str>,
+    over_http1: HeaderValue,
+    over_http2: HeaderValue,
+}
+
+impl Via {
+    /// `name` is that of [`via_name`].
+    pub(super) fn new(name: Arc<str>) -> Self {
+        let entry = |protocol| {
+            let text = format!("{protocol} {name}");
+            HeaderValue::try_from(text)
+                .expect("the name has no character that a field may not have")
+        };
+        let (over_http1, over_http2) = (entry("1.1"), entry("2"));
+        Self { name, over_http1, over_http2 }
+    }
+
+    /// Says that a message came in by this version.
+    pub(super) fn add(&self, headers: &mut HeaderMap, version: Version) {
+        let entry = if version == Version::HTTP_2 { &self.over_http2 } else { &self.over_http1 };
+        headers.append(header::VIA, entry.clone());
+    }
+
+    /// How often a message has come by here already.
+    pub(super) fn passes(&self, headers: &HeaderMap) -> usize {
+        let entries = headers.get_all(header::VIA).iter().filter_map(|entry| entry.to_str().ok());
+        let hops = entries.flat_map(|entry| entry.split(','));
+        hops.filter(|hop| hop.trim().ends_with(&*self.name)).count()
+    }
+}
