@@ -1,29 +1,34 @@
 //! Names of targets are looked up again and again, so that a service that has moved is found.
 //!
-//! `getaddrinfo` does not tell for how long an answer holds, so the interval is the operator's.
 //! A target stays one target however many addresses its name has: health, ejection and weight are
 //! the name's, and new connections go to its addresses in turn.
 
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwapOption;
-use tokio::net::lookup_host;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::{
     Upstream, Upstreams,
+    names::{self, Found},
     rounds::{self, LOOK_AGAIN},
 };
+use crate::config::Resolve;
 
-/// How long the system looks for a name, by far: three servers, two attempts of five seconds.
+/// How long a look-up may take: three servers, two attempts of five seconds.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// How soon one that failed is tried again, doubled each time, and how late at most.
+const FIRST_AGAIN: Duration = Duration::from_secs(1);
+const LAST_AGAIN: Duration = Duration::from_secs(30);
 
 /// Looks up the names of whatever upstreams are current, until this future is dropped.
 pub async fn run_resolver(current: impl Fn() -> Arc<Upstreams>) {
@@ -42,8 +47,16 @@ pub(super) struct Addresses {
     /// Counts how often an address went away.
     generation: AtomicU32,
     turn: AtomicUsize,
-    /// When to look it up.
-    next: Mutex<Option<Instant>>,
+    plan: Mutex<Plan>,
+}
+
+/// When a name is looked up.
+#[derive(Debug, Default)]
+struct Plan {
+    /// At once if none.
+    next: Option<Instant>,
+    /// How many look-ups have failed since one did not.
+    failures: u32,
 }
 
 /// To where a connection goes, and as of when that was right.
@@ -87,7 +100,7 @@ impl Addresses {
     /// None of them takes a connection: the service may have moved.
     pub(super) fn doubt(&self) {
         if self.known.load().is_some() {
-            *self.next() = None;
+            self.plan().next = None;
         }
     }
 
@@ -107,8 +120,20 @@ impl Addresses {
         is_new && old.is_some()
     }
 
-    fn next(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A look-up has ended, and what it found holds for this long. Says whether the one before
+    /// ended otherwise.
+    fn plan_next(&self, hold: Duration, failed: bool) -> bool {
+        let mut plan = self.plan();
+        let changed = failed != (plan.failures > 0);
+        let again = FIRST_AGAIN * (1 << plan.failures.min(5));
+        plan.failures = if failed { plan.failures.saturating_add(1) } else { 0 };
+        let wait = if failed { again.min(LAST_AGAIN).min(hold) } else { hold };
+        plan.next = Some(Instant::now() + wait);
+        changed
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,16 +146,16 @@ impl Origin {
 /// What to look up now, and when to look again.
 fn due(upstreams: &Upstreams, now: Instant) -> (Vec<(Arc<Upstream>, usize)>, Instant) {
     let (mut due, mut soonest) = (Vec::new(), now + LOOK_AGAIN);
-    for upstream in upstreams.iter().filter(|upstream| !upstream.settings.resolve.is_zero()) {
+    for upstream in upstreams.iter().filter(|u| u.settings.resolve != Resolve::AtConnect) {
         let named = upstream.targets.iter().enumerate().filter(|(_, t)| t.address().is_none());
         for (index, target) in named {
-            let mut next = target.addresses.next();
-            match *next {
+            let mut plan = target.addresses.plan();
+            match plan.next {
                 Some(next) if next > now => soonest = soonest.min(next),
                 _ => {
                     due.push((upstream.clone(), index));
                     // One at a time; and if it is never finished, for a reload ends it, again.
-                    *next = Some(now + upstream.settings.resolve.max(LONGEST));
+                    plan.next = Some(now + LONGEST + LOOK_AGAIN);
                 }
             }
         }
@@ -139,20 +164,35 @@ fn due(upstreams: &Upstreams, now: Instant) -> (Vec<(Arc<Upstream>, usize)>, Ins
 }
 
 async fn look_up(upstream: Arc<Upstream>, index: usize) {
-    let target = &upstream.targets[index];
-    let found = lookup_host((target.host.as_str(), target.port)).await;
-    let found = found.map(Iterator::collect::<Vec<_>>);
-    *target.addresses.next() = Some(Instant::now() + upstream.settings.resolve);
-    let upstream = &*upstream.settings.name;
-    match found {
-        Ok(found) if !found.is_empty() => {
-            let count = found.len();
-            if target.addresses.learn(found) {
-                info!(upstream, target = %target.name, addresses = count, "the name has changed");
-            }
+    let (target, settings) = (&upstream.targets[index], &upstream.settings);
+    let known = target.addresses.known.load_full();
+    let known = known.as_ref().map_or(&[][..], |known| known.as_slice());
+    let looking = names::look_up(&target.host, target.port, &settings.dns, known);
+    let found = timeout(LONGEST, looking).await;
+    let found = found.unwrap_or_else(|_| Err("nobody has answered".to_owned()));
+    let lack = match &found {
+        Ok(found) => found.lack.clone(),
+        Err(why) => Some(why.clone()),
+    };
+    let hold = match (settings.resolve, &found) {
+        (Resolve::Every(interval), _) => interval,
+        (_, Ok(found)) => found.hold,
+        (_, Err(_)) => LAST_AGAIN,
+    };
+    let changed = target.addresses.plan_next(hold, lack.is_some());
+    let upstream = &*settings.name;
+    match lack {
+        Some(why) if changed => {
+            warn!(upstream, target = %target.name, %why, "the name cannot be looked up");
         }
-        Ok(_) => warn!(upstream, target = %target.name, "the name has no address"),
-        Err(why) => warn!(upstream, target = %target.name, %why, "the name cannot be looked up"),
+        None if changed => info!(upstream, target = %target.name, "the name is looked up again"),
+        _ => {}
+    }
+    if let Ok(Found { addresses, .. }) = found {
+        let count = addresses.len();
+        if target.addresses.learn(addresses) {
+            info!(upstream, target = %target.name, addresses = count, "the name has changed");
+        }
     }
 }
 
@@ -211,7 +251,7 @@ mod tests {
     async fn names_are_looked_up_and_addresses_are_not() {
         let mut settings = settings(&["127.0.0.1:1".parse().unwrap(); 2]);
         settings.targets[0].host = "localhost".into();
-        settings.resolve = Duration::from_secs(60);
+        settings.resolve = Resolve::Ttl;
         let upstreams = Arc::new(Upstreams::build(&[settings], 1, None).unwrap());
         let upstream = upstreams.get("service").unwrap().clone();
         let now = Instant::now();
