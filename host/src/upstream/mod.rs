@@ -83,7 +83,7 @@ use target::Target;
 
 use crate::{
     body::Body,
-    config::{self, Span},
+    config::{self, Resolve, Span},
     tls, worker,
 };
 
@@ -193,6 +193,8 @@ impl Upstream {
         let mut sum = TargetStats {
             target: target.name.clone(),
             weight: target.weight,
+            addresses: target.addresses.all(),
+            next_look_up: target.addresses.next_look_up(),
             healthy: target.is_fit(),
             ejected: target.outlier.is_ejected(target::milliseconds()),
             ejections: target.outlier.ejections(),
@@ -260,19 +262,24 @@ impl Upstream {
         })
     }
 
-    /// A target that is out stays out until a check finds otherwise.
+    /// A target that is out stays out until a check finds otherwise, and its name stands for what
+    /// it did until that is looked up.
     fn inherit(&self, old: &Self) {
         self.inherit_ejections(old);
         if let (Some(breaker), Some(old)) = (&self.breaker, &old.breaker) {
             breaker.inherit(old);
         }
-        if self.settings.health.is_none() {
-            return;
-        }
+        let (names, health) =
+            (self.settings.resolve != Resolve::AtConnect, self.settings.health.is_some());
         for target in &self.targets {
             let known = old.targets.iter().find(|known| known.name == target.name);
-            let healthy = known.is_none_or(|known| known.healthy.load(Relaxed));
-            target.healthy.store(healthy, Relaxed);
+            if let (Some(known), true) = (known, names) {
+                target.addresses.inherit(&known.addresses);
+            }
+            if health {
+                let healthy = known.is_none_or(|known| known.healthy.load(Relaxed));
+                target.healthy.store(healthy, Relaxed);
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! What a name stands for, and for how long that holds.
 //!
 //! DNS is asked by ourselves ([`dns`]), for `getaddrinfo` does not tell how long an answer holds.
-//! What DNS does not know the system is asked: names of `/etc/hosts`, of mDNS, of LDAP. Nothing is
-//! kept here: each look-up reads `/etc/hosts` and `/etc/resolv.conf` as they are by then.
+//! The system is asked for names of `/etc/hosts` and, unless the configuration names the servers, for
+//! what DNS does not know: mDNS, LDAP. Nothing is kept here: each look-up reads `/etc/hosts` and
+//! `/etc/resolv.conf` as they are by then.
 
 use std::{
     fs,
@@ -24,6 +25,8 @@ const UNTOLD: Duration = Duration::from_secs(5);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
 
+const NO_ADDRESS: &str = "the name has no address";
+
 /// What a name stands for.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -44,15 +47,17 @@ pub(super) async fn look_up(
     known: &[SocketAddr],
 ) -> Result<Found, String> {
     let Some(dns) = dns_for(host, servers).await else { return ask_system(host, port).await };
-    match join(dns.ask().await, known, port, is_reachable) {
-        Ok(found) => Ok(found),
-        // Whoever knows the name, and for a while cannot ask, does not begin to ask somebody else.
-        Err(Some(why)) if !known.is_empty() => Err(why),
-        Err(Some(why)) => {
-            ask_system(host, port).await.map_err(|system| format!("{why}; the system: {system}"))
-        }
-        Err(None) => ask_system(host, port).await,
+    let why = match join(dns.ask().await, known, port, is_reachable) {
+        Ok(found) => return Ok(found),
+        Err(why) => why,
+    };
+    // The system has servers of its own, and knows no more than they while they fail.
+    let is_final = !servers.is_empty() || (why.is_some() && !known.is_empty());
+    let why = why.unwrap_or_else(|| NO_ADDRESS.to_owned());
+    if is_final {
+        return Err(why);
     }
+    ask_system(host, port).await.map_err(|system| format!("{why}; the system: {system}"))
 }
 
 /// Whom to ask; none if the name is the system's own, or there is nobody.
@@ -67,7 +72,7 @@ async fn ask_system(host: &str, port: u16) -> Result<Found, String> {
     let found = lookup_host((host, port)).await.map_err(|why| why.to_string())?;
     let addresses: Vec<_> = found.collect();
     match addresses.is_empty() {
-        true => Err("the name has no address".to_owned()),
+        true => Err(NO_ADDRESS.to_owned()),
         false => Ok(Found { addresses, hold: UNTOLD, lack: None }),
     }
 }

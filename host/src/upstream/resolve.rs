@@ -77,6 +77,22 @@ impl Addresses {
         Some(addresses)
     }
 
+    /// All that the name stands for; none where it is an address, or not looked up yet.
+    pub(super) fn all(&self) -> Vec<SocketAddr> {
+        self.known.load().as_ref().map(|known| known.to_vec()).unwrap_or_default()
+    }
+
+    /// How long until it is looked up; none where that is not planned.
+    pub(super) fn next_look_up(&self) -> Option<Duration> {
+        let next = self.plan().next?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    /// It stands for what another did, until it is looked up.
+    pub(super) fn inherit(&self, old: &Self) {
+        self.known.store(old.known.load_full());
+    }
+
     /// As of now. To be asked before the addresses are.
     pub(super) fn generation(&self) -> u32 {
         self.generation.load(Relaxed)
@@ -229,6 +245,22 @@ mod tests {
         assert!(known.learn(addresses(&["2.2.2.2:1"])));
         assert!(!known.has(&one) && known.has(&two));
         assert_eq!(two.generation.load(Relaxed), known.generation(), "it is not searched again");
+    }
+
+    #[test]
+    fn a_look_up_that_fails_is_tried_again_less_and_less() {
+        let name = Addresses::default();
+        let waits = |failed| {
+            let changed = name.plan_next(Duration::from_secs(60), failed);
+            let wait = name.next_look_up().unwrap();
+            (changed, wait.as_secs_f64().round() as u64)
+        };
+        let failed: Vec<_> = (0..7).map(|_| waits(true)).collect();
+        let [first, ..] = failed[..] else { panic!("seven") };
+        assert_eq!(first, (true, 1), "that is news");
+        let later = [2, 4, 8, 16, 30, 30].map(|wait| (false, wait));
+        assert_eq!(failed[1..], later);
+        assert_eq!([waits(false), waits(false), waits(true)], [(true, 60), (false, 60), (true, 1)]);
     }
 
     #[tokio::test]

@@ -124,8 +124,10 @@ fn candidates(name: &Name, search: &[Name], ndots: usize) -> Vec<Name> {
     names
 }
 
-/// Nobody but the servers is asked, in their order, and no answer is kept.
+/// Nobody but the servers is asked, in their order, as often as resolv.conf(5) says (`attempts` are
+/// all of them, and here those that follow the first), and no answer is kept.
 fn take_as_written(options: &mut ResolverOpts) {
+    options.attempts = options.attempts.saturating_sub(1);
     options.cache_size = 0;
     options.use_hosts_file = ResolveHosts::Never;
     options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;

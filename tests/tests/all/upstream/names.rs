@@ -2,11 +2,14 @@
 
 use std::{net::SocketAddr, time::Instant};
 
-use torana_tests::{Backend, Dns, Gateway, PATIENCE, Unused, Zone, reply};
+use serde_json::Value;
+use torana_tests::{Backend, Dns, Gateway, PATIENCE, Unused, Zone, reply, within};
 
-use super::{metric, proxy};
+use super::proxy;
 
 const NAME: &str = "service.test";
+
+const CANNOT: &str = "the name cannot be looked up";
 
 /// Nothing is kept, so that each request makes a connection.
 const NEW_CONNECTIONS: &str = "keep_alive = { connections = 0 }";
@@ -58,14 +61,14 @@ async fn the_addresses_stay_while_dns_fails() {
     let toml = named(dns.address(), first.address().port(), NEW_CONNECTIONS);
     let gateway = Gateway::start(&toml).await;
     assert_eq!(get(&gateway).await, "first");
-    let failed = |line: &str| line.contains("the name cannot be looked up");
+    let failed = |line: &str| line.contains(CANNOT);
     for failure in [Zone::Broken, Zone::NoName] {
         let from = gateway.log().len();
         let asked = dns.questions(NAME);
         dns.say(failure);
         gateway.log().wait_from(from, "the failure", failed).await;
         // It is tried again, and that is no news.
-        dns.wait_for(asked + 6, NAME).await;
+        dns.wait_for(asked + 4, NAME).await;
         assert_eq!(get(&gateway).await, "first");
         let lines = gateway.log().lines();
         assert_eq!(lines[from..].iter().filter(|line| failed(line)).count(), 1, "{lines:#?}");
@@ -98,18 +101,20 @@ async fn a_name_is_not_asked_for_while_its_answer_holds() {
         assert_eq!(get(&gateway).await, "first");
     }
     assert_eq!(dns.questions(NAME), asked);
-    assert!(metric(&gateway, "torana_upstream_connects_total").await.len() > 1);
+    let connections = first.received().last().expect("a request").connection;
+    assert!(connections >= 50, "each request had a connection of its own, not {connections}");
 }
 
 #[tokio::test]
-async fn what_dns_does_not_know_may_be_the_systems() {
+async fn the_machines_own_name_is_no_question_for_dns() {
     let backend = Backend::start(|_| reply(200, "here")).await;
     let dns = Dns::start(Zone::NoName).await;
     let target = format!("\"localhost:{}\"", backend.address().port());
     let toml = format!("{}\n[dns]\nservers = [\"{}\"]\n", proxy(&[target], ""), dns.address());
     let gateway = Gateway::start(&toml).await;
     assert_eq!(get(&gateway).await, "here");
-    assert_eq!(dns.questions("localhost"), 0, "this one is no question for DNS");
+    gateway.wait_for_log("the start", |line| line.contains("listening")).await;
+    assert_eq!(dns.questions("localhost"), 0);
 }
 
 #[tokio::test]
@@ -123,5 +128,41 @@ async fn nobody_who_answers_is_an_error_within_the_connect_timeout() {
         let answer = gateway.client().get("/").await;
         assert!([502, 503, 504].contains(&answer.status), "{server}: {answer:?}");
         assert!(begun.elapsed() < PATIENCE / 2, "{server}: {:?}", begun.elapsed());
+        // The one that swallows questions is given up later.
+        if server != silent.address() {
+            let line = gateway.wait_for_log("the failure", |l| l.contains(CANNOT)).await;
+            assert!(line.contains(NAME) && line.contains("why="), "{line}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_reload_asks_other_servers_and_keeps_the_addresses_until_they_answer() {
+    let [first, second] = two_places().await;
+    let (old, new) = (Dns::start(at(&first, 3600)).await, Dns::start(Zone::Broken).await);
+    let port = first.address().port();
+    let gateway = Gateway::start(&named(old.address(), port, "")).await;
+    let target = addresses(&gateway, 1).await;
+    assert_eq!(target["addresses"][0], first.address().to_string());
+    assert!((1..=300_000).contains(&target["next_look_up_ms"].as_u64().expect("a time")));
+    gateway.write(&named(new.address(), port, ""));
+    gateway.signal_reload();
+    gateway.wait_for_log("the new server's failure", |line| line.contains(CANNOT)).await;
+    assert_eq!(get(&gateway).await, "first");
+    new.say(at(&second, 3600));
+    gateway.wait_for_log("the move", |line| line.contains("the name has changed")).await;
+    assert_eq!(get(&gateway).await, "second");
+}
+
+/// The one target of `/upstreams`, once its name stands for so many addresses.
+async fn addresses(gateway: &Gateway, count: usize) -> Value {
+    within("the addresses", async {
+        loop {
+            let target = gateway.admin().get("/upstreams").await.json()[0]["targets"][0].clone();
+            if target["addresses"].as_array().is_some_and(|all| all.len() == count) {
+                break target;
+            }
+        }
+    })
+    .await
 }
