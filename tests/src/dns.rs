@@ -14,6 +14,8 @@ use crate::within;
 pub enum Zone {
     /// It has these addresses, each for so many seconds.
     Addresses(Vec<IpAddr>, u32),
+    /// The same, but questions for AAAA are swallowed.
+    OnlyA(Vec<IpAddr>, u32),
     /// There is no such name: NXDOMAIN.
     NoName,
     /// The server cannot say: SERVFAIL.
@@ -93,7 +95,7 @@ async fn serve(socket: UdpSocket, zone: watch::Receiver<Zone>, asked: watch::Sen
 struct Question {
     id: [u8; 2],
     name: String,
-    /// 1 for A, 28 for AAAA.
+    /// [`A`], [`AAAA`] ...
     kind: u16,
     /// Name, kind and class as they were written.
     written: Vec<u8>,
@@ -117,7 +119,8 @@ impl Question {
     /// The whole message; none if there is to be none.
     fn answer(&self, zone: &Zone) -> Option<Vec<u8>> {
         let (code, records) = match zone {
-            Zone::Addresses(addresses, ttl) => {
+            Zone::OnlyA(..) if self.kind == AAAA => return None,
+            Zone::Addresses(addresses, ttl) | Zone::OnlyA(addresses, ttl) => {
                 (0, addresses.iter().filter_map(|address| self.record(*address, *ttl)).collect())
             }
             Zone::NoName => (3, Vec::new()),
@@ -133,16 +136,20 @@ impl Question {
     /// An address of the family that was asked for.
     fn record(&self, address: IpAddr, ttl: u32) -> Option<Vec<u8>> {
         let (kind, data) = match address {
-            IpAddr::V4(address) => (1, address.octets().to_vec()),
-            IpAddr::V6(address) => (28, address.octets().to_vec()),
+            IpAddr::V4(address) => (A, address.octets().to_vec()),
+            IpAddr::V6(address) => (AAAA, address.octets().to_vec()),
         };
         // The name is the one at byte 12; class IN.
-        let head = [0xc0, HEAD as u8, 0, kind, 0, 1];
+        let head = [[0xc0, HEAD as u8], kind.to_be_bytes(), [0, 1]].concat();
         let length = [0, data.len() as u8];
         let record = [&head[..], &ttl.to_be_bytes(), &length, &data].concat();
-        (self.kind == u16::from(kind)).then_some(record)
+        (self.kind == kind).then_some(record)
     }
 }
+
+/// Types of records (RFC 1035, section 3.2.2; RFC 3596).
+const A: u16 = 1;
+const AAAA: u16 = 28;
 
 /// How long the head of a message is.
 const HEAD: usize = 12;

@@ -127,7 +127,8 @@ impl Addresses {
             |some: &[SocketAddr], all: &[SocketAddr]| some.iter().all(|a| all.contains(a));
         let gone = old.as_ref().is_some_and(|old| !has_all(old, &found));
         let is_new = gone || old.as_ref().is_none_or(|old| !has_all(&found, old));
-        if is_new {
+        // Their order is no news, and yet it tells which family can be reached.
+        if old.as_deref() != Some(&found) {
             self.known.store(Some(Arc::new(found)));
         }
         if gone {
@@ -240,6 +241,7 @@ mod tests {
         assert!(!known.learn(addresses(&["1.1.1.1:1", "2.2.2.2:1"])), "the first is no change");
         let (one, two) = (origin("1.1.1.1:1"), origin("2.2.2.2:1"));
         assert!(!known.learn(addresses(&["2.2.2.2:1", "1.1.1.1:1"])), "their order is no change");
+        assert_eq!(known.all(), addresses(&["2.2.2.2:1", "1.1.1.1:1"]));
         assert!(known.learn(addresses(&["1.1.1.1:1", "2.2.2.2:1", "3.3.3.3:1"])));
         assert!(known.has(&one) && known.has(&two));
         assert!(known.learn(addresses(&["2.2.2.2:1"])));

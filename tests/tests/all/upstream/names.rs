@@ -137,6 +137,19 @@ async fn nobody_who_answers_is_an_error_within_the_connect_timeout() {
 }
 
 #[tokio::test]
+async fn a_server_that_swallows_questions_for_ipv6_holds_nobody_up() {
+    let [first, second] = two_places().await;
+    let only = |backend: &Backend| Zone::OnlyA(vec![backend.address().ip()], 1);
+    let dns = Dns::start(only(&first)).await;
+    let gateway = Gateway::start(&named(dns.address(), first.address().port(), "")).await;
+    assert_eq!(get(&gateway).await, "first");
+    gateway.wait_for_log("what is missing", |line| line.contains("is not answered")).await;
+    dns.say(only(&second));
+    gateway.wait_for_log("the move", |line| line.contains("the name has changed")).await;
+    assert_eq!(get(&gateway).await, "second");
+}
+
+#[tokio::test]
 async fn a_reload_asks_other_servers_and_keeps_the_addresses_until_they_answer() {
     let [first, second] = two_places().await;
     let (old, new) = (Dns::start(at(&first, 3600)).await, Dns::start(Zone::Broken).await);
