@@ -77,15 +77,23 @@ async fn ask_system(host: &str, port: u16) -> Result<Found, String> {
     }
 }
 
-/// Whether the name is this machine's own, or stands in its `/etc/hosts`.
+/// Whether the name is this machine's own, or an address, or stands in its `/etc/hosts`.
 fn is_local(host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     // RFC 6761, section 6.3: DNS is not asked for these.
-    if host == "localhost" || host.ends_with(".localhost") {
+    if host == "localhost" || host.ends_with(".localhost") || is_numeric(&host) {
         return true;
     }
     let hosts = fs::read("/etc/hosts").unwrap_or_default();
     is_in_hosts(&String::from_utf8_lossy(&hosts), &host)
+}
+
+/// Whether it is an old way to write an address (`127.1`, `0x7f000001`), for no top-level domain is
+/// a number (RFC 3696, section 2).
+fn is_numeric(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let (digits, radix) = last.strip_prefix("0x").map_or((last, 10), |digits| (digits, 16));
+    !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix))
 }
 
 fn is_in_hosts(hosts: &str, host: &str) -> bool {
@@ -194,6 +202,12 @@ mod tests {
         assert!(
             is_local("localhost") && is_local("a.LOCALHOST.") && !is_local("localhost.example")
         );
+    }
+
+    #[test]
+    fn numbers_are_no_names() {
+        let numeric = ["127.1", "2130706433", "0x7f000001", "a.1", "1.a", "0xg", "a"];
+        assert_eq!(numeric.map(is_numeric), [true, true, true, true, false, false, false]);
     }
 
     #[test]
