@@ -1,6 +1,10 @@
 //! A service made of a closure.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
@@ -28,6 +32,9 @@ use crate::{
 pub type Body = UnsyncBoxBody<Bytes, String>;
 
 type Script = Arc<dyn Fn(Received) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+
+/// A port that the system chooses.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 type Keeper = Arc<watch::Sender<Vec<Received>>>;
 
@@ -68,12 +75,20 @@ impl Backend {
         Self::start_async(move |received| std::future::ready(script(&received))).await
     }
 
+    /// The same, on an address and port that a test chooses.
+    pub async fn start_at(
+        address: SocketAddr,
+        script: impl Fn(&Received) -> Response<Body> + Send + Sync + 'static,
+    ) -> Self {
+        Self::begin(address, true, move |received| std::future::ready(script(&received))).await
+    }
+
     /// A service that answers at once, and keeps nothing of what it has received: for loads that
     /// last, which would fill the memory of the machine.
     pub async fn start_forgetful(
         script: impl Fn(&Received) -> Response<Body> + Send + Sync + 'static,
     ) -> Self {
-        Self::begin(false, move |received| std::future::ready(script(&received))).await
+        Self::begin(ANY, false, move |received| std::future::ready(script(&received))).await
     }
 
     /// A service that may take its time. A request is among the [`received`](Self::received)
@@ -83,15 +98,15 @@ impl Backend {
         F: Fn(Received) -> A + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
-        Self::begin(true, script).await
+        Self::begin(ANY, true, script).await
     }
 
-    async fn begin<F, A>(keeps: bool, script: F) -> Self
+    async fn begin<F, A>(address: SocketAddr, keeps: bool, script: F) -> Self
     where
         F: Fn(Received) -> A + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (sender, received) = watch::channel(Vec::new());
         let script: Script = Arc::new(move |received| script(received).boxed());

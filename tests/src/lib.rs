@@ -18,6 +18,7 @@
 //!   anything of that is left.
 //! - [`h2raw`] makes HTTP/2 frames by hand.
 //! - [`strict`] reads HTTP/1.1 by the letter.
+//! - [`Dns`] says what a test wants of every name.
 //! - [`RedisServer`] runs the real one.
 //! - [`Authority`] makes certificates and both ends of TLS.
 //! - [`Client`] keeps connections, as browsers do, and [`H2`] is one; [`Raw`] sends bytes and reads bytes.
@@ -31,6 +32,7 @@ mod authority;
 mod backend;
 mod client;
 pub mod command;
+mod dns;
 mod fault;
 mod folder;
 mod gateway;
@@ -51,6 +53,7 @@ mod websocket;
 pub use authority::{Authority, Identity};
 pub use backend::{Backend, Body, Received, reply, stream};
 pub use client::{Client, Coming, Reply, request};
+pub use dns::{Dns, Zone};
 pub use fault::{End, Fault, Point, Wire};
 pub use folder::Folder;
 pub use gateway::{Gateway, Setup};

@@ -24,6 +24,8 @@ fn target(target: &TargetStats) -> Value {
     json!({
         "target": &*target.target,
         "weight": target.weight,
+        "addresses": target.addresses,
+        "next_look_up_ms": target.next_look_up.map(|next| next.as_millis() as u64),
         "healthy": target.healthy,
         "ejected": target.ejected,
         "ejections": target.ejections,

@@ -10,6 +10,7 @@ use super::{
     chain::{Library, NAMED_CHAIN},
     context::Context,
     develop::develop,
+    dns::{self, DNS},
     gateway::{self, GATEWAY},
     keys::{Kind, Shape, key},
     listen::{self, LISTENER},
@@ -40,6 +41,11 @@ pub(super) static ROOT: Shape = Shape {
             "audit_log",
             Kind::Table(&AUDIT_LOG),
             "What happened to the gateway, chained by hashes; none if not given.",
+        ),
+        key(
+            "dns",
+            Kind::Table(&DNS),
+            "Who is asked for the addresses of names; /etc/resolv.conf says it if not given.",
         ),
         key(
             "upstreams",
@@ -172,7 +178,7 @@ fn read(path: &Path, reads: &mut Reads) -> Result<String, Diagnostic> {
 
 /// Reads the tables in the order in which they build on each other.
 fn build(root: &Table<'_>) -> Config {
-    let secrets = secrets::read(root);
+    let (secrets, dns) = (secrets::read(root), dns::read(root));
     let upstreams = root.named("upstreams", true);
     let plugins = root.named("plugins", false);
     let plugins = plugins.iter().map(|(name, table)| plugin::read(*name, table)).collect();
@@ -189,8 +195,9 @@ fn build(root: &Table<'_>) -> Config {
         listeners,
         upstreams: upstreams
             .iter()
-            .map(|(name, table)| upstream::read(*name, table, &secrets))
+            .map(|(name, table)| upstream::read(*name, table, &secrets, &dns))
             .collect(),
+        dns,
         routes,
         plugins: library.into_plugins(),
         secrets,

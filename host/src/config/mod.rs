@@ -4,8 +4,8 @@
 //! load      Config::load: text -> syntax -> tables -> Config, or all that is wrong with it
 //! syntax    text -> tree, with every syntax error
 //! unused    what stands there and does nothing | unguarded: routes without a guard
-//! gateway | listen | admin | access_log | audit_log | store | upstream | secrets | signatures
-//! plugin | chain | route
+//! gateway | listen | admin | access_log | audit_log | store | dns | upstream | secrets
+//! signatures | plugin | chain | route
 //!           a table each: its type, its keys, its reader | proxy_protocol: a part of listen
 //! grants | limits | on_error | settings
 //!           the parts of a plugin that a chain entry can change | granted: grants one by one
@@ -32,6 +32,7 @@ mod chain;
 mod context;
 mod develop;
 mod diagnostic;
+mod dns;
 mod fault;
 mod gateway;
 mod granted;
@@ -95,11 +96,11 @@ pub use source::{Source, Span};
 pub use store::{Exact, OnFailure, Redis, RedisAddress, Store};
 pub use units::{show_duration, show_size};
 pub use upstream::{
-    Balance, Breaker, Eject, HashKey, HealthCheck, Hedge, Protocol, Retries, RetryOn, Sticky,
-    Target, Upstream, UpstreamLimits, UpstreamTls,
+    Balance, Breaker, Eject, HashKey, HealthCheck, Hedge, Protocol, Resolve, Retries, RetryOn,
+    Sticky, Target, Upstream, UpstreamLimits, UpstreamTls,
 };
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 /// A configuration that is complete and consistent in itself. Components are checked later,
 /// against their types (`plugin::load`).
@@ -119,6 +120,8 @@ pub struct Config {
     pub store: Store,
     /// `[audit_log]`
     pub audit_log: Option<AuditLog>,
+    /// `[dns]`: whom to ask; those of `/etc/resolv.conf` if there is none.
+    pub dns: Arc<[SocketAddr]>,
     /// In file order.
     pub upstreams: Vec<Upstream>,
     /// Every `[plugins.NAME]` as it stands, used in a chain or not, in file order.

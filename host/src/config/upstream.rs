@@ -1,6 +1,6 @@
 //! `[upstreams.NAME]`.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
     Diagnostic, Secrets, Span,
@@ -13,12 +13,14 @@ use super::{
 
 mod balance;
 mod breaker;
+mod resolve;
 mod sticky;
 mod trouble;
 
 pub use balance::{Balance, HashKey, Target};
 pub(super) use balance::{HASH, hash_key};
 pub use breaker::Breaker;
+pub use resolve::Resolve;
 pub use sticky::Sticky;
 pub use trouble::{Eject, Hedge, Retries, RetryOn, UpstreamLimits};
 
@@ -51,8 +53,10 @@ pub struct Upstream {
     pub sticky: Option<Sticky>,
     /// How long a target that is new or healthy again takes to get its whole share.
     pub slow_start: Duration,
-    /// How often the targets' names are looked up; at each connect if zero.
-    pub resolve: Duration,
+    /// When the targets' names are looked up again.
+    pub resolve: Resolve,
+    /// The DNS servers to ask, of `[dns]`; those of `/etc/resolv.conf` if there is none.
+    pub dns: Arc<[SocketAddr]>,
     /// TCP (and TLS) connect.
     pub connect_timeout: Duration,
     /// From the request sent to the response head.
@@ -181,12 +185,15 @@ pub(super) static UPSTREAM: Shape = Shape {
         ),
         key(
             "resolve",
-            Kind::Duration(0, DAY),
-            "How often the names of targets are looked up. Connections to addresses that a name \
-             no longer has are not used again, new ones are spread over all of its addresses. \
-             With \"0s\" each new connection looks up the name, and kept ones stay.",
+            resolve::RESOLVE,
+            "When the names of targets are looked up again. `ttl`: when the answer of DNS does not \
+             hold any more, after 1s at the earliest and 5m at the latest; names that the system \
+             knows and DNS does not, those of /etc/hosts as well, every 5s. Or an interval. \
+             Connections to addresses that a name no longer has are not used again, new ones are \
+             spread over all of its addresses. If nobody answers, the addresses stay. With \"0s\" \
+             each new connection looks up the name, and kept ones stay.",
         )
-        .or("30s"),
+        .or("ttl"),
         key("timeouts", Kind::Table(&TIMEOUTS), "How long to wait for a target."),
         key("keep_alive", Kind::Table(&KEEP_ALIVE), "Connections that wait for the next request."),
     ],
@@ -268,7 +275,12 @@ static KEEP_ALIVE: Shape = Shape {
 };
 
 /// Reads one `[upstreams.NAME]`.
-pub(super) fn read(name: Name<'_>, table: &Table<'_>, secrets: &Secrets) -> Upstream {
+pub(super) fn read(
+    name: Name<'_>,
+    table: &Table<'_>,
+    secrets: &Secrets,
+    dns: &Arc<[SocketAddr]>,
+) -> Upstream {
     let slow_start = table.has("slow_start").then(|| table.duration("slow_start"));
     let (timeouts, keep_alive) = (table.sub("timeouts"), table.sub("keep_alive"));
     let upstream = Upstream {
@@ -287,7 +299,8 @@ pub(super) fn read(name: Name<'_>, table: &Table<'_>, secrets: &Secrets) -> Upst
         breaker: table.get("breaker").and_then(|value| Some(breaker::read(&value.table()?))),
         sticky: table.get("sticky").and_then(|value| sticky::read(&value.table()?, secrets)),
         slow_start: slow_start.unwrap_or_default(),
-        resolve: table.duration("resolve"),
+        resolve: resolve::read(table),
+        dns: dns.clone(),
         connect_timeout: timeouts.duration("connect"),
         head_timeout: timeouts.duration("head"),
         try_timeout: timeouts.has("try").then(|| timeouts.duration("try")),

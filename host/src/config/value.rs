@@ -118,11 +118,18 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn duration(&self) -> Duration {
-        let milliseconds = |text: &str| {
-            let duration = units::duration(text)?;
-            Ok(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
-        };
         Duration::from_millis(self.bounded(self.scalar(|_| None, milliseconds)))
+    }
+
+    /// A duration, or none if `word` stands in its place.
+    pub(super) fn duration_or(&self, word: &str) -> Option<Duration> {
+        let read = |text: &str| {
+            if text == word { Ok(None) } else { milliseconds(text).map(Some) }
+        };
+        match self.scalar(|_| None, read) {
+            Some(None) => None,
+            number => Some(Duration::from_millis(self.bounded(number.flatten()))),
+        }
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -245,8 +252,9 @@ impl<'a> Value<'a> {
     fn meant(&self) -> Option<String> {
         let text = self.cx.source.slice(self.span);
         let is_list = self.kind.find(|kind| matches!(kind, Kind::List(_))).is_some();
+        let is_duration = self.kind.find(|kind| matches!(kind, Kind::Duration(..))).is_some();
         match (self.raw(), self.kind) {
-            (DeValue::Integer(_), Kind::Duration(..)) => Some(format!("did you mean \"{text}s\"?")),
+            (DeValue::Integer(_), _) if is_duration => Some(format!("did you mean \"{text}s\"?")),
             (DeValue::String(text), Kind::Integer(..) | Kind::Bool) => {
                 let bare =
                     text.parse::<u64>().is_ok() || ["true", "false"].contains(&text.as_ref());
@@ -328,6 +336,10 @@ impl<'a> Value<'a> {
         let label = format!("expected {}", self.kind.expected());
         self.cx.report(Diagnostic::error(self.span, message).label(label).help(fault.help));
     }
+}
+
+fn milliseconds(text: &str) -> Result<i64, Fault> {
+    Ok(i64::try_from(units::duration(text)?.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A whole number; one that is too large for 64 bits is at least out of all bounds.

@@ -59,7 +59,7 @@ impl Workshop<'_> {
         let (Ok(router), Ok(upstreams), false) = (router, upstreams, problems.has_errors()) else {
             return Err(problems);
         };
-        let upstreams = Arc::new(upstreams);
+        let upstreams = Arc::new(upstreams.with_dns(config.dns.clone()));
         let route = |route| self.route(config, route, &plugins, &upstreams);
         let routes = config.routes.iter().map(route).collect();
         let unrouted = self.unrouted(config, &plugins);

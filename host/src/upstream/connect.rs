@@ -9,15 +9,13 @@ use std::{
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpStream, lookup_host},
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::{
     address::Policy,
     connection::{Connection, Http1, Http2, Usage, drive},
+    names,
     outlier::CHANCE,
     resolve::Origin,
     stats::{Counters, Open},
@@ -35,6 +33,8 @@ pub(super) struct Connector {
     tls: Option<TlsConnector>,
     protocol: Protocol,
     policy: Policy,
+    /// Whom names are asked of.
+    dns: Arc<[SocketAddr]>,
     connect_timeout: Duration,
     keep_alive: Duration,
 }
@@ -64,6 +64,7 @@ impl Connector {
             tls: upstream.tls.as_ref().map(client).transpose()?.map(TlsConnector::from),
             protocol: upstream.protocol,
             policy,
+            dns: upstream.dns.clone(),
             connect_timeout: upstream.connect_timeout,
             keep_alive: upstream.keep_alive,
         })
@@ -94,7 +95,7 @@ impl Connector {
         let begun = Instant::now();
         let made = async {
             let generation = target.addresses.generation();
-            let (stream, address) = tcp(target, self.policy, until).await?;
+            let (stream, address) = self.tcp(target, until).await?;
             let stream = self.secure(stream, target).await?;
             let h2 = self.protocol == Protocol::H2 || stream.chose_h2();
             target.expects_h2.store(h2, Relaxed);
@@ -114,6 +115,39 @@ impl Connector {
             }
         }
         result
+    }
+
+    /// TCP to the first address that answers. Each has an equal share of the time that is left, so
+    /// that one that swallows packets does not use up all of it.
+    async fn tcp(
+        &self,
+        target: &Target,
+        until: Instant,
+    ) -> Result<(TcpStream, SocketAddr), ConnectError> {
+        let addresses = self.resolve(target).await?;
+        self.policy.check(&addresses).map_err(ConnectError::Denied)?;
+        let mut last = ConnectError::Failed("the name has no address".to_owned());
+        for (index, address) in addresses.iter().enumerate() {
+            let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+            let share = until.saturating_duration_since(Instant::now()) / left;
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok((nodelay(stream)?, *address)),
+                Ok(Err(why)) => last = failed(why),
+                Err(_) => last = ConnectError::Timeout,
+            }
+        }
+        Err(last)
+    }
+
+    async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, ConnectError> {
+        if let Some(address) = target.address() {
+            return Ok(vec![address]);
+        }
+        if let Some(known) = target.addresses.known() {
+            return Ok(known);
+        }
+        let found = names::look_up(&target.host, target.port, &self.dns, &[]).await;
+        found.map(|found| found.addresses).map_err(ConnectError::Failed)
     }
 
     async fn secure(&self, tcp: TcpStream, target: &Target) -> Result<Stream, ConnectError> {
@@ -161,39 +195,6 @@ fn http2_settings() -> http2::Builder<TokioExecutor> {
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10));
     builder
-}
-
-/// TCP to the first address that answers. Each has an equal share of the time that is left, so
-/// that one that swallows packets does not use up all of it.
-async fn tcp(
-    target: &Target,
-    policy: Policy,
-    until: Instant,
-) -> Result<(TcpStream, SocketAddr), ConnectError> {
-    let addresses = resolve(target).await?;
-    policy.check(&addresses).map_err(ConnectError::Denied)?;
-    let mut last = ConnectError::Failed("the name has no address".to_owned());
-    for (index, address) in addresses.iter().enumerate() {
-        let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        let share = until.saturating_duration_since(Instant::now()) / left;
-        match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok((nodelay(stream)?, *address)),
-            Ok(Err(why)) => last = failed(why),
-            Err(_) => last = ConnectError::Timeout,
-        }
-    }
-    Err(last)
-}
-
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, ConnectError> {
-    if let Some(address) = target.address() {
-        return Ok(vec![address]);
-    }
-    if let Some(known) = target.addresses.known() {
-        return Ok(known);
-    }
-    let found = lookup_host((target.host.as_str(), target.port)).await.map_err(failed)?;
-    Ok(found.collect())
 }
 
 /// hyper writes whole messages: Nagle's algorithm would only hold back their ends.

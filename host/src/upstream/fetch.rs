@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -42,6 +42,8 @@ struct Origin {
     host: String,
     port: u16,
     address: Option<IpAddr>,
+    /// Whom its name is asked of.
+    dns: Arc<[SocketAddr]>,
 }
 
 impl Fetch {
@@ -69,7 +71,8 @@ impl Fetch {
                 found.ok_or_else(|| DispatchError::Invalid(format!("no upstream `{name}`")))
             }
             Destination::Origin { https, host, port, address } => {
-                self.origin(Origin { https, host, port, address })
+                let dns = self.upstreams.load().dns.clone();
+                self.origin(Origin { https, host, port, address, dns })
             }
         }
     }
@@ -138,7 +141,8 @@ impl Origin {
             sticky: None,
             slow_start: Duration::ZERO,
             // Whoever holds the name may change it: it is looked at for each connection.
-            resolve: Duration::ZERO,
+            resolve: config::Resolve::AtConnect,
+            dns: self.dns.clone(),
             connect_timeout: Duration::from_secs(5),
             // A fetch has a timeout of its own, over all.
             head_timeout: Duration::from_secs(3600),
@@ -259,7 +263,8 @@ mod tests {
             assert!(matches!(error, DispatchError::Denied(_)), "{host}: {error}");
         }
         // A name for one.
-        let named = Origin { https: false, host: "localhost".into(), port, address: None };
+        let dns = Arc::default();
+        let named = Origin { https: false, host: "localhost".into(), port, address: None, dns };
         let named = named.upstream(Policy::Public).unwrap();
         let error = named.send(Request::new(Body::Empty), Instant::now() + Duration::from_secs(5));
         assert!(matches!(error.await, Err(UpstreamError::Denied { .. })));

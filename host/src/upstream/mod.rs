@@ -8,9 +8,10 @@
 //! health    checks in the background                      outlier  who fails and is passed over
 //! ramp      how a target comes back                       pool     a worker's connections
 //! connect   name, TCP, TLS, HTTP                          resolve  names, in the background
-//! connection  the task that drives it                     address  where plugins may not go
-//! lease     an exchange's hold on a connection            stats, signals   what is counted
+//! names     what a name stands for                        address  where plugins may not go
+//! connection  the task that drives it                     lease    an exchange's hold on one
 //! request, upload   what goes out                         download what comes back
+//! stats, signals    what is counted
 //! ```
 //!
 //! Connections belong to a worker and never leave its thread. Health, and who was set aside or
@@ -33,6 +34,7 @@ mod health;
 mod hedge;
 mod lease;
 mod limits;
+mod names;
 mod outlier;
 mod pool;
 mod ramp;
@@ -62,6 +64,7 @@ pub use stats::{TargetStats, UpstreamStats};
 use std::{
     collections::HashMap,
     fmt,
+    net::SocketAddr,
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -80,7 +83,7 @@ use target::Target;
 
 use crate::{
     body::Body,
-    config::{self, Span},
+    config::{self, Resolve, Span},
     tls, worker,
 };
 
@@ -89,6 +92,8 @@ use crate::{
 pub struct Upstreams {
     all: Vec<Arc<Upstream>>,
     by_name: HashMap<Arc<str>, Arc<Upstream>>,
+    /// Whom plugins' fetches ask for names.
+    dns: Arc<[SocketAddr]>,
 }
 
 impl Upstreams {
@@ -109,6 +114,11 @@ impl Upstreams {
             }
         }
         if errors.is_empty() { Ok(built) } else { Err(errors) }
+    }
+
+    /// From now on the names of what plugins fetch are asked of these servers.
+    pub fn with_dns(self, dns: Arc<[SocketAddr]>) -> Self {
+        Self { dns, ..self }
     }
 
     /// The upstream of this name.
@@ -183,6 +193,8 @@ impl Upstream {
         let mut sum = TargetStats {
             target: target.name.clone(),
             weight: target.weight,
+            addresses: target.addresses.all(),
+            next_look_up: target.addresses.next_look_up(),
             healthy: target.is_fit(),
             ejected: target.outlier.is_ejected(target::milliseconds()),
             ejections: target.outlier.ejections(),
@@ -250,19 +262,24 @@ impl Upstream {
         })
     }
 
-    /// A target that is out stays out until a check finds otherwise.
+    /// A target that is out stays out until a check finds otherwise, and its name stands for what
+    /// it did until that is looked up.
     fn inherit(&self, old: &Self) {
         self.inherit_ejections(old);
         if let (Some(breaker), Some(old)) = (&self.breaker, &old.breaker) {
             breaker.inherit(old);
         }
-        if self.settings.health.is_none() {
-            return;
-        }
+        let (names, health) =
+            (self.settings.resolve != Resolve::AtConnect, self.settings.health.is_some());
         for target in &self.targets {
             let known = old.targets.iter().find(|known| known.name == target.name);
-            let healthy = known.is_none_or(|known| known.healthy.load(Relaxed));
-            target.healthy.store(healthy, Relaxed);
+            if let (Some(known), true) = (known, names) {
+                target.addresses.inherit(&known.addresses);
+            }
+            if health {
+                let healthy = known.is_none_or(|known| known.healthy.load(Relaxed));
+                target.healthy.store(healthy, Relaxed);
+            }
         }
     }
 
@@ -283,8 +300,9 @@ fn same(a: &config::Upstream, b: &config::Upstream) -> bool {
     a.name == b.name
         && a.targets.iter().map(place).eq(b.targets.iter().map(place))
         && (&a.tls, a.protocol, &a.health) == (&b.tls, b.protocol, &b.health)
-        && (&a.balance, &a.retries, a.eject, a.limits, a.resolve)
-            == (&b.balance, &b.retries, b.eject, b.limits, b.resolve)
+        && (&a.balance, &a.retries, a.eject, a.limits)
+            == (&b.balance, &b.retries, b.eject, b.limits)
+        && (a.resolve, &a.dns) == (b.resolve, &b.dns)
         && (a.breaker, &a.sticky, a.slow_start) == (b.breaker, &b.sticky, b.slow_start)
         && (a.connect_timeout, a.head_timeout, a.try_timeout, a.idle_timeout)
             == (b.connect_timeout, b.head_timeout, b.try_timeout, b.idle_timeout)

@@ -1,8 +1,12 @@
 //! What an upstream counts.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use super::{breaker::BreakerStats, limits::LimitStats, signals::SignalStats};
@@ -14,6 +18,10 @@ pub struct TargetStats {
     pub target: Arc<str>,
     /// Its share of the requests, against the others'.
     pub weight: u32,
+    /// What its name stands for; none where it is an address, or looked up for each connection.
+    pub addresses: Vec<SocketAddr>,
+    /// When that is looked up again, from now.
+    pub next_look_up: Option<Duration>,
     /// Neither taken out by health checks, nor set aside after failed connects, nor ejected.
     pub healthy: bool,
     /// Passed over for its failures.

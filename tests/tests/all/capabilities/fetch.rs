@@ -5,7 +5,9 @@ use std::{net::SocketAddr, sync::Arc};
 use http::HeaderValue;
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, watch};
-use torana_tests::{Backend, Gateway, RawBackend, Setup, Unused, reply, request, stream, toml};
+use torana_tests::{
+    Backend, Dns, Gateway, RawBackend, Setup, Unused, Zone, reply, request, stream, toml,
+};
 
 use crate::guests::{handled, plugin_with};
 
@@ -253,6 +255,18 @@ async fn a_name_does_not_lead_to_this_machine_unless_it_says_so() {
     let toml = fetching(backend.address(), &grants, &format!("{{ to = \"{origin}\" }}"));
     assert_eq!(came(&toml).await[0]["status"], 200, "named literally");
     assert_eq!(backend.only().header("host"), Some(&*format!("localhost:{port}")));
+}
+
+#[tokio::test]
+async fn a_name_that_dns_leads_to_this_machine_is_not_called() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let dns = Dns::start(Zone::Addresses(vec![backend.address().ip()], 60)).await;
+    let origin = format!("http://origin.test:{}", backend.address().port());
+    let grants = format!("{{ fetch = [\"{origin}\"] }}");
+    let toml = fetching(backend.address(), &grants, &format!("{{ to = \"{origin}\" }}"));
+    let toml = format!("{toml}\n[dns]\nservers = [\"{}\"]\n", dns.address());
+    assert_denied(&came(&toml).await[0]);
+    assert!(dns.questions("origin.test") > 0 && backend.received().is_empty());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod breaker;
 mod hedging;
 mod keep_alive;
 mod latency;
+mod names;
 mod numbers;
 mod spreading;
 mod sticky;
