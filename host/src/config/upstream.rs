@@ -187,7 +187,7 @@ pub(super) static UPSTREAM: Shape = Shape {
             "resolve",
             resolve::RESOLVE,
             "When the names of targets are looked up again. `ttl`: when the answer of DNS does not \
-             hold any more, after 1s at the earliest and 5m at the latest; names that the system \
+             hold any more, after 1s at the earliest and 30s at the latest; names that the system \
              knows and DNS does not, those of /etc/hosts as well, every 5s. Or an interval. \
              Connections to addresses that a name no longer has are not used again, new ones are \
              spread over all of its addresses. If nobody answers, the addresses stay. With \"0s\" \
