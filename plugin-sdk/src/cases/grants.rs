@@ -61,6 +61,7 @@ pub struct SecretGrants {
     pub reveal: Vec<String>,
 }
 
+#[cfg(feature = "cases")]
 impl Grants {
     /// What to add to the grants for the use of an interface, if they lack it.
     pub(super) fn lacks(&self, interface: &str) -> Option<&'static str> {
