@@ -23,11 +23,9 @@ pub(super) struct Via {
 impl Via {
     /// `name` is that of [`via_name`].
     pub(super) fn new(name: Arc<str>) -> Self {
-        let entry = |protocol| {
-            let text = format!("{protocol} {name}");
-            HeaderValue::try_from(text)
-                .expect("the name has no character that a field may not have")
-        };
+        // Leaked, for it is there as long as the process: a value that is counted would have all workers meet
+        // at its count, twice for each message.
+        let entry = |protocol| HeaderValue::from_static(format!("{protocol} {name}").leak());
         let (over_http1, over_http2) = (entry("1.1"), entry("2"));
         Self { name, over_http1, over_http2 }
     }
