@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tracing::error;
 
 use crate::{
+    memory,
     plugin::Plugin,
     store::Store,
     upstream::{Fetch, run_health_checks, run_resolver},
@@ -31,7 +32,7 @@ impl Background {
     /// Begins what no configuration changes: it looks up what is in service each time.
     pub(super) fn start(fetch: &Arc<Fetch>, store: &Store) -> Self {
         let mut house = JoinSet::new();
-        house.spawn(expire(store.clone()));
+        house.spawn(tidy(store.clone()));
         let (checked, resolved) = (fetch.clone(), fetch.clone());
         house.spawn(run_health_checks(move || checked.upstreams()));
         house.spawn(run_resolver(move || resolved.upstreams()));
@@ -52,11 +53,12 @@ impl Background {
     }
 }
 
-/// Gives the memory of what has expired back early; nothing depends on it.
-async fn expire(store: Store) {
+/// Gives the memory of what has expired, and of what is not used any more, back early; nothing depends on it.
+async fn tidy(store: Store) {
     loop {
         tokio::time::sleep(Duration::from_secs(5)).await;
         store.expire();
+        memory::give_back_unused();
     }
 }
 

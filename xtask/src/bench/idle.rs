@@ -44,6 +44,9 @@ pub(super) const NATIVE_VERIFY: &str = "native verification";
 #[cfg(test)]
 pub(super) const NUMBERS: [&str; 6] = [CACHED, COLD, MEMORY, CONNECTION, INSTANCE, NATIVE_VERIFY];
 
+/// How long a gateway is left alone before it counts as idle: free memory goes back within this time.
+const REST: Duration = Duration::from_secs(15);
+
 const MIB: f64 = (1 << 20) as f64;
 const KIB: f64 = (1 << 10) as f64;
 
@@ -81,6 +84,7 @@ impl Idle {
             let (process, time) = start(rig, &place)?;
             cached.push(time.as_secs_f64() * 1e3);
             call_all_ten(&place)?;
+            thread::sleep(REST);
             memory.push(usage(process.id())?.memory as f64 / MIB);
         }
         let (cold, cached, memory) = (median(cold), median(cached), median(memory));
@@ -88,8 +92,9 @@ impl Idle {
         writeln!(
             self.text,
             "With ten plugins the first answer is there {cached:.0} ms after the start, {cold:.0} ms \
-             where they have to be compiled (on all cores). When each of them was called once it has \
-             {memory:.1} MiB resident.\n",
+             where they have to be compiled (on all cores). When each of them was called once and \
+             {rest} s have passed it has {memory:.1} MiB resident.\n",
+            rest = REST.as_secs(),
         )?;
         Ok(())
     }

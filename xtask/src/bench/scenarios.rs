@@ -261,6 +261,15 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         subjects: || vec![entry!("torana", Torana, "aggregate/torana.toml")],
         ..OTHER
     },
+    Scenario {
+        name: "aggregate-client",
+        about: "The same with one client. What it takes the place of are four requests as those of \
+                `client`, one after the other.",
+        load: Load { connections: 1, ..THING_OVER_HTTP },
+        expects: "\"four\":{\"id\"",
+        subjects: || vec![entry!("torana", Torana, "aggregate/torana.toml")],
+        ..OTHER
+    },
 ];
 
 #[cfg(test)]
