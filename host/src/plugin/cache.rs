@@ -10,7 +10,7 @@
 use std::{
     fs::{self, File},
     hash::{Hash, Hasher},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, Write},
     os::{
         fd::AsRawFd,
         unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
@@ -117,7 +117,7 @@ fn read(engine: &Engine, entry: &Path) -> Option<Component> {
         tracing::warn!(entry = %entry.display(), "a corrupt cache entry is compiled anew");
         return None;
     }
-    let component = mapped(engine, &file).or_else(|_| copied(engine, entry));
+    let component = mapped(engine, &file).or_else(|_| copied(engine, &mut file));
     component.inspect_err(|error| tracing::warn!(%error, "a cache entry does not load")).ok()
 }
 
@@ -151,8 +151,10 @@ fn mapped(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
 }
 
 /// Where nothing can be mapped to be executed, as in a folder that is mounted `noexec`.
-fn copied(engine: &Engine, entry: &Path) -> wasmtime::Result<Component> {
-    let code = fs::read(entry)?;
+fn copied(engine: &Engine, file: &mut File) -> wasmtime::Result<Component> {
+    let mut code = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut code)?;
     // SAFETY: as above.
     #[allow(unsafe_code)]
     unsafe {
@@ -191,6 +193,10 @@ mod tests {
         let sha256 = digest_of(EMPTY);
         cache.component(&engine, EMPTY, &sha256).unwrap();
         let entry = folder.path().join("cache").join(entry_name(&engine, &sha256));
+        let mut file = File::open(&entry).unwrap();
+        assert!(is_whole(&mut file).unwrap());
+        assert!(mapped(&engine, &file).is_ok());
+        assert!(copied(&engine, &mut file).is_ok());
         assert!(read(&engine, &entry).is_some());
 
         let good = fs::read(&entry).unwrap();
