@@ -97,23 +97,33 @@ fn component(number: u64) -> Vec<u8> {
     fs::read(paths::guest(name)).expect("a guest")
 }
 
+/// The most connections that two clients make through two workers: their own, and to the service.
+const CONNECTIONS: usize = 8;
+
 /// What a process has.
 #[derive(Debug, Clone, Copy)]
 struct Usage {
     threads: usize,
+    /// Without sockets.
     files: usize,
+    sockets: usize,
     resident: usize,
 }
 
 impl Usage {
     fn of(gateway: &Gateway) -> Self {
         let process = Path::new("/proc").join(gateway.pid().to_string());
-        let entries = |name: &str| fs::read_dir(process.join(name)).expect(name).count();
+        let threads = fs::read_dir(process.join("task")).expect("its threads").count();
+        let open = fs::read_dir(process.join("fd")).expect("its files");
+        let open = open.filter_map(|file| fs::read_link(file.expect("a file").path()).ok());
+        let (sockets, files): (Vec<_>, Vec<_>) =
+            open.partition(|file| file.to_string_lossy().starts_with("socket:"));
         let statm = fs::read_to_string(process.join("statm")).expect("statm");
         let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok());
         Self {
-            threads: entries("task"),
-            files: entries("fd"),
+            threads,
+            files: files.len(),
+            sockets: sockets.len(),
             resident: pages.expect("a number of pages") * 4096,
         }
     }
@@ -125,9 +135,12 @@ async fn settled(gateway: &Gateway, before: Usage) -> Usage {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let now = Usage::of(gateway);
-        // Turns differ by the thread and the file of the access log, and by connections to services: each
-        // client had as many as it needed at the moment.
-        if now.threads <= before.threads + 1 && now.files <= before.files + 12 {
+        // Turns differ by the thread and the file of the access log. Connections to services come and go: a
+        // turn that has just begun has none yet, later each of the clients may have one by each of the workers.
+        let is_settled = now.threads <= before.threads + 1
+            && now.files <= before.files + 4
+            && now.sockets <= before.sockets + CONNECTIONS;
+        if is_settled {
             return now;
         }
         assert!(tokio::time::Instant::now() < deadline, "before {before:?}, after {now:?}");
