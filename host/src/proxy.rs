@@ -28,7 +28,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode, Version, response};
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::body::Incoming;
 use tracing::{debug, error, info};
 
 use crate::{
@@ -39,7 +39,7 @@ use crate::{
     message::{Exchange, Reply, TlsSession},
     rescue::{Logged, Trouble, in_grpc, rescue},
     telemetry::Telemetry,
-    upstream::{Caller, UpstreamError},
+    upstream::{Caller, Switched, UpstreamError},
 };
 
 /// Serves requests with the configuration of the moment.
@@ -313,7 +313,7 @@ struct Reached {
     head: response::Parts,
     body: Body,
     /// The service has switched to another protocol.
-    switch: Option<(Wish, OnUpgrade)>,
+    switch: Option<(Wish, Switched)>,
 }
 
 /// What the client gets.
@@ -324,7 +324,7 @@ struct Answered {
 }
 
 impl Answered {
-    fn switch(&mut self, (wish, service): (Wish, OnUpgrade), exchange: &Exchange, idle: Duration) {
+    fn switch(&mut self, (wish, service): (Wish, Switched), exchange: &Exchange, idle: Duration) {
         let from_h2 = exchange.request.version == Version::HTTP_2;
         let (mut head, body) = std::mem::take(&mut self.response).into_parts();
         self.tunnel = wish.tunnel(service, &mut head, from_h2, idle);
@@ -336,11 +336,11 @@ impl Answered {
 fn switched(
     wish: Option<Wish>,
     head: &mut response::Parts,
-) -> Result<Option<(Wish, OnUpgrade)>, Trouble> {
+) -> Result<Option<(Wish, Switched)>, Trouble> {
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(None);
     }
-    let service = head.extensions.remove::<OnUpgrade>();
+    let service = head.extensions.remove::<Switched>();
     match (wish.filter(|wish| wish.is_granted(head)), service) {
         (Some(wish), Some(service)) => Ok(Some((wish, service))),
         _ => Err(Trouble::UnwantedSwitch),

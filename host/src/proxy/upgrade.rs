@@ -10,12 +10,9 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request, response};
 use http_body::Body as _;
-use hyper::{
-    ext::Protocol,
-    upgrade::{OnUpgrade, Upgraded},
-};
+use hyper::{ext::Protocol, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tracing::debug;
 
 use super::{RouteInService, admit::random_u64, forward::upgrade_of};
@@ -23,6 +20,7 @@ use crate::{
     body::Body,
     message::{Exchange, Hop, KeepBusy},
     rescue::Trouble,
+    upstream::Switched,
 };
 
 const WEBSOCKET: &str = "websocket";
@@ -41,7 +39,7 @@ pub(super) struct Wish {
 /// Both sides have agreed.
 pub(super) struct Tunnel {
     client: OnUpgrade,
-    service: OnUpgrade,
+    service: Switched,
     idle: Duration,
     /// Keeps the client's connection busy, and a stop waiting.
     _busy: Option<KeepBusy>,
@@ -116,7 +114,7 @@ impl Wish {
     /// The tunnel, if the response that goes to the client still says so: plugins have seen it.
     pub(super) fn tunnel(
         self,
-        service: OnUpgrade,
+        service: Switched,
         response: &mut response::Parts,
         from_h2: bool,
         idle: Duration,
@@ -148,16 +146,17 @@ impl Tunnel {
     pub(super) async fn run(self) -> Passed {
         let _busy = self._busy;
         let mut passed = Passed { from_client: 0, to_client: 0, complete: false };
-        let both = futures_util::future::try_join(self.client, self.service).await;
-        let (client, service) = match both {
-            Ok((client, service)) => (TokioIo::new(client), TokioIo::new(service)),
-            Err(why) => {
+        let (client, (service, ahead)) = match (self.client.await, self.service.take()) {
+            (Ok(client), Some(service)) => (TokioIo::new(client), service),
+            (Err(why), _) => {
                 debug!(%why, "no tunnel");
                 return passed;
             }
+            (Ok(_), None) => return passed,
         };
-        let ((from_client, to_client), (from_service, to_service)) =
-            (split(client), split(service));
+        let (from_client, to_client) = split(client);
+        let (from_service, to_service) = split(service);
+        let from_service = std::io::Cursor::new(ahead).chain(from_service);
         let quiet = Quiet { idle: self.idle, last: tokio::sync::watch::Sender::new(()) };
         let up = carry(from_client, to_service, &mut passed.from_client, &quiet);
         let down = carry(from_service, to_client, &mut passed.to_client, &quiet);
@@ -173,11 +172,9 @@ impl Tunnel {
     }
 }
 
-type Io = TokioIo<Upgraded>;
-
 async fn carry(
-    mut from: ReadHalf<Io>,
-    mut to: WriteHalf<Io>,
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
     count: &mut u64,
     quiet: &Quiet,
 ) -> std::io::Result<()> {

@@ -1,7 +1,6 @@
 //! What has been tried for one request, and whether to try once more without being asked to.
 
 use http::Request;
-use hyper::client::conn::TrySendError;
 
 use super::{
     UpstreamError,
@@ -9,6 +8,7 @@ use super::{
     hedge::Place,
     send::{Failed, protocol},
     target::Target,
+    unanswered::Unanswered,
 };
 use crate::{body::Body, config::RetryOn};
 
@@ -36,6 +36,7 @@ pub(super) struct Sent<'a> {
     pub(super) target: &'a Target,
     /// On a connection that had been used before.
     pub(super) kept: bool,
+    /// A copy, where the connection does not give back what it was given.
     pub(super) spare: Option<Request<Body>>,
 }
 
@@ -79,20 +80,19 @@ impl Attempt {
     /// The request to send once more, or why not.
     pub(super) fn again(
         &mut self,
-        mut error: TrySendError<Request<Body>>,
+        mut unanswered: Unanswered,
         sent: Sent<'_>,
     ) -> Result<Request<Body>, UpstreamError> {
-        let unsent = error.take_message();
-        let error = error.into_error();
-        let why = protocol(sent.target, &error);
+        let why = protocol(sent.target, &unanswered);
         if sent.kept && !self.kept {
             // Once is enough: this one was shared by others meanwhile.
             return Err(why);
         }
-        let spare = sent.spare.filter(|spare| {
-            is_unprocessed(&error) || (spare.method().is_idempotent() && is_lost(&error))
+        let spare = sent.spare.or_else(|| unanswered.spare.take()).filter(|spare| {
+            let is_lost = || spare.method().is_idempotent() && unanswered.is_lost();
+            sent.kept && (unanswered.is_unprocessed() || is_lost())
         });
-        let Some(again) = unsent.or(spare) else { return Err(why) };
+        let Some(again) = unanswered.unsent.or(spare) else { return Err(why) };
         if !sent.kept {
             // A new connection that closes before the request is written: the target is no good.
             self.tried.push(sent.index);
@@ -101,28 +101,4 @@ impl Attempt {
         self.kept = false;
         Ok(again)
     }
-}
-
-/// The connection went away, as it does when the service had closed it while it was kept.
-fn is_lost(error: &hyper::Error) -> bool {
-    use std::error::Error as _;
-    let source = error.source();
-    let h2 = source.and_then(|source| source.downcast_ref::<h2::Error>());
-    error.is_canceled()
-        || error.is_closed()
-        || error.is_incomplete_message()
-        || source.is_some_and(|source| source.is::<std::io::Error>())
-        || h2.is_some_and(|h2| h2.is_io() || h2.is_go_away())
-}
-
-/// RFC 9113, 8.7: REFUSED_STREAM, and GOAWAY for streams above its last, say that nothing was
-/// done for the request.
-fn is_unprocessed(error: &hyper::Error) -> bool {
-    use std::error::Error as _;
-    let h2 = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
-    h2.is_some_and(|h2| match h2.reason() {
-        Some(h2::Reason::REFUSED_STREAM) => h2.is_remote(),
-        Some(h2::Reason::NO_ERROR) => h2.is_go_away() && h2.is_remote(),
-        _ => false,
-    })
 }

@@ -236,7 +236,7 @@ impl Trial<'_> {
     /// What came of the request. What the service had no part in is not counted.
     pub(super) fn end(self, outcome: &Result<Answered, Failed>) {
         match outcome {
-            Ok(answered) => self.settle(is_failure(answered.response.status()), milliseconds()),
+            Ok(answered) => self.settle(is_failure(answered.head.status), milliseconds()),
             Err(failed) if failed.is_theirs => self.settle(true, milliseconds()),
             Err(_) => drop(self),
         }

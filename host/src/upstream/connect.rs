@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, TlsStream};
@@ -15,7 +15,7 @@ use tokio_rustls::{TlsConnector, TlsStream};
 use super::{
     address::Policy,
     connection::{Connection, Http1, Http2, Usage, drive},
-    names,
+    http1, names,
     outlier::CHANCE,
     resolve::Origin,
     stats::{Counters, Open},
@@ -99,8 +99,8 @@ impl Connector {
             let stream = self.secure(stream, target).await?;
             let h2 = self.protocol == Protocol::H2 || stream.chose_h2();
             target.expects_h2.store(h2, Relaxed);
-            let usage = Usage::new(Origin::new(address, generation));
-            self.speak(stream, h2, usage, Open::count(counters, index)).await
+            let origin = Origin::new(address, generation);
+            self.speak(stream, h2, origin, Open::count(counters, index)).await
         };
         let made = tokio::time::timeout_at(until.into(), made).await;
         let result = made.unwrap_or(Err(ConnectError::Timeout));
@@ -165,19 +165,20 @@ impl Connector {
         &self,
         stream: Stream,
         h2: bool,
-        usage: Arc<Usage>,
+        origin: Origin,
         open: Open,
     ) -> Result<Connection, ConnectError> {
+        if !h2 {
+            let connection = Box::new(http1::Connection::new(stream));
+            let alarm = Alarm::default();
+            return Ok(Connection::Http1(Http1 { connection, alarm, origin, _open: open }));
+        }
         let failed = |why: hyper::Error| ConnectError::Failed(with_sources(&why));
         let io = TokioIo::new(stream);
-        if h2 {
-            let (sender, connection) = http2_settings().handshake(io).await.map_err(failed)?;
-            drive(connection, usage.clone(), self.keep_alive, open);
-            return Ok(Connection::Http2(Http2 { sender, usage }));
-        }
-        let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
-        let task = drive(connection.with_upgrades(), usage.clone(), self.keep_alive, open);
-        Ok(Connection::Http1(Http1 { sender, alarm: Alarm::default(), usage, task }))
+        let (sender, connection) = http2_settings().handshake(io).await.map_err(failed)?;
+        let usage = Usage::new(origin);
+        drive(connection, usage.clone(), self.keep_alive, open);
+        Ok(Connection::Http2(Http2 { sender, usage }))
     }
 }
 
@@ -197,7 +198,7 @@ fn http2_settings() -> http2::Builder<TokioExecutor> {
     builder
 }
 
-/// hyper writes whole messages: Nagle's algorithm would only hold back their ends.
+/// Messages are written whole: Nagle's algorithm would only hold back their ends.
 fn nodelay(stream: TcpStream) -> Result<TcpStream, ConnectError> {
     stream.set_nodelay(true).map_err(failed)?;
     Ok(stream)

@@ -1,4 +1,4 @@
-//! A connection to a target, the task that drives it, and when that task lets go.
+//! A connection to a target, and who notices that it has ended.
 
 use std::{
     future::poll_fn,
@@ -11,49 +11,39 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::client::conn::{http1, http2};
-use tokio::task::AbortHandle;
+use hyper::client::conn::http2;
 use tracing::debug;
 
-use super::{resolve::Origin, stats::Open};
+use super::{http1, resolve::Origin, stats::Open};
 use crate::{alarm::Alarm, body::Body};
 
 /// What requests are sent on.
-#[derive(Debug)]
 pub(super) enum Connection {
     Http1(Http1),
     Http2(Http2),
 }
 
-impl Connection {
-    pub(super) fn usage(&self) -> &Usage {
-        match self {
-            Self::Http1(http1) => &http1.usage,
-            Self::Http2(http2) => &http2.usage,
-        }
-    }
-}
-
 /// One request at a time.
-#[derive(Debug)]
 pub(super) struct Http1 {
-    pub(super) sender: http1::SendRequest<Body>,
+    /// In a box, for it goes from hand to hand.
+    pub(super) connection: Box<http1::Connection>,
     /// For whichever exchange holds the connection: kept with it, so that a request on a kept
     /// connection registers no timer.
     pub(super) alarm: Alarm,
-    pub(super) usage: Arc<Usage>,
-    /// Of the task that drives it.
-    pub(super) task: AbortHandle,
+    /// To where it goes.
+    pub(super) origin: Origin,
+    /// Counted until this is dropped.
+    pub(super) _open: Open,
 }
 
-/// Many requests at a time.
+/// Many requests at a time, on a connection that a task drives.
 #[derive(Debug, Clone)]
 pub(super) struct Http2 {
     pub(super) sender: http2::SendRequest<Body>,
     pub(super) usage: Arc<Usage>,
 }
 
-/// Whether a connection is in use, and since when not. It belongs to one thread; the atomics only
+/// Whether a shared connection is in use, and since when not. It belongs to one thread; the atomics only
 /// make it `Sync`.
 #[derive(Debug)]
 pub(super) struct Usage {
@@ -91,15 +81,15 @@ impl Usage {
     }
 }
 
-/// Drives a connection until it ends, or until it has been idle for `keep_alive`. So nobody has
-/// to go through the pools to find old connections. The handle ends it at once.
+/// Drives a shared connection until it ends, or until it has been idle for `keep_alive`. So nobody has
+/// to go through the pools to find old connections.
 pub(super) fn drive(
     connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
     usage: Arc<Usage>,
     keep_alive: Duration,
     open: Open,
-) -> AbortHandle {
-    let task = tokio::spawn(async move {
+) {
+    tokio::spawn(async move {
         let _open = open;
         let mut connection = pin!(connection);
         let mut alarm = Alarm::default();
@@ -122,5 +112,4 @@ pub(super) fn drive(
         })
         .await;
     });
-    task.abort_handle()
 }

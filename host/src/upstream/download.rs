@@ -9,35 +9,35 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, response::Parts};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::lease::Lease;
-use crate::body::{Body, BodyError, is_last, with_sources};
+use crate::body::{Body, BodyError, is_last};
 
 /// Takes the body off the connection if all of it is there, which goes for most small replies: then
 /// the connection is free at once and nothing has to be watched. Otherwise the body keeps the
 /// lease.
 pub(super) async fn receive(
-    response: Response<Incoming>,
+    mut head: Parts,
     mut lease: Lease,
     idle_timeout: Duration,
     deadline: Instant,
 ) -> Response<Body> {
-    let (head, mut incoming) = response.into_parts();
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        lease.hand_over();
+        if let Some(switched) = lease.hand_over() {
+            head.extensions.insert(switched);
+        }
         return Response::from_parts(head, Body::Empty);
     }
-    let first = match first_frame(&mut incoming).await {
+    let first = match first_frame(&mut lease).await {
         First::Last(body) => {
             lease.complete();
             return Response::from_parts(head, body);
         }
         First::More(first) => first,
     };
-    let watched = Watched { incoming, first, lease, idle_timeout, deadline, waiting: None };
+    let watched = Watched { first, is_told: false, lease, idle_timeout, deadline, waiting: None };
     Response::from_parts(head, Body::boxed(watched))
 }
 
@@ -49,15 +49,15 @@ enum First {
 }
 
 /// Looks without waiting.
-async fn first_frame(incoming: &mut Incoming) -> First {
-    if incoming.is_end_stream() {
+async fn first_frame(lease: &mut Lease) -> First {
+    if lease.is_end_stream() {
         return First::Last(Body::Empty);
     }
-    match poll_fn(|cx| Poll::Ready(Pin::new(&mut *incoming).poll_frame(cx))).await {
+    match poll_fn(|cx| Poll::Ready(Pin::new(&mut *lease).poll_frame(cx))).await {
         Poll::Pending => First::More(None),
         Poll::Ready(None) => First::Last(Body::Empty),
-        Poll::Ready(Some(Err(why))) => First::More(Some(Err(aborted(&why)))),
-        Poll::Ready(Some(Ok(frame))) if !incoming.is_end_stream() => First::More(Some(Ok(frame))),
+        Poll::Ready(Some(Err(why))) => First::More(Some(Err(why))),
+        Poll::Ready(Some(Ok(frame))) if !lease.is_end_stream() => First::More(Some(Ok(frame))),
         Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
             Ok(data) => First::Last(Body::from(data)),
             Err(trailers) => First::More(Some(Ok(trailers))),
@@ -66,9 +66,10 @@ async fn first_frame(incoming: &mut Incoming) -> First {
 }
 
 struct Watched {
-    incoming: Incoming,
     /// What arrived with the head.
     first: Option<Result<Frame<Bytes>, BodyError>>,
+    /// It breaks off, and whoever reads it had a turn to pass on what came before.
+    is_told: bool,
     lease: Lease,
     idle_timeout: Duration,
     deadline: Instant,
@@ -99,8 +100,8 @@ impl HttpBody for Watched {
         let this = &mut *self;
         let frame = match this.first.take() {
             Some(first) => Some(first),
-            None => match Pin::new(&mut this.incoming).poll_frame(cx) {
-                Poll::Ready(frame) => frame.map(|frame| frame.map_err(|why| aborted(&why))),
+            None => match Pin::new(&mut this.lease).poll_frame(cx) {
+                Poll::Ready(frame) => frame,
                 Poll::Pending => {
                     ready!(this.poll_late(cx));
                     return this.fail(BodyError::Timeout);
@@ -109,32 +110,35 @@ impl HttpBody for Watched {
         };
         this.waiting = None;
         match frame {
+            // Who sends it on writes at the end of a turn, and would drop the head for this.
+            Some(Err(why)) if !std::mem::replace(&mut this.is_told, true) => {
+                this.first = Some(Err(why));
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Some(Err(why)) => return this.fail(why),
             // A client that reads slowly keeps the body from waiting, so the clock is asked here.
             Some(Ok(_)) if Instant::now() >= this.deadline => return this.fail(BodyError::Timeout),
-            Some(Ok(_)) if !is_last(&this.incoming) => {}
+            Some(Ok(_)) if !is_last(&this.lease) => {}
             Some(Ok(_)) | None => this.lease.complete(),
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.incoming.is_end_stream()
+        self.first.is_none() && self.lease.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let rest = self.incoming.size_hint();
+        let rest = self.lease.size_hint();
         let first = match &self.first {
             Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
-            Some(Err(_)) | None => 0,
+            Some(Err(_)) => return SizeHint::default(),
+            None => 0,
         };
         match rest.exact() {
             Some(exact) => SizeHint::with_exact(first + exact),
             None => SizeHint::default(),
         }
     }
-}
-
-fn aborted(why: &hyper::Error) -> BodyError {
-    BodyError::Aborted(with_sources(why))
 }

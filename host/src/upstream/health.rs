@@ -1,6 +1,7 @@
 //! Active health checks, on the control thread.
 
 use std::{
+    future::poll_fn,
     sync::{Arc, PoisonError, atomic::Ordering::Relaxed},
     time::Instant,
 };
@@ -10,7 +11,7 @@ use tracing::{info, warn};
 
 use super::{
     Upstream, Upstreams,
-    connection::Connection,
+    connection::{Connection, Http1},
     request,
     rounds::{self, LOOK_AGAIN},
     stats::Counters,
@@ -108,17 +109,20 @@ async fn probe(upstream: &Upstream, target: &Target, settings: &HealthCheck) -> 
     *request.uri_mut() =
         settings.path.parse().map_err(|why| format!("{}: {why}", settings.path))?;
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("torana-health"));
-    let response = match connection {
-        Connection::Http1(mut http1) => {
+    let status = match connection {
+        Connection::Http1(Http1 { mut connection, .. }) => {
             request::for_http1(&mut request, target);
-            http1.sender.send_request(request).await
+            connection.begin(request);
+            let head = poll_fn(|cx| connection.poll_head(cx)).await;
+            head.map_err(|unanswered| unanswered.why.to_string())?.status
         }
         Connection::Http2(mut http2) => {
             request::for_http2(&mut request, target, upstream.connector.is_tls());
-            http2.sender.send_request(request).await
+            let response = http2.sender.send_request(request).await;
+            response.map_err(|why| with_sources(&why))?.status()
         }
     };
-    match response.map_err(|why| with_sources(&why))?.status() {
+    match status {
         status if status.is_success() => Ok(()),
         status => Err(format!("{} answered {status}", settings.path)),
     }

@@ -95,9 +95,9 @@ impl Upstream {
         deadline: Instant,
     ) {
         let index = match outcome {
-            Ok(Answered { response, lease, index }) => {
+            Ok(Answered { head, lease, index }) => {
                 let idle_timeout = self.settings.idle_timeout;
-                drop(download::receive(response, lease, idle_timeout, deadline).await);
+                drop(download::receive(head, lease, idle_timeout, deadline).await);
                 Some(index)
             }
             Err(failed) => failed.target,

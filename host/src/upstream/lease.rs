@@ -1,16 +1,33 @@
-//! A connection in the hands of one exchange. It goes back when the exchange is complete; where
-//! the lease is dropped before, an HTTP/1.1 connection is closed and an HTTP/2 stream is reset.
+//! An exchange with a target: the connection that it is on, and the response that comes back. The
+//! connection goes back when the exchange is complete; where the lease is dropped before, an
+//! HTTP/1.1 connection is closed and an HTTP/2 stream is reset.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
 
-use futures_util::future::Either;
-use http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode, response::Parts};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::{body::Incoming, client::conn::TrySendError};
 
 use super::{
-    connection::Connection, limits::Pass, outlier::is_failure, pool::Slot, upload::Upload,
+    connection::{Connection, Http1, Http2},
+    limits::Pass,
+    outlier::is_failure,
+    pool::Slot,
+    switched::Switched,
+    unanswered::Unanswered,
+    upload::Upload,
 };
-use crate::{alarm::Alarm, body::Body};
+use crate::{
+    alarm::Alarm,
+    body::{Body, BodyError, with_sources},
+};
 
 /// One exchange's hold on a connection; counts as a request in flight.
 pub(super) struct Lease {
@@ -20,42 +37,72 @@ pub(super) struct Lease {
     waits: Option<Instant>,
     /// The request's body, if it is streamed: until its end nobody waits for the target.
     upload: Option<Upload>,
-    connection: Option<Connection>,
+    held: Held,
     /// The timer for whatever this exchange waits for.
     pub(super) alarm: Alarm,
     /// Under `limits.in_flight`, once there is a response.
     pub(super) pass: Option<Pass>,
 }
 
+/// What an exchange is on.
+enum Held {
+    Http1(Http1),
+    Http2 {
+        http2: Http2,
+        answer: Option<BoxFuture<'static, Answer>>,
+        body: Option<Incoming>,
+    },
+    /// It has gone back, or was given up.
+    Nothing,
+}
+
+type Answer = Result<Response<Incoming>, TrySendError<Request<Body>>>;
+
 impl Lease {
-    /// Sends the request, and gives the future of its response.
+    /// Begins to send the request.
     pub(super) fn begin(
         slot: &Arc<Slot>,
         target: usize,
-        mut connection: Connection,
+        connection: Connection,
         request: Request<Body>,
         upload: Option<&Upload>,
-    ) -> (Self, impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> + use<>)
-    {
+    ) -> Self {
         slot.request_began(target);
-        connection.usage().begin();
-        let (response, alarm) = match &mut connection {
-            Connection::Http1(http1) => (
-                Either::Left(http1.sender.try_send_request(request)),
-                std::mem::take(&mut http1.alarm),
-            ),
-            Connection::Http2(http2) => {
-                (Either::Right(http2.sender.try_send_request(request)), Alarm::default())
+        let mut alarm = Alarm::default();
+        let held = match connection {
+            Connection::Http1(mut http1) => {
+                http1.connection.begin(request);
+                alarm = std::mem::take(&mut http1.alarm);
+                Held::Http1(http1)
+            }
+            Connection::Http2(mut http2) => {
+                http2.usage.begin();
+                let answer = Box::pin(http2.sender.try_send_request(request));
+                Held::Http2 { http2, answer: Some(answer), body: None }
             }
         };
         let (slot, waits) = (slot.clone(), slot.is_timed.then(Instant::now));
         let upload = upload.filter(|_| waits.is_some()).cloned();
-        let connection = Some(connection);
-        (Self { slot, target, waits, upload, connection, alarm, pass: None }, response)
+        Self { slot, target, waits, upload, held, alarm, pass: None }
+    }
+
+    /// Ready with the head of the response.
+    pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Parts, Unanswered>> {
+        let head = match &mut self.held {
+            Held::Http1(http1) => ready!(http1.connection.poll_head(cx))?,
+            Held::Http2 { answer: Some(answer), body, .. } => {
+                let (head, incoming) = ready!(answer.as_mut().poll(cx))?.into_parts();
+                *body = Some(incoming);
+                head
+            }
+            Held::Http2 { .. } | Held::Nothing => return Poll::Pending,
+        };
+        self.answered(head.status);
+        Poll::Ready(Ok(head))
     }
 
     /// There is the head of a response.
-    pub(super) fn answered(&mut self, status: StatusCode) {
+    fn answered(&mut self, status: StatusCode) {
         if is_failure(status) {
             return;
         }
@@ -75,33 +122,75 @@ impl Lease {
         }
     }
 
-    /// The response has ended: the connection is free for the next request. hyper says "ready"
-    /// only once the request was written to its end as well, and "closed" where either side
-    /// asked for that.
+    /// The response has ended: the connection is free for the next request, if the request was
+    /// sent to its end as well and neither side wants to close.
     pub(super) fn complete(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        connection.usage().end();
-        if let Connection::Http1(mut http1) = connection {
-            http1.alarm = std::mem::take(&mut self.alarm);
-            self.slot.keep(self.target, http1);
+        match std::mem::replace(&mut self.held, Held::Nothing) {
+            Held::Http1(mut http1) => {
+                http1.alarm = std::mem::take(&mut self.alarm);
+                self.slot.keep(self.target, http1);
+            }
+            Held::Http2 { http2, .. } => http2.usage.end(),
+            Held::Nothing => {}
         }
     }
 
-    /// The connection is no longer HTTP: its task hands it over to whoever upgrades.
-    pub(super) fn hand_over(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            connection.usage().end();
-        }
+    /// The connection is no longer HTTP.
+    pub(super) fn hand_over(&mut self) -> Option<Switched> {
+        let held = std::mem::replace(&mut self.held, Held::Nothing);
+        let Held::Http1(mut http1) = held else { return None };
+        http1.connection.switch().map(|(stream, ahead)| Switched::new(stream, ahead))
     }
 
-    /// The exchange has failed, or was given up. An HTTP/1.1 connection ends at once: hyper would
-    /// hold on to the request's body, and with it to the client, for as long as the service does not
-    /// take what was written.
+    /// The exchange has failed, or was given up. An HTTP/1.1 connection ends at once, and with it its
+    /// hold on the request's body and so on the client: the service may not take what was written.
     pub(super) fn discard(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        connection.usage().end();
-        if let Connection::Http1(http1) = connection {
-            http1.task.abort();
+        match std::mem::replace(&mut self.held, Held::Nothing) {
+            Held::Http1(mut http1) => http1.connection.abort(),
+            Held::Http2 { http2, .. } => http2.usage.end(),
+            Held::Nothing => {}
+        }
+    }
+}
+
+/// The response's body.
+impl HttpBody for Lease {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.held {
+            Held::Http1(http1) => {
+                let frame = ready!(http1.connection.poll_frame(cx));
+                Poll::Ready(
+                    frame.map(|frame| frame.map_err(|why| BodyError::Aborted(why.to_string()))),
+                )
+            }
+            Held::Http2 { body: Some(body), .. } => {
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                let broken = |why: hyper::Error| BodyError::Aborted(with_sources(&why));
+                Poll::Ready(frame.map(|frame| frame.map_err(broken)))
+            }
+            Held::Http2 { .. } | Held::Nothing => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.held {
+            Held::Http1(http1) => http1.connection.is_end_stream(),
+            Held::Http2 { body, .. } => body.as_ref().is_none_or(HttpBody::is_end_stream),
+            Held::Nothing => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.held {
+            Held::Http1(http1) => http1.connection.size_hint(),
+            Held::Http2 { body: Some(body), .. } => body.size_hint(),
+            Held::Http2 { .. } | Held::Nothing => SizeHint::with_exact(0),
         }
     }
 }

@@ -9,7 +9,9 @@
 //! ramp      how a target comes back                       pool     a worker's connections
 //! connect   name, TCP, TLS, HTTP                          resolve  names, in the background
 //! names     what a name stands for                        address  where plugins may not go
-//! connection  the task that drives it                     lease    an exchange's hold on one
+//! http1     HTTP/1.1 on it (HTTP/2 is hyper's)            connection  one of either
+//! lease     an exchange's hold on one                     idle     those that wait for the next
+//! unanswered  why there is no response                    switched what is HTTP no more
 //! request, upload   what goes out                         download what comes back
 //! stats, signals    what is counted
 //! ```
@@ -32,6 +34,8 @@ mod fetch;
 pub mod hash;
 mod health;
 mod hedge;
+mod http1;
+mod idle;
 mod lease;
 mod limits;
 mod names;
@@ -46,7 +50,9 @@ mod send;
 mod signals;
 mod stats;
 mod sticky;
+mod switched;
 mod target;
+mod unanswered;
 mod upload;
 mod window;
 
@@ -60,6 +66,7 @@ pub use limits::LimitStats;
 pub use resolve::run_resolver;
 pub use signals::{BOUNDS, CLASSES, SignalStats};
 pub use stats::{TargetStats, UpstreamStats};
+pub use switched::Switched;
 
 use std::{
     collections::HashMap,

@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
@@ -11,6 +12,7 @@ use super::{
     balance::{Balancer, Load, Wanted},
     connection::{Connection, Http1, Http2},
     ewma::Peaks,
+    idle::watch,
     signals::Signals,
     stats::Counters,
     target::Target,
@@ -32,6 +34,8 @@ pub(super) struct Slot {
     pub(super) dialing: Box<[tokio::sync::Mutex<()>]>,
     /// Idle connections kept for each target.
     keep: usize,
+    /// How long they are.
+    keep_alive: Duration,
 }
 
 struct Pool {
@@ -44,8 +48,18 @@ struct Pool {
 struct Lane {
     /// Newest last. The newest is taken first: it is the least likely to have been closed, and
     /// under less load the oldest are left alone until they expire.
-    idle: VecDeque<Http1>,
+    idle: VecDeque<Idle>,
+    /// Of the task that watches them, while there is one.
+    watch: Option<Waker>,
+    /// Whether one was kept since that task looked.
+    kept: bool,
     shared: Option<Http2>,
+}
+
+/// A connection that waits for a request.
+struct Idle {
+    http1: Http1,
+    since: Instant,
 }
 
 impl Slot {
@@ -69,6 +83,7 @@ impl Slot {
             signals: Signals::default(),
             dialing: (0..targets).map(|_| tokio::sync::Mutex::default()).collect(),
             keep: if settings.keep_alive.is_zero() { 0 } else { settings.keep_connections },
+            keep_alive: settings.keep_alive,
         }
     }
 
@@ -132,26 +147,55 @@ impl Slot {
     }
 
     /// Takes back a connection whose exchange is complete on both sides.
-    pub(super) fn keep(&self, target: usize, connection: Http1) {
-        if self.keep == 0 || !connection.sender.is_ready() {
+    pub(super) fn keep(self: &Arc<Self>, target: usize, mut http1: Http1) {
+        if self.keep == 0 || !http1.connection.is_free() {
             return;
         }
         let mut pool = self.pool();
-        let idle = &mut pool.lanes[target].idle;
-        let oldest = if idle.len() >= self.keep { idle.pop_front() } else { None };
-        idle.push_back(connection);
+        let lane = &mut pool.lanes[target];
+        let watch = lane.watch.get_or_insert_with(|| watch(self, target)).clone();
+        if http1.connection.poll_closed(&mut Context::from_waker(&watch)).is_ready() {
+            return;
+        }
+        let oldest = if lane.idle.len() >= self.keep { lane.idle.pop_front() } else { None };
+        lane.idle.push_back(Idle { http1, since: Instant::now() });
+        lane.kept = true;
         drop(pool);
         drop(oldest);
     }
 
+    /// Lets go of connections to a target that have waited too long or were closed, and has `cx`
+    /// woken when another is. Says when to look again; not at all where none was kept since.
+    pub(super) fn sweep(&self, target: usize, cx: &mut Context<'_>) -> Option<Instant> {
+        let mut pool = self.pool();
+        let lane = &mut pool.lanes[target];
+        let now = Instant::now();
+        lane.idle.retain_mut(|idle| {
+            let is_fresh = idle.since + self.keep_alive > now;
+            is_fresh && idle.http1.connection.poll_closed(cx).is_pending()
+        });
+        let oldest = lane.idle.front().map(|oldest| oldest.since);
+        let was_kept = std::mem::take(&mut lane.kept);
+        let since = oldest.or(was_kept.then_some(now));
+        lane.watch = since.map(|_| cx.waker().clone());
+        since.map(|since| since + self.keep_alive)
+    }
+
     /// How many connections to a target wait for a request.
     pub(super) fn idle(&self, target: usize) -> usize {
-        let pool = self.pool();
-        pool.lanes[target].idle.iter().filter(|kept| !kept.sender.is_closed()).count()
+        self.pool().lanes[target].idle.len()
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let pool = self.pool.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Whoever watches has nothing left to watch.
+        pool.lanes.iter_mut().filter_map(|lane| lane.watch.take()).for_each(Waker::wake);
     }
 }
 
@@ -160,9 +204,12 @@ impl Lane {
         if let Some(shared) = self.shared(target) {
             return Some(shared);
         }
-        while let Some(newest) = self.idle.pop_back() {
-            if newest.sender.is_ready() && target.addresses.has(newest.usage.origin()) {
-                return Some(Connection::Http1(newest));
+        // Whoever sends on it says whom to wake from now on.
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Some(Idle { mut http1, .. }) = self.idle.pop_back() {
+            let is_open = http1.connection.poll_closed(&mut cx).is_pending();
+            if is_open && target.addresses.has(&http1.origin) {
+                return Some(Connection::Http1(http1));
             }
         }
         None

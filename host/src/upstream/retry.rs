@@ -56,7 +56,7 @@ impl Retry<'_> {
     /// Whether it is no answer, or one that would be asked for again.
     pub(super) fn is_poor(&self, outcome: &Result<Answered, Failed>) -> bool {
         let Ok(answered) = outcome else { return true };
-        self.settings.on.contains(&RetryOn::Status(answered.response.status().as_u16()))
+        self.settings.on.contains(&RetryOn::Status(answered.head.status.as_u16()))
     }
 }
 
@@ -95,7 +95,7 @@ impl<'a> Retry<'a> {
         deadline: Instant,
     ) -> Option<(Request<Body>, Duration)> {
         let reason = match outcome {
-            Ok(answered) => RetryOn::Status(answered.response.status().as_u16()),
+            Ok(answered) => RetryOn::Status(answered.head.status.as_u16()),
             Err(failed) => failed.retry?,
         };
         if self.sent >= self.settings.attempts || !self.settings.on.contains(&reason) {

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use http::{
-    HeaderMap, HeaderValue, Response,
+    HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
+    response::Parts,
 };
 
 use super::{outlier::is_failure, target::Target};
@@ -106,13 +107,13 @@ impl Sticky {
 impl Session<'_> {
     /// Has the client's next requests go to the target that answered this one. One that failed is
     /// nobody to stay with.
-    pub(super) fn settle<B>(&self, target: usize, response: &mut Response<B>) {
-        if self.target == Some(target) || is_failure(response.status()) {
+    pub(super) fn settle(&self, target: usize, head: &mut Parts) {
+        if self.target == Some(target) || is_failure(head.status) {
             return;
         }
         let mark = &self.sticky.marks[target];
         let line = if self.https { &mark.tls } else { &mark.plain };
-        response.headers_mut().append(SET_COOKIE, line.clone());
+        head.headers.append(SET_COOKIE, line.clone());
     }
 }
 
@@ -165,10 +166,14 @@ mod tests {
         values.iter().map(|value| (COOKIE, value.parse().unwrap())).collect()
     }
 
+    fn head() -> Parts {
+        http::Response::new(()).into_parts().0
+    }
+
     fn line(rules: &config::Sticky, https: bool) -> String {
-        let (sticky, mut response) = (sticky(rules), Response::new(()));
+        let (sticky, mut response) = (sticky(rules), head());
         sticky.session(&mut HeaderMap::new(), https).settle(0, &mut response);
-        response.headers()[SET_COOKIE].to_str().unwrap().to_owned()
+        response.headers[SET_COOKIE].to_str().unwrap().to_owned()
     }
 
     #[test]
@@ -239,16 +244,16 @@ mod tests {
     #[test]
     fn it_is_set_when_it_changes() {
         let sticky = sticky(&rules());
-        let mut response = Response::new(());
+        let mut response = head();
         let session = Session { sticky: &sticky, target: Some(1), https: false };
         session.settle(1, &mut response);
-        *response.status_mut() = StatusCode::BAD_GATEWAY;
+        response.status = StatusCode::BAD_GATEWAY;
         session.settle(0, &mut response);
-        assert!(response.headers().is_empty(), "the same one, and one that failed");
-        *response.status_mut() = StatusCode::OK;
-        response.headers_mut().append(SET_COOKIE, HeaderValue::from_static("own=1"));
+        assert!(response.headers.is_empty(), "the same one, and one that failed");
+        response.status = StatusCode::OK;
+        response.headers.append(SET_COOKIE, HeaderValue::from_static("own=1"));
         session.settle(0, &mut response);
-        let all: Vec<_> = response.headers().get_all(SET_COOKIE).iter().collect();
+        let all: Vec<_> = response.headers.get_all(SET_COOKIE).iter().collect();
         assert_eq!(all.len(), 2, "{all:?}");
         assert_eq!(all[0], "own=1", "ours is behind those of the service");
     }

@@ -1,0 +1,316 @@
+//! The head of a response, and how its body is delimited (RFC 9112, 4 to 6).
+
+use std::mem::MaybeUninit;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, response};
+use hyper::ext::ReasonPhrase;
+
+use super::Error;
+
+/// Fields of a head or a trailer section.
+pub(super) const MOST_FIELDS: usize = 100;
+
+/// The longest head, in bytes.
+const LONGEST: usize = 256 << 10;
+
+/// What is longer than a status line and some fields, and has no end yet, is let come.
+const LINE: usize = 4 << 10;
+
+/// How the body of a response is delimited (RFC 9112, 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// So many bytes are left of it.
+    Length(u64),
+    Chunked,
+    /// By the end of the connection.
+    Close,
+}
+
+/// A head, and what it says of body and connection.
+pub(super) struct Head {
+    pub(super) parts: response::Parts,
+    pub(super) framing: Framing,
+    /// The connection ends with this exchange.
+    pub(super) closes: bool,
+}
+
+/// Takes the head of a final response off `read`, once all of it is there; interim ones before it
+/// are passed over (RFC 9110, 15.2). `seen` is how much of `read` was looked at before.
+pub(super) fn take(
+    read: &mut BytesMut,
+    seen: &mut usize,
+    method: &Method,
+) -> Result<Option<Head>, Error> {
+    while let Some(length) = length(read, seen)? {
+        *seen = 0;
+        let parts = parse(&read.split_to(length).freeze())?;
+        if parts.status.is_informational() && parts.status != StatusCode::SWITCHING_PROTOCOLS {
+            continue;
+        }
+        let said = Said::by(&parts.headers);
+        let is_last = said.closes(parts.version);
+        let framing = said.framing(&parts, method)?;
+        let closes = framing == Framing::Close || is_last;
+        return Ok(Some(Head { parts, framing, closes }));
+    }
+    Ok(None)
+}
+
+/// How long the head is, with the empty line that ends it. What cannot become a head is an error as
+/// soon as that can be told.
+fn length(read: &mut BytesMut, seen: &mut usize) -> Result<Option<usize>, Error> {
+    // RFC 9112, 2.2: an empty line before a message is no part of it.
+    while *seen == 0 && (read.starts_with(b"\r\n") || read.starts_with(b"\n")) {
+        read.advance(if read[0] == b'\r' { 2 } else { 1 });
+    }
+    for end in memchr::memchr_iter(b'\n', &read[*seen..]).map(|at| *seen + at + 1) {
+        match read[end..] {
+            [b'\n', ..] => return Ok(Some(end + 1)),
+            [b'\r', b'\n', ..] => return Ok(Some(end + 2)),
+            _ => {}
+        }
+    }
+    // The line's end that is there may turn out to be the last but one.
+    *seen = read.len().saturating_sub(2);
+    if read.len() > LONGEST {
+        return Err(Error::TooLarge);
+    }
+    // A second look at each byte, and so only while there are few.
+    if (1..=LINE).contains(&read.len()) {
+        let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+        parse_into(&mut httparse::Response::new(&mut []), read, &mut fields)?;
+    }
+    Ok(None)
+}
+
+fn parse(head: &Bytes) -> Result<response::Parts, Error> {
+    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut parsed = httparse::Response::new(&mut []);
+    parse_into(&mut parsed, head, &mut fields)?;
+    let (mut parts, ()) = http::Response::new(()).into_parts();
+    parts.version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
+    let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
+    // With a code the head is whole.
+    parts.status = status.ok_or(Error::Malformed(httparse::Error::Status))?;
+    parts.headers = fields_of(head, parsed.headers)?;
+    if let Some(reason) = parsed.reason
+        && parts.status.canonical_reason() != Some(reason)
+        && let Ok(reason) = ReasonPhrase::try_from(reason.as_bytes())
+    {
+        parts.extensions.insert(reason);
+    }
+    Ok(parts)
+}
+
+fn parse_into<'h, 'b>(
+    parsed: &mut httparse::Response<'h, 'b>,
+    head: &'b [u8],
+    fields: &'h mut [MaybeUninit<httparse::Header<'b>>],
+) -> Result<(), Error> {
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(parsed, head, fields) {
+        Ok(_) => Ok(()),
+        Err(httparse::Error::TooManyHeaders) => Err(Error::TooLarge),
+        Err(why) => Err(Error::Malformed(why)),
+    }
+}
+
+/// The values are parts of the head as it was read.
+pub(super) fn fields_of(head: &Bytes, fields: &[httparse::Header<'_>]) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::with_capacity(fields.len());
+    for field in fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));
+        let (Ok(name), Ok(value)) = (name, value) else {
+            return Err(Error::Malformed(httparse::Error::HeaderValue));
+        };
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// What a head says of its body and of the connection: fields that are looked at in one pass.
+#[derive(Default)]
+struct Said<'a> {
+    /// The last line of `Transfer-Encoding`.
+    coding: Option<&'a HeaderValue>,
+    length: Option<Result<u64, Error>>,
+    close: bool,
+    keep_alive: bool,
+}
+
+impl<'a> Said<'a> {
+    fn by(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            match *name {
+                header::TRANSFER_ENCODING => said.coding = Some(value),
+                header::CONTENT_LENGTH => said.add_length(content_length(value)),
+                // What is usual, where it says anything.
+                header::CONNECTION if value == "keep-alive" => said.keep_alive = true,
+                header::CONNECTION => {
+                    said.close |= says(value, "close");
+                    said.keep_alive |= says(value, "keep-alive");
+                }
+                _ => {}
+            }
+        }
+        said
+    }
+
+    /// The same number several times is one (RFC 9112, 6.3).
+    fn add_length(&mut self, length: Option<u64>) {
+        self.length = Some(match (&self.length, length) {
+            (None, Some(length)) => Ok(length),
+            (Some(Ok(known)), Some(length)) if *known == length => Ok(length),
+            _ => Err(Error::Framing),
+        });
+    }
+
+    fn framing(self, parts: &response::Parts, method: &Method) -> Result<Framing, Error> {
+        let has_none = parts.status == StatusCode::SWITCHING_PROTOCOLS
+            || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+            || *method == Method::HEAD;
+        if has_none {
+            return Ok(Framing::Length(0));
+        }
+        let Some(last) = self.coding else {
+            return self.length.map_or(Ok(Framing::Close), |length| length.map(Framing::Length));
+        };
+        if parts.version == Version::HTTP_10 {
+            // RFC 9112, 6.1: whoever speaks 1.0 and frames so is not to be understood.
+            return Err(Error::Framing);
+        }
+        let last = last.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
+        let is_chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
+        Ok(if is_chunked { Framing::Chunked } else { Framing::Close })
+    }
+
+    /// RFC 9112, 9.3.
+    fn closes(&self, version: Version) -> bool {
+        self.close || (version == Version::HTTP_10 && !self.keep_alive)
+    }
+}
+
+fn content_length(value: &HeaderValue) -> Option<u64> {
+    let mut numbers =
+        value.as_bytes().split(|byte| *byte == b',').map(|one| digits(one.trim_ascii()));
+    let first = numbers.next()??;
+    numbers.all(|other| other == Some(first)).then_some(first)
+}
+
+/// Whether a field's list has this member.
+pub(super) fn says(value: &HeaderValue, member: &str) -> bool {
+    let mut members = value.as_bytes().split(|byte| *byte == b',');
+    members.any(|one| one.trim_ascii().eq_ignore_ascii_case(member.as_bytes()))
+}
+
+/// Digits and nothing else: no sign, as `parse` would take.
+fn digits(text: &[u8]) -> Option<u64> {
+    let all = text.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    });
+    all.filter(|_| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(text: &str, method: &Method) -> Result<Option<Head>, Error> {
+        take(&mut BytesMut::from(text), &mut 0, method)
+    }
+
+    fn framing_of(fields: &str) -> Option<Framing> {
+        let head = taken(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), &Method::GET);
+        head.ok().map(|head| head.unwrap().framing)
+    }
+
+    #[test]
+    fn a_head_is_taken_when_all_of_it_is_there_and_interim_ones_are_passed_over() {
+        let all = "\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n\
+                   HTTP/1.1 299 Odd\r\nx-a:  b \r\nX-A: c\r\n\r\nbody";
+        let (mut read, mut seen) = (BytesMut::new(), 0);
+        let mut heads = Vec::new();
+        for byte in all.as_bytes() {
+            read.extend_from_slice(&[*byte]);
+            if heads.is_empty() {
+                heads.extend(take(&mut read, &mut seen, &Method::GET).unwrap());
+            }
+        }
+        let parts = &heads[0].parts;
+        assert_eq!(parts.status.as_u16(), 299);
+        assert!(parts.headers.get_all("x-a").iter().eq(["b", "c"]));
+        assert_eq!(parts.extensions.get::<ReasonPhrase>().unwrap().as_bytes(), b"Odd");
+        assert_eq!(&read[..], b"body");
+    }
+
+    #[test]
+    fn bodies_are_framed_as_the_rfc_says() {
+        assert_eq!(framing_of(""), Some(Framing::Close));
+        assert_eq!(framing_of("content-length: 5\r\n"), Some(Framing::Length(5)));
+        assert_eq!(
+            framing_of("content-length: 5, 5\r\ncontent-length: 5\r\n"),
+            Some(Framing::Length(5))
+        );
+        assert_eq!(
+            framing_of("transfer-encoding: gzip, Chunked\r\ncontent-length: 5\r\n"),
+            Some(Framing::Chunked)
+        );
+        assert_eq!(
+            framing_of("transfer-encoding: chunked\r\ntransfer-encoding: gzip\r\n"),
+            Some(Framing::Close)
+        );
+        for wrong in ["+5", "", "5, 6", "0x5", "99999999999999999999", "5 5"] {
+            assert_eq!(framing_of(&format!("content-length: {wrong}\r\n")), None, "{wrong}");
+        }
+        assert_eq!(framing_of("content-length: 5\r\ncontent-length: 6\r\n"), None);
+    }
+
+    #[test]
+    fn some_responses_have_no_body_whatever_they_say() {
+        for (status, method) in
+            [("204 x", Method::GET), ("304 x", Method::GET), ("200 OK", Method::HEAD)]
+        {
+            let head = taken(&format!("HTTP/1.1 {status}\r\ncontent-length: 5\r\n\r\n"), &method);
+            assert_eq!(head.unwrap().unwrap().framing, Framing::Length(0));
+        }
+    }
+
+    #[test]
+    fn whether_the_connection_goes_on_depends_on_the_version() {
+        for (version, field, expected) in [
+            ("1.1", "x: y", false),
+            ("1.1", "connection: x, close", true),
+            ("1.1", "connection: keep-alive\r\nconnection: close", true),
+            ("1.0", "x: y", true),
+            ("1.0", "connection: Keep-Alive", false),
+        ] {
+            let head = format!("HTTP/{version} 200 OK\r\ncontent-length: 0\r\n{field}\r\n\r\n");
+            assert_eq!(taken(&head, &Method::GET).unwrap().unwrap().closes, expected, "{head}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_head_is_known_as_soon_as_it_can_be() {
+        for wrong in [
+            "SSH-2.0-OpenSSH",
+            "HTTP/1.1 2x",
+            "HTTP/2.0 200 OK\r\n",
+            "HTTP/1.1 200 OK\r\nno colon\r\n",
+            "HTTP/1.1 200 OK\r\na: b\r\n folded\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na : b\r\n\r\n",
+            "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        ] {
+            assert!(taken(wrong, &Method::GET).is_err(), "{wrong}");
+        }
+        assert!(matches!(taken("HTTP/1.1 200", &Method::GET), Ok(None)));
+        let fields = "x: y\r\n".repeat(MOST_FIELDS + 1);
+        let many = taken(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), &Method::GET);
+        assert!(matches!(many, Err(Error::TooLarge)));
+        let long = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(LONGEST));
+        assert!(matches!(taken(&long, &Method::GET), Err(Error::TooLarge)));
+    }
+}
