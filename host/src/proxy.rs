@@ -3,6 +3,7 @@
 mod admit;
 mod answer;
 mod forward;
+mod hop;
 mod mirror;
 mod snapshot;
 mod split;
@@ -195,7 +196,7 @@ impl Proxy {
         })?;
         let (mut head, body) = response.into_parts();
         let switch = switched(wish, &mut head).map_err(|trouble| (trouble, all))?;
-        forward::take_reply_hop(&mut head, exchange.request.version);
+        hop::take_reply_hop(&mut head, exchange.request.version);
         Ok(Reached { head, body, switch })
     }
 

@@ -160,7 +160,9 @@ impl Plugin {
     }
 
     async fn start(&self) -> Result<Instance, Cause> {
-        match Instance::start(&self.pre, &self.exports, &self.context).await {
+        // In a box: a call of an instance that is there already need not carry the room for it.
+        let started = Box::pin(Instance::start(&self.pre, &self.exports, &self.context));
+        match started.await {
             Ok((instance, _)) => Ok(instance),
             Err(StartError::Failed(Cause::Busy)) => Err(Cause::Busy),
             Err(StartError::Failed(cause)) => Err(Cause::Startup(cause.to_string())),

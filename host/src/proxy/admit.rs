@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, Method, StatusCode, Version, header, request};
 
-use super::{Course, Entrance, Proxy, Snapshot, forward, upgrade};
+use super::{Course, Entrance, Proxy, Snapshot, forward, hop, upgrade};
 use crate::{
     config::Network,
     message::{Client, Exchange, Fragment, TlsSession},
@@ -60,13 +60,13 @@ pub(super) fn request_id(headers: &HeaderMap, trusted: bool) -> Arc<str> {
             && id.len() <= 128
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    let given = headers.get("x-request-id").and_then(|v| v.to_str().ok()).filter(plain);
-    match given.filter(|_| trusted) {
+    let given = || headers.get("x-request-id")?.to_str().ok().filter(plain);
+    match trusted.then(given).flatten() {
         Some(id) => id.into(),
         None => {
             let mut id = [0; 32];
             random_digits(&mut id);
-            String::from_utf8_lossy(&id).into()
+            std::str::from_utf8(&id).unwrap_or_default().into()
         }
     }
 }
@@ -117,9 +117,9 @@ pub(super) fn begin(
     // Read before anything is taken off.
     let known = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
     let id = request_id(&head.headers, known.trusted);
-    let mut hop = forward::take_hop(&mut head.headers);
+    let mut hop = hop::take_hop(&mut head.headers);
     if head.version == Version::HTTP_2 {
-        forward::join_crumbs(&mut head.headers);
+        hop::join_crumbs(&mut head.headers);
     }
     upgrade::translate(&mut head, &mut hop);
     // A refused CONNECT must not look like one that was granted.
@@ -243,6 +243,9 @@ fn authority(head: &request::Parts) -> Result<String, Trouble> {
 }
 
 fn valid_authority(name: &str) -> Result<String, Trouble> {
+    if is_plain_authority(name) {
+        return Ok(name.to_owned());
+    }
     let parsed: Result<http::uri::Authority, _> = name.parse();
     match parsed {
         Ok(authority)
@@ -254,6 +257,14 @@ fn valid_authority(name: &str) -> Result<String, Trouble> {
         }
         _ => Err(Trouble::BadRequest("its Host is not a host")),
     }
+}
+
+/// Whether it is a name or an IPv4 address of the usual kind, with or without a port: no parser has
+/// to tell.
+fn is_plain_authority(name: &str) -> bool {
+    let host = host_of(name);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    !host.is_empty() && host.bytes().all(is_plain) && is_port(&name[host.len()..])
 }
 
 /// Whether what follows a host is nothing, or a port (RFC 3986, 3.2.3): `http` lets anything pass.

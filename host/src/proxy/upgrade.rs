@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tracing::debug;
 
-use super::{RouteInService, admit::random_u64, forward::upgrade_of};
+use super::{RouteInService, admit::random_u64, hop::upgrade_of};
 use crate::{
     body::Body,
     message::{Exchange, Hop, KeepBusy},
