@@ -1,0 +1,76 @@
+//! What a service answers: heads, and a body in chunks.
+//!
+//! Whatever it is: it means the same however it comes in pieces, and nothing of it is lost or made up.
+
+#![no_main]
+#![allow(dead_code, unused_imports, reason = "for the rest of the crate that it is from")]
+
+#[path = "../../host/src/upstream/http1/chunks.rs"]
+mod chunks;
+#[path = "../../host/src/upstream/http1/error.rs"]
+mod error;
+#[path = "../../host/src/upstream/http1/response.rs"]
+mod response;
+
+use bytes::{Bytes, BytesMut};
+use chunks::{Chunks, Found};
+use error::Error;
+use http::{HeaderMap, Method, StatusCode};
+use libfuzzer_sys::fuzz_target;
+use response::Framing;
+
+/// What was understood of a connection's bytes.
+#[derive(Debug, Default, PartialEq)]
+struct Read {
+    head: Option<(StatusCode, HeaderMap, Framing, bool)>,
+    data: Vec<u8>,
+    trailers: Option<HeaderMap>,
+    ended: bool,
+    failed: bool,
+    rest: Vec<u8>,
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&step, bytes)) = data.split_first() else { return };
+    let whole = read(bytes, bytes.len().max(1));
+    let pieces = read(bytes, usize::from(step).max(1));
+    assert_eq!(whole.failed, pieces.failed);
+    if !whole.failed {
+        assert_eq!(whole, pieces);
+    }
+    assert!(whole.data.len() + whole.rest.len() <= bytes.len());
+});
+
+fn read(bytes: &[u8], step: usize) -> Read {
+    let mut read = Read::default();
+    let (mut buffer, mut seen, mut chunks) = (BytesMut::new(), 0, Chunks::default());
+    for piece in bytes.chunks(step) {
+        buffer.extend_from_slice(piece);
+        if !read.failed && !read.ended {
+            read.failed = advance(&mut read, &mut buffer, &mut seen, &mut chunks).is_err();
+        }
+    }
+    read.rest = buffer.to_vec();
+    read
+}
+
+fn advance(
+    read: &mut Read,
+    buffer: &mut BytesMut,
+    seen: &mut usize,
+    chunks: &mut Chunks,
+) -> Result<(), Error> {
+    if read.head.is_none() {
+        let Some(head) = response::take(buffer, seen, &Method::GET)? else { return Ok(()) };
+        read.ended = head.framing != Framing::Chunked;
+        read.head = Some((head.parts.status, head.parts.headers, head.framing, head.closes));
+    }
+    while !read.ended {
+        match chunks.take(buffer)? {
+            Found::More => break,
+            Found::Data(data) => read.data.extend_from_slice(&data),
+            Found::End(trailers) => (read.trailers, read.ended) = (trailers, true),
+        }
+    }
+    Ok(())
+}
