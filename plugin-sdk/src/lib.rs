@@ -82,6 +82,8 @@ pub mod export;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod header_name;
+#[cfg(target_arch = "wasm32")]
+mod heap;
 pub mod host;
 pub mod http;
 mod message;

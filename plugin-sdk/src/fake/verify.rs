@@ -1,8 +1,7 @@
 //! Signatures, as the host verifies them: the same library, the same algorithms, the same refusals.
 
 use aws_lc_rs::signature::{
-    self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey,
-    VerificationAlgorithm,
+    self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
 
 use crate::host::{CryptoError, PublicKey, RsaComponents, SignatureAlgorithm};
@@ -32,8 +31,10 @@ fn verify_rsa(
     if bits < 2048 {
         return Err(invalid(format!("an RSA key of {bits} bits (at least 2048)")));
     }
-    let key = RsaPublicKeyComponents { n: &key.modulus, e: &key.exponent };
-    Ok(key.verify(parameters, message, signature).is_ok())
+    let key = RsaPublicKeyComponents { n: &key.modulus, e: &key.exponent }
+        .to_parsed_public_key(parameters)
+        .map_err(|error| invalid(error.to_string()))?;
+    Ok(key.verify_sig(message, signature).is_ok())
 }
 
 fn verify_der(
@@ -42,10 +43,9 @@ fn verify_der(
     message: &[u8],
     signature: &[u8],
 ) -> Result<bool, CryptoError> {
-    let algorithm = verification(algorithm);
-    ParsedPublicKey::new(algorithm, key)
+    let key = ParsedPublicKey::new(verification(algorithm), key)
         .map_err(|error| CryptoError::InvalidKey(error.to_string()))?;
-    Ok(UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok())
+    Ok(key.verify_sig(message, signature).is_ok())
 }
 
 fn verification(algorithm: SignatureAlgorithm) -> &'static dyn VerificationAlgorithm {

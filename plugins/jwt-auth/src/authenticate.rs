@@ -14,7 +14,7 @@ use crate::{
     places::Found,
     policy::Policy,
     refusal::Refusal,
-    token::{Token, quoted},
+    token::{LastHeader, Token, quoted},
     validity::Invalid,
     verify,
     wanted::Lacking,
@@ -25,6 +25,7 @@ use crate::{
 pub(crate) struct Authenticator {
     pub(crate) policy: Policy,
     verified: RefCell<Cache<Identity>>,
+    headers: LastHeader,
     warned: Cell<bool>,
 }
 
@@ -54,7 +55,7 @@ const CACHE_BYTES: usize = 256 << 10;
 impl Authenticator {
     pub(crate) fn new(policy: Policy) -> Self {
         let verified = RefCell::new(Cache::new(policy.cache, CACHE_BYTES));
-        Self { policy, verified, warned: Cell::default() }
+        Self { policy, verified, headers: LastHeader::default(), warned: Cell::default() }
     }
 
     /// Lets a request through, as somebody or as nobody, or not.
@@ -130,7 +131,7 @@ impl Authenticator {
 
     fn verify(&self, host: &impl Host, text: &str, now: u64) -> Result<Identity, Stop> {
         let policy = &self.policy;
-        let token = Token::parse(text).map_err(|why| Refusal::Invalid(why.0))?;
+        let token = Token::parse(text, &self.headers).map_err(|why| Refusal::Invalid(why.0))?;
         if !policy.algorithms.contains(&token.header.algorithm) {
             let why = format!("{:?} is not among `algorithms`", token.header.algorithm);
             return Err(Refusal::Invalid(why).into());

@@ -10,7 +10,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, map::Entry};
 
 /// Reads a JSON text. The error is for the log.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, String> {
@@ -82,12 +82,14 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some((name, Strict(value))) = members.next_entry::<String, _>()? {
-            if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!(
-                    "the member {name:?} stands there twice"
-                )));
-            }
-            object.insert(name, value);
+            match object.entry(name) {
+                Entry::Vacant(place) => place.insert(value),
+                Entry::Occupied(known) => {
+                    let name = known.key();
+                    let twice = format_args!("the member {name:?} stands there twice");
+                    return Err(A::Error::custom(twice));
+                }
+            };
         }
         Ok(object.into())
     }

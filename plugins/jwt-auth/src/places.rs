@@ -97,13 +97,24 @@ fn judge(mut tokens: Vec<String>) -> Found {
     match tokens.pop() {
         None => Found::Nothing,
         Some(token) if token.is_empty() => Found::Unclear(EMPTY),
-        // Proxies join repeated fields with commas. (Bytes, for a search for several characters takes sixty
-        // instructions for each of some 700: that was a sixth of what a chain of five costs.)
-        Some(token) if token.bytes().any(|byte| matches!(byte, b' ' | b',' | b'\t')) => {
-            Found::Unclear(NOT_ONE)
-        }
+        // Proxies join repeated fields with commas.
+        Some(token) if has_separator(&token) => Found::Unclear(NOT_ONE),
         Some(token) => Found::Token(token),
     }
+}
+
+/// Whether there is a space, a comma or a tab in it. A token has some 700 bytes, and each request is asked: so
+/// eight at once are passed over where none is below `-`, the lowest that a token is made of.
+fn has_separator(text: &str) -> bool {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    let may_have = |eight: &&[u8; 8]| {
+        let eight = u64::from_ne_bytes(**eight);
+        // The top bit of the lowest such byte is set by the borrow, and of ASCII it was not before.
+        eight.wrapping_sub(EACH * u64::from(b'-')) & !eight & (EACH << 7) != 0
+    };
+    let (eights, rest) = text.as_bytes().as_chunks();
+    let mut doubtful = eights.iter().filter(may_have).flatten().chain(rest);
+    doubtful.any(|byte| matches!(byte, b' ' | b',' | b'\t'))
 }
 
 /// None where a value is not UTF-8: that is the client's doing. All else is not.
@@ -125,4 +136,21 @@ fn remove_cookie(host: &impl Host, name: &str) -> Result<(), Failure> {
         None => host.request_edit().remove_header("cookie")?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_separator_is_found_wherever_it_stands() {
+        let token = "eyJhbGciOiJSUzI1NiJ9.-_AZaz09~+/=!#.\u{80}\u{ff}\u{10ffff}";
+        assert!(!has_separator(token) && !has_separator(""));
+        for separator in [' ', ',', '\t'] {
+            for (at, _) in token.char_indices() {
+                let (before, after) = token.split_at(at);
+                assert!(has_separator(&format!("{before}{separator}{after}")), "at {at}");
+            }
+        }
+    }
 }

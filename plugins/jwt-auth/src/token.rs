@@ -1,7 +1,7 @@
 //! A token, taken apart: the compact serialisation of RFC 7515, 3.1, and no other. Nothing here
 //! knows the gateway, and nothing is believed yet.
 
-use std::{fmt, str::FromStr};
+use std::{cell::RefCell, fmt, rc::Rc, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
@@ -11,7 +11,7 @@ use crate::{algorithm::Algorithm, json};
 /// A token whose signature nobody has verified.
 #[derive(Debug)]
 pub(crate) struct Token<'a> {
-    pub(crate) header: Header,
+    pub(crate) header: Rc<Header>,
     /// What is signed: the first two parts, as they came.
     pub(crate) message: &'a str,
     pub(crate) signature: Vec<u8>,
@@ -27,6 +27,11 @@ pub(crate) struct Header {
     pub(crate) typ: Option<String>,
 }
 
+/// The header that was read last. All tokens of an issuer have the same, as long as it signs with the same key, and to
+/// read it takes a quarter of what all of a token takes.
+#[derive(Debug, Default)]
+pub(crate) struct LastHeader(RefCell<Option<(String, Rc<Header>)>>);
+
 /// Why a text is no token, for the log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) String);
@@ -38,7 +43,7 @@ impl fmt::Display for Malformed {
 }
 
 impl<'a> Token<'a> {
-    pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
+    pub(crate) fn parse(text: &'a str, headers: &LastHeader) -> Result<Self, Malformed> {
         let parts: Vec<_> = text.splitn(4, '.').collect();
         let [header, payload, signature] = parts[..] else {
             return Err(malformed(match text.split('.').count() {
@@ -50,7 +55,7 @@ impl<'a> Token<'a> {
             return Err(malformed("it is not signed"));
         }
         Ok(Self {
-            header: Header::parse(header)?,
+            header: headers.read(header)?,
             message: &text[..header.len() + 1 + payload.len()],
             signature: decoded("signature", signature)?,
             payload,
@@ -60,6 +65,19 @@ impl<'a> Token<'a> {
     /// The claims. To be asked for when the signature is verified.
     pub(crate) fn claims(&self) -> Result<Map<String, Value>, Malformed> {
         object("payload", self.payload)
+    }
+}
+
+impl LastHeader {
+    fn read(&self, part: &str) -> Result<Rc<Header>, Malformed> {
+        if let Some((text, header)) = &*self.0.borrow()
+            && text == part
+        {
+            return Ok(header.clone());
+        }
+        let header = Rc::new(Header::parse(part)?);
+        self.0.replace(Some((part.to_owned(), header.clone())));
+        Ok(header)
     }
 }
 
@@ -132,19 +150,32 @@ mod tests {
     }
 
     fn wrong(text: &str) -> String {
-        Token::parse(text).unwrap_err().0
+        Token::parse(text, &LastHeader::default()).unwrap_err().0
     }
 
     #[test]
     fn a_token_is_taken_apart() {
         let text = token(r#"{"alg":"RS256","kid":"1","typ":"JWT","jku":"https://evil.example"}"#);
-        let token = Token::parse(&text).unwrap();
+        let token = Token::parse(&text, &LastHeader::default()).unwrap();
         assert_eq!(token.header.algorithm, Algorithm::RS256);
         assert_eq!(token.header.kid.as_deref(), Some("1"));
         assert_eq!(token.header.typ.as_deref(), Some("JWT"));
         assert_eq!(token.signature, b"sign");
         assert_eq!(token.message, text.rsplit_once('.').unwrap().0);
         assert_eq!(token.claims().unwrap()["sub"], "a");
+    }
+
+    #[test]
+    fn each_token_has_its_own_header() {
+        let headers = LastHeader::default();
+        for _ in 0..2 {
+            for kid in ["1", "1", "2", "11"] {
+                let text = token(&format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#));
+                let read = Token::parse(&text, &headers).unwrap();
+                assert_eq!(read.header.kid.as_deref(), Some(kid));
+            }
+            assert!(Token::parse(&token(r#"{"alg":"none"}"#), &headers).is_err());
+        }
     }
 
     #[test]
@@ -169,7 +200,9 @@ mod tests {
         }
         assert!(wrong(&token(r#"{"alg":"RS256","b64":false}"#)).contains("`b64`"));
         assert!(wrong(&token(r#"{"alg":"RS256","b64":"false"}"#)).contains("`b64`"));
-        assert!(Token::parse(&token(r#"{"alg":"RS256","b64":true}"#)).is_ok());
+        assert!(
+            Token::parse(&token(r#"{"alg":"RS256","b64":true}"#), &LastHeader::default()).is_ok()
+        );
     }
 
     #[test]
@@ -186,7 +219,7 @@ mod tests {
     #[test]
     fn base64url_is_taken_by_the_letter() {
         let good = token(r#"{"alg":"RS256"}"#);
-        assert!(Token::parse(&good).is_ok());
+        assert!(Token::parse(&good, &LastHeader::default()).is_ok());
         // Padding; whitespace; bits left over, for "sign" is "c2lnbg".
         let bits = format!("{}h", good.strip_suffix('g').unwrap());
         for text in [format!("{good}="), format!("{good}\n"), format!("{good} "), bits] {

@@ -1,10 +1,8 @@
 //! `crypto`, with the host's aws-lc. Allowed in `configure` too: it reaches nothing outside.
 
-use aws_lc_rs::{
-    constant_time, digest, hmac,
-    signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm},
-};
+use aws_lc_rs::{constant_time, digest, hmac};
 
+use super::public_keys;
 use crate::plugin::{
     bindings::crypto::{CryptoError, DigestAlgorithm, Host, Key, PublicKey, SignatureAlgorithm},
     instance::State,
@@ -52,21 +50,7 @@ impl Host for State {
         message: Vec<u8>,
         signature: Vec<u8>,
     ) -> wasmtime::Result<Result<bool, CryptoError>> {
-        Ok(match key {
-            PublicKey::Rsa(key) => match rsa_parameters(algorithm) {
-                Some(parameters) => {
-                    let bits = key.modulus.len() * 8;
-                    let key = RsaPublicKeyComponents { n: key.modulus, e: key.exponent };
-                    if bits < 2048 {
-                        let why = format!("an RSA key of {bits} bits (at least 2048)");
-                        return Ok(Err(CryptoError::InvalidKey(why)));
-                    }
-                    Ok(key.verify(parameters, &message, &signature).is_ok())
-                }
-                None => Err(CryptoError::InvalidKey("an RSA key for another algorithm".into())),
-            },
-            PublicKey::Der(key) => verify_der(algorithm, &key, &message, &signature),
-        })
+        Ok(public_keys::verify(algorithm, key, &message, &signature))
     }
 
     fn equal(&mut self, a: Vec<u8>, b: Vec<u8>) -> wasmtime::Result<bool> {
@@ -83,39 +67,4 @@ fn check_length(name: &str, bytes: usize, algorithm: hmac::Algorithm) -> Result<
     }
     let why = format!("the secret `{name}` has {bytes} bytes and needs {needed} for this digest");
     Err(CryptoError::InvalidKey(why))
-}
-
-/// The library says "no" both to a wrong signature and to a key that it cannot read. A key that
-/// it cannot read is a mistake of the operator's, so it is told apart.
-fn verify_der(
-    algorithm: SignatureAlgorithm,
-    key: &[u8],
-    message: &[u8],
-    signature: &[u8],
-) -> Result<bool, CryptoError> {
-    let algorithm = verification(algorithm);
-    aws_lc_rs::signature::ParsedPublicKey::new(algorithm, key)
-        .map_err(|error| CryptoError::InvalidKey(error.to_string()))?;
-    Ok(UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok())
-}
-
-fn verification(algorithm: SignatureAlgorithm) -> &'static dyn VerificationAlgorithm {
-    match (rsa_parameters(algorithm), algorithm) {
-        (Some(rsa), _) => rsa,
-        (None, SignatureAlgorithm::Es256) => &signature::ECDSA_P256_SHA256_FIXED,
-        (None, SignatureAlgorithm::Es384) => &signature::ECDSA_P384_SHA384_FIXED,
-        (None, _) => &signature::ED25519,
-    }
-}
-
-fn rsa_parameters(algorithm: SignatureAlgorithm) -> Option<&'static signature::RsaParameters> {
-    Some(match algorithm {
-        SignatureAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-        SignatureAlgorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
-        SignatureAlgorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
-        SignatureAlgorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
-        SignatureAlgorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
-        SignatureAlgorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
-        _ => return None,
-    })
 }

@@ -9,6 +9,7 @@ mod crypto;
 pub(super) mod fetch;
 mod headers;
 mod kv;
+mod public_keys;
 mod rate_limit;
 mod request;
 mod response;

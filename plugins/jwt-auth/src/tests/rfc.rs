@@ -9,12 +9,12 @@ use super::{plugin, request, status};
 use crate::{
     jwk,
     key::{Key, KeyName, Kind, Material},
-    token::Token,
+    token::{LastHeader, Token},
     verify,
 };
 
 fn holds(token: &str, key: &Key) -> bool {
-    let token = Token::parse(token).unwrap();
+    let token = Token::parse(token, &LastHeader::default()).unwrap();
     let (message, host) = (token.message.as_bytes(), FakeHost::get("/"));
     verify::holds(&host, token.header.algorithm, key, message, &token.signature).unwrap()
 }

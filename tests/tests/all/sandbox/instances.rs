@@ -1,8 +1,11 @@
 //! Which instance serves what, and for how long.
 
+use std::fs;
+
 use serde_json::Value;
 use tokio::sync::watch;
-use torana_tests::{Backend, Client, Gateway, reply, request, toml};
+use torana_tests::{Backend, Client, Gateway, paths, reply, request, toml};
+use wasmparser::{Parser, Payload};
 
 use crate::guests::{failures, handled, one_worker, plugin, route};
 
@@ -43,6 +46,30 @@ async fn an_instance_for_each_request_remembers_nothing() {
         instances.insert(instance);
     }
     assert_eq!(instances.len(), 20);
+}
+
+/// Where it would, each fresh instance would cost the host two system calls more.
+#[tokio::test]
+async fn an_instance_does_not_grow_for_its_first_allocations() {
+    let pages = initial_pages("counter");
+    let limits = format!("isolation = \"request\"\nlimits.memory = \"{}KiB\"", pages * 64);
+    let (gateway, _backend) = counting(&limits).await;
+    let client = gateway.client();
+    assert_eq!(seen(&client, "/id").await.1, 1);
+    client.get("/id/grow/64").await.problem(500);
+    assert_eq!(failures(&gateway, "counter", "memory").await, 1.0, "the limit is what it says");
+}
+
+/// What a guest's memory has from the start, in pages of 64 KiB.
+fn initial_pages(guest: &str) -> u64 {
+    let component = fs::read(paths::guest(guest)).expect("the guest");
+    let payloads =
+        Parser::new(0).parse_all(&component).map(|payload| payload.expect("a component"));
+    let mut memories = payloads.filter_map(|payload| match payload {
+        Payload::MemorySection(section) => section.into_iter().next(),
+        _ => None,
+    });
+    memories.next().expect("a memory").expect("its type").initial
 }
 
 #[tokio::test]
