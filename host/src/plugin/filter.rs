@@ -71,7 +71,7 @@ impl Filter for PluginFilter {
 pub struct PluginStage {
     plugin: Arc<Plugin>,
     hook: Hook,
-    instance: Instance,
+    instance: Box<Instance>,
     _place: Place,
 }
 
@@ -159,9 +159,9 @@ impl Plugin {
         done.inspect_err(|cause| self.context.telemetry.incident(self.name(), cause.label()))
     }
 
-    async fn start(&self) -> Result<Instance, Cause> {
+    async fn start(&self) -> Result<Box<Instance>, Cause> {
         match Instance::start(&self.pre, &self.exports, &self.context).await {
-            Ok((instance, _)) => Ok(instance),
+            Ok((instance, _)) => Ok(Box::new(instance)),
             Err(StartError::Failed(Cause::Busy)) => Err(Cause::Busy),
             Err(StartError::Failed(cause)) => Err(Cause::Startup(cause.to_string())),
             // It took the same settings when it was loaded.
@@ -172,7 +172,7 @@ impl Plugin {
         }
     }
 
-    fn keep(&self, instance: Instance) {
+    fn keep(&self, instance: Box<Instance>) {
         if self.isolation == Isolation::Pooled && instance.growth() <= self.context.limits.keep {
             self.pool.check_in(instance);
         }

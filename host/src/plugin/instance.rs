@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     filter::{Cause, Hook, Verdict},
-    message::Exchange,
+    message::{Exchange, Reply},
     telemetry::one_line,
 };
 
@@ -243,9 +243,9 @@ impl Instance {
         }
     }
 
-    fn checked(&self, reply: types::Reply) -> Result<crate::message::Reply, Cause> {
-        super::host_calls::reply(reply, self.store.data().context.limits.body)
-            .map_err(Cause::Contract)
+    fn checked(&self, reply: types::Reply) -> Result<Box<Reply>, Cause> {
+        let reply = super::host_calls::reply(reply, self.store.data().context.limits.body);
+        reply.map(Box::new).map_err(Cause::Contract)
     }
 }
 

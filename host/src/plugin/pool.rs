@@ -33,7 +33,8 @@ struct Share {
 
 #[derive(Default)]
 struct State {
-    idle: Vec<Instance>,
+    /// Boxed, for they change hands several times in each call.
+    idle: Vec<Box<Instance>>,
     /// Calls that got a place.
     calls: u64,
 }
@@ -57,7 +58,7 @@ impl Pool {
     }
 
     /// Waits for a place, and gives an idle instance if there is one.
-    pub(super) async fn check_out(&self) -> Option<(Place, Option<Instance>)> {
+    pub(super) async fn check_out(&self) -> Option<(Place, Option<Box<Instance>>)> {
         let share = self.share();
         let place = place(&share.places).await?;
         let mut state = share.state();
@@ -72,7 +73,7 @@ impl Pool {
 
     /// Keeps an instance for the next call. The one that was used last is used first: its memory
     /// is in the caches.
-    pub(super) fn check_in(&self, instance: Instance) {
+    pub(super) fn check_in(&self, instance: Box<Instance>) {
         self.share().state().idle.push(instance);
     }
 
