@@ -97,13 +97,26 @@ fn judge(mut tokens: Vec<String>) -> Found {
     match tokens.pop() {
         None => Found::Nothing,
         Some(token) if token.is_empty() => Found::Unclear(EMPTY),
-        // Proxies join repeated fields with commas. (Bytes, for a search for several characters takes sixty
-        // instructions for each of some 700: that was a sixth of what a chain of five costs.)
-        Some(token) if token.bytes().any(|byte| matches!(byte, b' ' | b',' | b'\t')) => {
-            Found::Unclear(NOT_ONE)
-        }
+        // Proxies join repeated fields with commas.
+        Some(token) if has_separator(&token) => Found::Unclear(NOT_ONE),
         Some(token) => Found::Token(token),
     }
+}
+
+/// Whether a space, a tab or a comma stands in it. It is looked at in words, for a token has many hundreds of
+/// bytes, and each request is asked: byte by byte this was 4 % of what a chain of five costs.
+fn has_separator(token: &str) -> bool {
+    let is_separator = |byte: &u8| matches!(byte, b' ' | b',' | b'\t');
+    let (words, rest) = token.as_bytes().as_chunks();
+    let may_have = |word: &&[u8; 8]| has_below_dash(u64::from_le_bytes(**word));
+    words.iter().filter(may_have).flatten().chain(rest).any(is_separator)
+}
+
+/// Whether one of the bytes is less than `-`, which the separators are and nothing in a token is. (With
+/// bytes above 127 it may say so wrongly.)
+fn has_below_dash(word: u64) -> bool {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    word.wrapping_sub(EACH * u64::from(b'-')) & (EACH << 7) != 0
 }
 
 /// None where a value is not UTF-8: that is the client's doing. All else is not.
@@ -125,4 +138,24 @@ fn remove_cookie(host: &impl Host, name: &str) -> Result<(), Failure> {
         None => host.request_edit().remove_header("cookie")?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_separator_is_found_wherever_it_stands() {
+        let token = "eyJhbGciOiJSUzI1NiJ9.e30._-";
+        for length in 0..=token.len() {
+            assert!(!has_separator(&token[..length]), "{length}");
+            for (at, separator) in (0..=length).flat_map(|at| " ,\t".chars().map(move |c| (at, c)))
+            {
+                let mut text = token[..length].to_owned();
+                text.insert(at, separator);
+                assert!(has_separator(&text), "{text:?}");
+            }
+        }
+        assert!(!has_separator("a+b!é\u{1}$%&'"), "nor is there one among what is no token either");
+    }
 }
