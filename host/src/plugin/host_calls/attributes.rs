@@ -35,11 +35,15 @@ impl State {
         if has_dot(&name) {
             return name;
         }
+        self.own_name(&name)
+    }
+
+    fn own_name(&self, name: &str) -> String {
         let plugin = &*self.context.name;
         let mut full = String::with_capacity(plugin.len() + 1 + name.len());
         full.push_str(plugin);
         full.push('.');
-        full.push_str(&name);
+        full.push_str(name);
         full
     }
 
@@ -50,7 +54,7 @@ impl State {
             return Err(AttributeError::InvalidName);
         }
         let own = !has_dot(&name);
-        let name = self.full_name(name);
+        let name = if own { self.own_name(&name) } else { name };
         let allowed = match RESERVED_ATTRIBUTES.contains(&name.as_str()) {
             true => self.context.grants.attributes.contains(&name),
             false => own,
@@ -64,7 +68,7 @@ impl State {
 }
 
 fn is_legal(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-')
 }
 
 /// (Names are short: a search that is made for long texts takes longer to begin.)
