@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     Plugin,
     instance::{Instance, StartError},
-    pool::Place,
+    pool::StreamPlace,
 };
 use crate::{
     config::{Isolation, OnError},
@@ -72,7 +72,7 @@ pub struct PluginStage {
     plugin: Arc<Plugin>,
     hook: Hook,
     instance: Box<Instance>,
-    _place: Place,
+    _place: StreamPlace,
 }
 
 impl Stage for PluginStage {
