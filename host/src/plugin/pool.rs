@@ -36,7 +36,10 @@ struct Share {
 
 #[derive(Default)]
 struct State {
-    /// Boxed, for they change hands several times in each call.
+    #[expect(
+        clippy::vec_box,
+        reason = "half a kilobyte each, which changes hands several times a call"
+    )]
     idle: Vec<Box<Instance>>,
     /// Calls that got a place.
     calls: u64,
