@@ -156,8 +156,8 @@ impl Hooks {
 pub enum Verdict {
     /// Go on.
     Next,
-    /// Answer this.
-    Respond(Reply),
+    /// Answer this. Boxed: most calls say to go on, and what they say is handed on several times.
+    Respond(Box<Reply>),
 }
 
 /// A hook call that gave no answer.

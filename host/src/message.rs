@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
@@ -196,13 +196,18 @@ impl Attributes {
 
     /// Sets a value; `false` if there is no room.
     pub fn set(&mut self, name: String, value: String) -> bool {
-        let old = self.values.get(&name).map_or(0, |v| v.len() + name.len());
-        let new = self.bytes - old + name.len() + value.len();
-        if new > Self::MAX_BYTES {
-            return false;
+        let room = Self::MAX_BYTES - self.bytes;
+        match self.values.entry(name) {
+            Entry::Occupied(mut entry) if value.len() <= room + entry.get().len() => {
+                self.bytes = self.bytes - entry.get().len() + value.len();
+                entry.insert(value);
+            }
+            Entry::Vacant(entry) if entry.key().len() + value.len() <= room => {
+                self.bytes += entry.key().len() + value.len();
+                entry.insert(value);
+            }
+            _ => return false,
         }
-        self.bytes = new;
-        self.values.insert(name, value);
         true
     }
 

@@ -114,7 +114,7 @@ impl<F: Filter> Link<F> {
         let took = started.elapsed();
         let (decision, outcome) = match (answer, undo) {
             (Ok(Verdict::Next), _) => ("next", Ok(Ran::Next)),
-            (Ok(Verdict::Respond(reply)), _) => ("respond", Err(Why::Reply(Box::new(reply)))),
+            (Ok(Verdict::Respond(reply)), _) => ("respond", Err(Why::Reply(reply))),
             (Err(failure), Some(undo)) => {
                 undo.apply(exchange);
                 log_skip(&failure, exchange);

@@ -132,7 +132,7 @@ fn a_reply_stops_the_pass_where_it_was_made() {
     let calls = Calls::default();
     let reply = |_: Hook, _: &mut Exchange| {
         let (status, headers) = (http::StatusCode::FORBIDDEN, http::HeaderMap::new());
-        Ok(Verdict::Respond(Reply { status, headers, body: Bytes::new() }))
+        Ok(Verdict::Respond(Box::new(Reply { status, headers, body: Bytes::new() })))
     };
     let chain = chain(vec![fake(&calls, "a", next), fake(&calls, "b", reply)]);
     let mut x = Box::new(Exchange::vacant());

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     Plugin,
     instance::{Instance, StartError},
-    pool::Place,
+    pool::StreamPlace,
 };
 use crate::{
     config::{Isolation, OnError},
@@ -71,8 +71,8 @@ impl Filter for PluginFilter {
 pub struct PluginStage {
     plugin: Arc<Plugin>,
     hook: Hook,
-    instance: Instance,
-    _place: Place,
+    instance: Box<Instance>,
+    _place: StreamPlace,
 }
 
 impl Stage for PluginStage {
@@ -159,11 +159,11 @@ impl Plugin {
         done.inspect_err(|cause| self.context.telemetry.incident(self.name(), cause.label()))
     }
 
-    async fn start(&self) -> Result<Instance, Cause> {
+    async fn start(&self) -> Result<Box<Instance>, Cause> {
         // In a box: a call of an instance that is there already need not carry the room for it.
         let started = Box::pin(Instance::start(&self.pre, &self.exports, &self.context));
         match started.await {
-            Ok((instance, _)) => Ok(instance),
+            Ok((instance, _)) => Ok(Box::new(instance)),
             Err(StartError::Failed(Cause::Busy)) => Err(Cause::Busy),
             Err(StartError::Failed(cause)) => Err(Cause::Startup(cause.to_string())),
             // It took the same settings when it was loaded.
@@ -174,7 +174,7 @@ impl Plugin {
         }
     }
 
-    fn keep(&self, instance: Instance) {
+    fn keep(&self, instance: Box<Instance>) {
         if self.isolation == Isolation::Pooled && instance.growth() <= self.context.limits.keep {
             self.pool.check_in(instance);
         }

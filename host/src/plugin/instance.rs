@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     filter::{Cause, Hook, Verdict},
-    message::Exchange,
+    message::{Exchange, Reply},
     telemetry::one_line,
 };
 
@@ -37,6 +37,8 @@ type TickFunc = TypedFunc<(), (Result<(), types::Failure>,)>;
 pub(super) struct Instance {
     store: Store<State>,
     funcs: Funcs,
+    /// The store's, which is lent to a call for as long as it runs.
+    meter: Arc<Meter>,
 }
 
 /// The hooks that it exports, looked up once.
@@ -116,7 +118,7 @@ impl Instance {
             Ok(Ok((funcs, Ok(setup)))) => {
                 store.data_mut().rest();
                 store.data_mut().memory.at_start = store.data().memory.used;
-                Ok((Self { store, funcs }, setup))
+                Ok((Self { store, funcs, meter }, setup))
             }
             Ok(Ok((_, Err(wrong)))) => Err(StartError::Settings(wrong)),
             Ok(Err(error)) => {
@@ -230,22 +232,21 @@ impl Instance {
         (T,): ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let func = func.ok_or_else(|| Cause::Contract(format!("it does not export {name}")))?;
-        let state = self.store.data();
-        let meter = state.meter.clone();
-        let (cpu, wall) = (state.context.limits.cpu, state.context.limits.wall);
+        let limits = &self.store.data().context.limits;
+        let (cpu, wall) = (limits.cpu, limits.wall);
         // The clock has gone on since the last call. Without this a call would begin with a yield.
         self.store.set_epoch_deadline(1);
         let call = func.call_async(&mut self.store, params);
-        match metered(&meter, cpu, wall, call).await {
+        match metered(&self.meter, cpu, wall, call).await {
             Ok(Ok((answer,))) => Ok(answer),
             Ok(Err(error)) => Err(self.store.data_mut().cause_of(&error, cpu)),
             Err(TooLong) => Err(Cause::Wall(wall)),
         }
     }
 
-    fn checked(&self, reply: types::Reply) -> Result<crate::message::Reply, Cause> {
-        super::host_calls::reply(reply, self.store.data().context.limits.body)
-            .map_err(Cause::Contract)
+    fn checked(&self, reply: types::Reply) -> Result<Box<Reply>, Cause> {
+        let reply = super::host_calls::reply(reply, self.store.data().context.limits.body);
+        reply.map(Box::new).map_err(Cause::Contract)
     }
 }
 

@@ -174,7 +174,7 @@ impl PluginRoom {
             Instance::start(&pre, &exports, &context).await.map_err(|e| explain(wanted, e))?;
         let pool = Pool::new(self.workers, &wanted.limits);
         if wanted.isolation == Isolation::Pooled {
-            pool.check_in(instance);
+            pool.check_in(Box::new(instance));
         }
         Ok(Plugin {
             tick: tick_interval(&setup),

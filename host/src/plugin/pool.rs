@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use super::instance::Instance;
 use crate::{config::PluginLimits, worker};
@@ -26,21 +29,29 @@ pub(super) struct Pool {
 /// One worker's share. The mutex is never contended: it is there because a future may move.
 struct Share {
     state: Mutex<State>,
-    places: Arc<Semaphore>,
+    places: Semaphore,
     /// Of their own: a client that reads slowly keeps its stream's instance from nobody's calls.
     streams: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct State {
-    idle: Vec<Instance>,
+    #[expect(
+        clippy::vec_box,
+        reason = "half a kilobyte each, which changes hands several times a call"
+    )]
+    idle: Vec<Box<Instance>>,
     /// Calls that got a place.
     calls: u64,
 }
 
-/// The right to run one instance on this worker: for a call, or for a body from its first byte to
-/// its last.
-pub(super) struct Place {
+/// The right to run one instance on this worker for a call.
+pub(super) struct Place<'a> {
+    _permit: SemaphorePermit<'a>,
+}
+
+/// The same for a body, from its first byte to its last.
+pub(super) struct StreamPlace {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -49,7 +60,7 @@ impl Pool {
     pub(super) fn new(workers: usize, limits: &PluginLimits) -> Self {
         let share = || Share {
             state: Mutex::default(),
-            places: Arc::new(Semaphore::new(limits.instances)),
+            places: Semaphore::new(limits.instances),
             streams: Arc::new(Semaphore::new(limits.streams)),
         };
         let (instances, streams) = (limits.instances, limits.streams);
@@ -57,22 +68,27 @@ impl Pool {
     }
 
     /// Waits for a place, and gives an idle instance if there is one.
-    pub(super) async fn check_out(&self) -> Option<(Place, Option<Instance>)> {
+    pub(super) async fn check_out(&self) -> Option<(Place<'_>, Option<Box<Instance>>)> {
         let share = self.share();
-        let place = place(&share.places).await?;
+        let permit = match share.places.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => timeout(MAX_WAIT, share.places.acquire()).await.ok()?.ok()?,
+        };
         let mut state = share.state();
         state.calls += 1;
-        Some((place, state.idle.pop()))
+        Some((Place { _permit: permit }, state.idle.pop()))
     }
 
     /// Waits until one body more may pass through.
-    pub(super) async fn stream(&self) -> Option<Place> {
-        place(&self.share().streams).await
+    pub(super) async fn stream(&self) -> Option<StreamPlace> {
+        let streams = self.share().streams.clone();
+        let permit = timeout(MAX_WAIT, streams.acquire_owned()).await.ok()?.ok()?;
+        Some(StreamPlace { _permit: permit })
     }
 
     /// Keeps an instance for the next call. The one that was used last is used first: its memory
     /// is in the caches.
-    pub(super) fn check_in(&self, instance: Instance) {
+    pub(super) fn check_in(&self, instance: Box<Instance>) {
         self.share().state().idle.push(instance);
     }
 
@@ -96,16 +112,6 @@ impl Pool {
     fn share(&self) -> &Share {
         &self.shares[worker::index() % self.shares.len()]
     }
-}
-
-async fn place(places: &Arc<Semaphore>) -> Option<Place> {
-    let permit = match places.clone().try_acquire_owned() {
-        Ok(permit) => permit,
-        Err(_) => {
-            tokio::time::timeout(MAX_WAIT, places.clone().acquire_owned()).await.ok()?.ok()?
-        }
-    };
-    Some(Place { _permit: permit })
 }
 
 impl Share {

@@ -29,17 +29,16 @@ pub fn add_vary(
 /// The value of `Vary` with some names more. None: they are all there already, or `*` is, which
 /// says that the response depends on everything.
 fn with(lines: &[String], names: &[&str]) -> Option<String> {
-    let there = || lines.iter().flat_map(|line| line.split(',')).map(str::trim);
-    if there().any(|name| name == "*") {
+    let there = lines.iter().flat_map(|line| line.split(',')).map(str::trim_ascii);
+    let mut all: Vec<_> = there.filter(|name| !name.is_empty()).collect();
+    if all.contains(&"*") {
         return None;
     }
-    let is_missing = |name: &&&str| !there().any(|known| known.eq_ignore_ascii_case(name));
+    let known = all.len();
+    let is_missing = |name: &&&str| !all.iter().any(|known| known.eq_ignore_ascii_case(name));
     let missing: Vec<_> = names.iter().filter(is_missing).copied().collect();
-    if missing.is_empty() {
-        return None;
-    }
-    let known = there().filter(|name| !name.is_empty());
-    Some(known.chain(missing).collect::<Vec<_>>().join(", "))
+    all.extend(missing);
+    (all.len() > known).then(|| all.join(", "))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is known of the exchange at hand.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
 use serde_json::Value as Json;
 use torana_plugin_sdk::prelude::*;
@@ -11,7 +11,11 @@ use crate::{
 };
 
 /// The claims of a verified token: attribute `auth.claims`.
-pub(crate) struct Claims(Json);
+pub(crate) struct Claims(Rc<Json>);
+
+/// The claims that an instance read last, and their text: a client sends many requests with one token.
+#[derive(Default)]
+pub(crate) struct LastClaims(RefCell<Option<(String, Rc<Json>)>>);
 
 /// The exchange.
 pub(crate) struct Exchange<'a, H> {
@@ -19,19 +23,34 @@ pub(crate) struct Exchange<'a, H> {
     claims: Claims,
 }
 
+impl LastClaims {
+    /// The claims at hand, read only if their text is another one.
+    pub(crate) fn or_of(&self, host: &impl Host) -> Result<Claims, &'static str> {
+        let Some(text) = host.attributes().get("auth.claims") else { return Ok(Claims::none()) };
+        let mut last = self.0.borrow_mut();
+        if let Some((_, claims)) = last.as_ref().filter(|(known, _)| *known == text) {
+            return Ok(Claims(claims.clone()));
+        }
+        // Two of them are never kept.
+        *last = None;
+        let claims = Claims::read(&text)?;
+        *last = Some((text, claims.0.clone()));
+        Ok(claims)
+    }
+}
+
 impl Claims {
-    /// Reads them. Null where there is no token. What is no JSON object is no token of anybody: a
-    /// policy must not look at half of it.
-    pub(crate) fn of(host: &impl Host) -> Result<Self, &'static str> {
-        let Some(text) = host.attributes().get("auth.claims") else { return Ok(Self::none()) };
-        match serde_json::from_str(&text) {
-            Ok(claims @ Json::Object(_)) => Ok(Self(claims)),
+    /// What is no JSON object is no token of anybody: a policy must not look at half of it.
+    fn read(text: &str) -> Result<Self, &'static str> {
+        match serde_json::from_str(text) {
+            Ok(claims @ Json::Object(_)) => Ok(Self(Rc::new(claims))),
             _ => Err("attribute `auth.claims` is no JSON object"),
         }
     }
 
+    /// Those of a request without a token.
     pub(crate) fn none() -> Self {
-        Self(Json::Null)
+        Self(Rc::new(Json::Null))
     }
 }
 
@@ -41,7 +60,7 @@ impl<'a, H: Host> Exchange<'a, H> {
     }
 
     fn claim(&self, path: &[String]) -> &Json {
-        let found = path.iter().try_fold(&self.claims.0, |value, name| value.get(name));
+        let found = path.iter().try_fold(&*self.claims.0, |value, name| value.get(name));
         found.unwrap_or(&Json::Null)
     }
 

@@ -11,7 +11,7 @@ mod rule;
 mod settings;
 mod wanted;
 
-use facts::{Claims, Exchange};
+use facts::{Claims, Exchange, LastClaims};
 use policy::Policy;
 use refusal::Refusals;
 use settings::{Effect, Settings};
@@ -20,6 +20,7 @@ use torana_plugin_sdk::prelude::*;
 struct Authz {
     policy: Policy,
     refusals: Refusals,
+    last_claims: LastClaims,
 }
 
 #[plugin]
@@ -30,12 +31,13 @@ impl Plugin for Authz {
         settings.check()?;
         let Settings { challenge, dry_run, .. } = &settings;
         let refusals = Refusals { challenge: challenge.clone(), dry_run: *dry_run };
-        Ok(Self { policy: Policy::new(settings), refusals })
+        let policy = Policy::new(settings);
+        Ok(Self { policy, refusals, last_claims: LastClaims::default() })
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {
         let claims = match self.policy.reads_claims() {
-            true => Claims::of(host),
+            true => self.last_claims.or_of(host),
             false => Ok(Claims::none()),
         };
         let claims = match claims {
@@ -45,7 +47,7 @@ impl Plugin for Authz {
         let decision = self.policy.decide(&Exchange::new(host, claims));
         let decider = self.policy.decider(&decision);
         // A name for the access log is no reason to fail: what a failure means is not ours to say.
-        if let Err(refused) = host.attributes().set("rule", &decider) {
+        if let Err(refused) = host.attributes().set("rule", decider) {
             host.log().warn(refused);
         }
         match decision.effect {
@@ -63,8 +65,40 @@ impl Plugin for Authz {
 
 #[cfg(test)]
 mod tests {
+    use torana_plugin_sdk::{fake::FakeHost, prelude::*, settings};
+
+    use super::Authz;
+
     #[test]
     fn cases() {
-        torana_plugin_sdk::cases::run::<super::Authz>("cases");
+        torana_plugin_sdk::cases::run::<Authz>("cases");
+    }
+
+    #[test]
+    fn an_instance_takes_nobodys_claims_for_anothers() {
+        let rules = r#"{"rules":[{"effect":"allow","roles":["buyer"]}]}"#;
+        let authz = Authz::new(settings::parse(rules).unwrap()).unwrap();
+        let buyer = Some(r#"{"roles":["buyer"]}"#);
+        let seller = Some(r#"{"roles":["seller"]}"#);
+        let broken = Some(r#"{"roles":["buyer"]"#);
+        for (claims, may) in [
+            (buyer, true),
+            (buyer, true),
+            (seller, false),
+            (buyer, true),
+            (broken, false),
+            (broken, false),
+            (buyer, true),
+            (None, false),
+            (buyer, true),
+        ] {
+            let host = FakeHost::get("/");
+            let host = match claims {
+                Some(claims) => host.with_attribute("auth.claims", claims),
+                None => host,
+            };
+            let passes = authz.on_request_head(&host) == Ok(Action::Next);
+            assert_eq!(passes, may, "{claims:?}");
+        }
     }
 }

@@ -10,6 +10,8 @@ use crate::{
 /// The rules, in order, and what holds where none decides.
 pub(crate) struct Policy {
     rules: Vec<Rule>,
+    /// What each rule is called: by its own name, or `rule 1` for the first.
+    names: Vec<String>,
     default: Effect,
     role_claim: Name,
 }
@@ -27,7 +29,11 @@ pub(crate) struct Decision {
 impl Policy {
     pub(crate) fn new(settings: Settings) -> Self {
         let Settings { rules, default, role_claim, .. } = settings;
-        Self { rules, default, role_claim: Name::Claims(role_claim.0) }
+        let name = |(index, rule): (usize, &Rule)| {
+            rule.name.clone().unwrap_or_else(|| format!("rule {}", index + 1))
+        };
+        let names = rules.iter().enumerate().map(name).collect();
+        Self { rules, names, default, role_claim: Name::Claims(role_claim.0) }
     }
 
     /// The first rule that matches decides.
@@ -38,7 +44,7 @@ impl Policy {
         let mut notes = Vec::new();
         for (index, rule) in self.rules.iter().enumerate() {
             let matches = rule.matches(facts, &self.role_claim).unwrap_or_else(|why| {
-                notes.push(format!("{}: {why}", self.name(index)));
+                notes.push(format!("{}: {why}", self.names[index]));
                 rule.effect == Effect::Deny
             });
             if matches {
@@ -62,13 +68,8 @@ impl Policy {
     }
 
     /// What to call the rule that decided, for the log and the attribute `rule`.
-    pub(crate) fn decider(&self, decision: &Decision) -> String {
-        decision.rule.map_or_else(|| "default".into(), |index| self.name(index))
-    }
-
-    /// Its name, or `rule 1` for the first.
-    fn name(&self, index: usize) -> String {
-        self.rules[index].name.clone().unwrap_or_else(|| format!("rule {}", index + 1))
+    pub(crate) fn decider(&self, decision: &Decision) -> &str {
+        decision.rule.map_or("default", |index| &self.names[index])
     }
 }
 

@@ -19,6 +19,8 @@ struct Cors {
 /// What the request hook tells the response hook: the value of `Access-Control-Allow-Origin`. (The
 /// request's own `Origin` may have been changed by another plugin meanwhile.)
 const ADMITTED: &str = "admitted";
+/// The same for a request with OPTIONS, so that the response hook need not ask for the method.
+const ADMITTED_TO_OPTIONS: &str = "admitted-to-options";
 
 #[plugin]
 impl Plugin for Cors {
@@ -45,36 +47,56 @@ impl Plugin for Cors {
                 return Ok(self.refuse(host).into());
             }
         }
-        if request::is_preflight(&request) {
+        let is_options = request.method() == "OPTIONS";
+        if is_options && request::is_preflight(&request) {
             return Ok(self.preflight(host, admitted).into());
         }
         if let Some(admitted) = admitted {
-            host.attributes().set(ADMITTED, admitted)?;
+            let name = if is_options { ADMITTED_TO_OPTIONS } else { ADMITTED };
+            host.attributes().set(name, admitted)?;
         }
         Ok(Action::Next)
     }
 
     fn on_response_head(&self, host: &impl Host) -> Outcome {
         let (response, edit) = (host.response(), host.response_edit());
+        let names = response.header_names();
         // What the service says of this is about other origins than the gateway's.
-        for name in response.header_names() {
-            if name.starts_with("access-control-") {
-                edit.remove_header(&name)?;
-            }
+        for name in names.iter().filter(|name| name.starts_with("access-control-")) {
+            edit.remove_header(name)?;
         }
-        let everybody = self.policy.of_everybody().map(str::to_owned);
-        if let Some(admitted) = everybody.or_else(|| host.attributes().get(ADMITTED)) {
+        let (admitted, is_options) = self.admitted(host);
+        if let Some(admitted) = admitted {
             for (name, value) in self.policy.of_response(&admitted) {
                 edit.set_header(name, &value)?;
             }
         }
-        let names = self.policy.vary(host.request().method() == "OPTIONS");
-        add_vary(&response, &edit, &names)?;
+        let vary = self.policy.vary(is_options);
+        if names.iter().any(|name| name == "vary") {
+            add_vary(&response, &edit, &vary)?;
+        } else if !vary.is_empty() {
+            edit.set_header("vary", &vary.join(", "))?;
+        }
         Ok(Action::Next)
     }
 }
 
 impl Cors {
+    /// The value of `Access-Control-Allow-Origin`, if the request's origin was let in, and whether it was a
+    /// request with OPTIONS.
+    fn admitted(&self, host: &impl Host) -> (Option<String>, bool) {
+        let is_options = || host.request().method() == "OPTIONS";
+        if let Some(everybody) = self.policy.of_everybody() {
+            return (Some(everybody.to_owned()), is_options());
+        }
+        let attributes = host.attributes();
+        match attributes.get(ADMITTED) {
+            Some(admitted) => (Some(admitted), false),
+            None if is_options() => (attributes.get(ADMITTED_TO_OPTIONS), true),
+            None => (None, false),
+        }
+    }
+
     /// The answer to a preflight. Its status is good in any case: whether the page may go on is for
     /// the browser to see from the fields, and an origin that is not let in gets none.
     fn preflight(&self, host: &impl Host, admitted: Option<&str>) -> Reply {

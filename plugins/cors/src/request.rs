@@ -34,11 +34,11 @@ impl Sender {
     }
 }
 
-/// Whether a request with an `Origin` is a preflight: one that the browser sends before the page's
-/// own, to ask whether it may.
+/// Whether a request with OPTIONS and an `Origin` is a preflight: one that the browser sends before the
+/// page's own, to ask whether it may.
 pub(crate) fn is_preflight(request: &impl Request) -> bool {
     // Refused or not, there is one then.
-    request.method() == "OPTIONS" && request.header_bytes(policy::METHOD) != Ok(None)
+    request.header_bytes(policy::METHOD) != Ok(None)
 }
 
 /// Whether a preflight is about a private network.

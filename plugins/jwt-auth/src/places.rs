@@ -41,15 +41,19 @@ impl Places {
     pub(crate) fn find(&self, request: &impl Request) -> Result<Found, Failure> {
         let mut tokens = Vec::new();
         if let Some(place) = &self.header {
-            let Some(values) = text(request.header_values(&place.name))? else {
-                return Ok(Found::Unclear(NOT_ONE));
+            let value = match request.header(&place.name) {
+                // One of them may still be no text.
+                Err(Refused { why: HeaderError::Repeated, .. }) => {
+                    let are_texts = text(request.header_values(&place.name))?.is_some();
+                    return Ok(Found::Unclear(if are_texts { TWICE } else { NOT_ONE }));
+                }
+                Err(Refused { why: HeaderError::NotText, .. }) => {
+                    return Ok(Found::Unclear(NOT_ONE));
+                }
+                value => value?,
             };
-            if values.len() > 1 {
-                return Ok(Found::Unclear(TWICE));
-            }
-            let token =
-                |value: &String| in_header(value, place.scheme.as_deref()).map(str::to_owned);
-            tokens.extend(values.iter().filter_map(token));
+            let token = |value: &str| in_header(value, place.scheme.as_deref()).map(str::to_owned);
+            tokens.extend(value.as_deref().and_then(token));
         }
         if let Some(name) = &self.cookie {
             // HTTP/2 may spread cookies over several lines (RFC 9113, 8.2.3).

@@ -38,7 +38,10 @@ pub(crate) enum Refusal {
 impl Settings {
     /// Counts a request.
     pub(crate) fn decide(&self, host: &impl Host) -> Result<Decision, Failure> {
-        let cost = self.cost_of(&host.request().method());
+        let cost = match self.method_costs.is_empty() {
+            true => self.cost,
+            false => self.cost_of(&host.request().method()),
+        };
         if cost == 0 {
             return Ok(Decision::Uncounted);
         }
@@ -95,7 +98,7 @@ impl Settings {
             Counting::FixedWindow => (Algorithm::FixedWindow, None),
         };
         Bucket {
-            policy: self.policy.as_ref().map(ToString::to_string),
+            policy: self.policy.as_ref().map(|policy| policy.as_str().to_owned()),
             key: key::compose(&limit.name, parts),
             algorithm,
             limit: limit.rate.amount,
@@ -116,7 +119,7 @@ impl Settings {
 
 fn reading((limit, verdict): (&Limit, &Verdict)) -> Reading {
     Reading {
-        name: limit.name.to_string(),
+        name: limit.name.as_str().to_owned(),
         amount: limit.rate.amount,
         window_ms: limit.rate.window.millis,
         allowed: verdict.allowed,

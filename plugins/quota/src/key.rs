@@ -30,7 +30,7 @@ impl Part {
             _ => None,
         };
         let value = as_it_is.map_or_else(|| digest(value), str::to_owned);
-        Some(Self { source: source.to_string(), value })
+        Some(Self { source: source.text(), value })
     }
 }
 
@@ -38,7 +38,7 @@ impl Part {
 /// ("ab", "c"), and each value behind its source, so that a consumer called 192.0.2.1 is not that
 /// address.
 pub(crate) fn compose(limit: &Name, parts: &[Part]) -> String {
-    let mut key = String::new();
+    let mut key = String::with_capacity(128);
     push(&mut key, limit.as_str());
     for Part { source, value } in parts {
         push(&mut key, source);
@@ -49,14 +49,16 @@ pub(crate) fn compose(limit: &Name, parts: &[Part]) -> String {
 }
 
 fn push(key: &mut String, text: &str) {
-    // (Writing to a string cannot fail.)
-    let _ = write!(key, "{}:{text}", text.len());
+    key.push_str(itoa::Buffer::new().format(text.len()));
+    key.push(':');
+    key.push_str(text);
 }
 
 /// Half of SHA-256 is plenty: who would share somebody's bucket has to find a second preimage.
 fn digest(bytes: &[u8]) -> String {
     let mut text = String::from("#");
     for byte in &Sha256::digest(bytes)[..16] {
+        // (Writing to a string cannot fail.)
         let _ = write!(text, "{byte:02x}");
     }
     text

@@ -55,6 +55,18 @@ impl Source {
         }
     }
 
+    /// As the settings name it.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Attribute(name) => ["attributes.", name].concat(),
+            Self::Claim(path) => ["claims.", &path.join(".")].concat(),
+            Self::ClientAddress => "client.address".into(),
+            Self::Header(name) => ["request.header.", name].concat(),
+            Self::Param(name) => ["params.", name].concat(),
+            Self::Query(name) => ["request.query.", name].concat(),
+        }
+    }
+
     /// Whether the client writes it as it likes: it may be long, and it may be a credential.
     pub(crate) fn is_the_clients(&self) -> bool {
         matches!(self, Self::Header(_) | Self::Param(_) | Self::Query(_))
@@ -81,14 +93,7 @@ fn unknown(text: &str) -> String {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Attribute(name) => write!(f, "attributes.{name}"),
-            Self::Claim(path) => write!(f, "claims.{}", path.join(".")),
-            Self::ClientAddress => f.write_str("client.address"),
-            Self::Header(name) => write!(f, "request.header.{name}"),
-            Self::Param(name) => write!(f, "params.{name}"),
-            Self::Query(name) => write!(f, "request.query.{name}"),
-        }
+        f.write_str(&self.text())
     }
 }
 

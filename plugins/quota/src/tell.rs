@@ -44,11 +44,17 @@ impl Settings {
     /// Leaves the fields to the response hook, as attributes of the same names.
     pub(crate) fn leave(&self, host: &impl Host, readings: &[Reading]) -> Result<(), Failure> {
         let attributes = host.attributes();
+        // The same plugin may stand in a chain twice: both tell. Lists are left together, so that where
+        // one is missing the other need not be asked for.
+        let [first, other] = LISTS;
+        let before = self.fields.then(|| attributes.get(first)).flatten();
+        let mut before =
+            before.map(|list| [Some(list), attributes.get(other)]).into_iter().flatten();
         for (name, value) in self.fields(host, readings) {
-            // The same plugin may stand in a chain twice: both tell.
-            let before = attributes.get(name).filter(|_| LISTS.contains(&name));
-            let value = before.map_or(value.clone(), |before| format!("{before}, {value}"));
-            attributes.set(name, &value)?;
+            match before.next().flatten() {
+                Some(before) => attributes.set(name, &format!("{before}, {value}"))?,
+                None => attributes.set(name, &value)?,
+            }
         }
         Ok(())
     }

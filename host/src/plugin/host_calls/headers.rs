@@ -1,5 +1,6 @@
 //! Reading and changing header fields, for requests and responses alike.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::plugin::bindings::types::{EditError, HeaderError};
@@ -87,15 +88,15 @@ pub(super) struct Editor<'a> {
 }
 
 impl Editor<'_> {
-    pub(super) fn set(&mut self, name: &str, value: &[u8]) -> Result<(), EditError> {
-        let (name, value) = (self.name(name)?, field_value(value)?);
+    pub(super) fn set(&mut self, name: &str, value: impl Into<Bytes>) -> Result<(), EditError> {
+        let (name, value) = (self.name(name)?, field_value(value.into())?);
         self.make_room(&name, &value)?;
         self.map.insert(name, value);
         Ok(())
     }
 
-    pub(super) fn add(&mut self, name: &str, value: &[u8]) -> Result<(), EditError> {
-        let (name, value) = (self.name(name)?, field_value(value)?);
+    pub(super) fn add(&mut self, name: &str, value: impl Into<Bytes>) -> Result<(), EditError> {
+        let (name, value) = (self.name(name)?, field_value(value.into())?);
         self.make_room(&name, &value)?;
         self.map.append(name, value);
         Ok(())
@@ -132,8 +133,9 @@ impl Editor<'_> {
     }
 }
 
-fn field_value(value: &[u8]) -> Result<HeaderValue, EditError> {
-    HeaderValue::from_bytes(value)
+/// What the guest gave, as it is: it was copied out of its memory already.
+fn field_value(value: Bytes) -> Result<HeaderValue, EditError> {
+    HeaderValue::from_maybe_shared(value)
         .map_err(|_| EditError::InvalidValue("a header value may not have control bytes".into()))
 }
 
@@ -156,7 +158,7 @@ mod tests {
 
         let mut editor = Editor { map: &mut map, writable: &[] };
         assert!(matches!(editor.remove("authorization"), Err(EditError::Hidden)));
-        assert!(matches!(editor.set("set-cookie", b"a=b"), Err(EditError::Hidden)));
+        assert!(matches!(editor.set("set-cookie", "a=b"), Err(EditError::Hidden)));
     }
 
     #[test]
@@ -189,21 +191,21 @@ mod tests {
             "expect",
             "proxy-connection",
         ] {
-            assert!(matches!(editor.set(name, b"1"), Err(EditError::Reserved)), "{name}");
+            assert!(matches!(editor.set(name, "1"), Err(EditError::Reserved)), "{name}");
         }
-        assert!(matches!(editor.set("x", b"a\r\nb"), Err(EditError::InvalidValue(_))));
+        assert!(matches!(editor.set("x", "a\r\nb"), Err(EditError::InvalidValue(_))));
     }
 
     #[test]
     fn a_flood_of_fields_ends_at_the_cap() {
         let mut map = HeaderMap::new();
         let mut editor = Editor { map: &mut map, writable: &[] };
-        let added = (0..100_000).take_while(|_| editor.add("x-flood", b"1").is_ok()).count();
+        let added = (0..100_000).take_while(|_| editor.add("x-flood", "1").is_ok()).count();
         assert_eq!(added, MAX_FIELDS);
         map.clear();
         let mut editor = Editor { map: &mut map, writable: &[] };
-        let large = vec![b'x'; 60 << 10];
-        assert!(editor.add("a", &large).is_ok() && editor.add("b", &large).is_ok());
-        assert!(matches!(editor.add("c", &large), Err(EditError::TooLarge)));
+        let large = Bytes::from(vec![b'x'; 60 << 10]);
+        assert!(editor.add("a", large.clone()).is_ok() && editor.add("b", large.clone()).is_ok());
+        assert!(matches!(editor.add("c", large.clone()), Err(EditError::TooLarge)));
     }
 }

@@ -106,7 +106,7 @@ impl request_edit::Host for State {
         name: String,
         value: String,
     ) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_request(|editor| editor.set(&name, value.as_bytes()))
+        self.edit_request(|editor| editor.set(&name, value))
     }
 
     fn set_header_bytes(
@@ -114,7 +114,7 @@ impl request_edit::Host for State {
         name: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_request(|editor| editor.set(&name, &value))
+        self.edit_request(|editor| editor.set(&name, value))
     }
 
     fn add_header(
@@ -122,7 +122,7 @@ impl request_edit::Host for State {
         name: String,
         value: String,
     ) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_request(|editor| editor.add(&name, value.as_bytes()))
+        self.edit_request(|editor| editor.add(&name, value))
     }
 
     fn remove_header(&mut self, name: String) -> wasmtime::Result<Result<(), EditError>> {

@@ -63,7 +63,7 @@ impl response_edit::Host for State {
         name: String,
         value: String,
     ) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_response(|editor| editor.set(&name, value.as_bytes()))
+        self.edit_response(|editor| editor.set(&name, value))
     }
 
     fn set_header_bytes(
@@ -71,7 +71,7 @@ impl response_edit::Host for State {
         name: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_response(|editor| editor.set(&name, &value))
+        self.edit_response(|editor| editor.set(&name, value))
     }
 
     fn add_header(
@@ -79,7 +79,7 @@ impl response_edit::Host for State {
         name: String,
         value: String,
     ) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_response(|editor| editor.add(&name, value.as_bytes()))
+        self.edit_response(|editor| editor.add(&name, value))
     }
 
     fn remove_header(&mut self, name: String) -> wasmtime::Result<Result<(), EditError>> {
