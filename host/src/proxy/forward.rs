@@ -1,6 +1,6 @@
 //! What goes on to the service and what comes back: RFC 9110, section 7.6.
 
-use std::net::IpAddr;
+use std::{cell::RefCell, net::IpAddr};
 
 use bytes::Bytes;
 use http::{
@@ -196,7 +196,7 @@ fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &Via) {
     let peer = client.peer.ip().to_canonical();
     // Behind a trusted proxy the addresses that it reports are kept, and it is added.
     match client.address == peer {
-        true => set(headers, X_FORWARDED_FOR, &text_of(peer)),
+        true => drop(headers.insert(X_FORWARDED_FOR, value_of(peer))),
         false => set(headers, X_FORWARDED_FOR, &format!("{}, {peer}", client.address)),
     }
     let scheme = HeaderValue::from_static(if client.https { "https" } else { "http" });
@@ -223,6 +223,22 @@ fn set_host(headers: &mut HeaderMap, authority: &str) {
             set(headers, X_FORWARDED_HOST, authority);
         }
     }
+}
+
+/// An address as a value. A worker keeps the last one: on a connection that is kept it is the same again
+/// and again.
+fn value_of(address: IpAddr) -> HeaderValue {
+    thread_local! {
+        static LAST: RefCell<Option<(IpAddr, HeaderValue)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, value)) if *known == address => value.clone(),
+        _ => {
+            let text = Bytes::from(text_of(address));
+            let value = HeaderValue::from_maybe_shared(text).expect("digits, dots and colons");
+            last.insert((address, value)).1.clone()
+        }
+    })
 }
 
 /// An address as text. Written by hand where it is short: `Display` took 1,300 instructions for
@@ -325,7 +341,8 @@ mod tests {
     fn addresses_are_as_everybody_writes_them() {
         for text in ["0.0.0.0", "127.0.0.1", "10.20.99.100", "255.249.200.9", "::1", "2001:db8::7"]
         {
-            assert_eq!(text_of(text.parse().unwrap()), text);
+            assert_eq!(value_of(text.parse().unwrap()), text);
+            assert_eq!(value_of(text.parse().unwrap()), text, "and again");
         }
     }
 

@@ -44,11 +44,10 @@ pub(super) fn take(
 ) -> Result<Option<Head>, Error> {
     while let Some(length) = length(read, seen)? {
         *seen = 0;
-        let parts = parse(&read.split_to(length).freeze())?;
+        let (parts, said) = parse(&read.split_to(length).freeze())?;
         if parts.status.is_informational() && parts.status != StatusCode::SWITCHING_PROTOCOLS {
             continue;
         }
-        let said = Said::by(&parts.headers);
         let is_last = said.closes(parts.version);
         let framing = said.framing(&parts, method)?;
         let closes = framing == Framing::Close || is_last;
@@ -84,40 +83,47 @@ fn length(read: &mut BytesMut, seen: &mut usize) -> Result<Option<usize>, Error>
     Ok(None)
 }
 
-fn parse(head: &Bytes) -> Result<response::Parts, Error> {
+fn parse(head: &Bytes) -> Result<(response::Parts, Said), Error> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
-    parse_into(&mut parsed, head, &mut fields)?;
+    // What we take for its end is what the parser takes for it.
+    if parse_into(&mut parsed, head, &mut fields)? != httparse::Status::Complete(head.len()) {
+        return Err(Error::Malformed(httparse::Error::NewLine));
+    }
     let (mut parts, ()) = http::Response::new(()).into_parts();
     parts.version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
-    // With a code the head is whole.
     parts.status = status.ok_or(Error::Malformed(httparse::Error::Status))?;
-    parts.headers = fields_of(head, parsed.headers)?;
+    let mut said = Said::default();
+    parts.headers = fields_of(head, parsed.headers, |name, value| said.note(name, value))?;
     if let Some(reason) = parsed.reason
         && parts.status.canonical_reason() != Some(reason)
         && let Ok(reason) = ReasonPhrase::try_from(reason.as_bytes())
     {
         parts.extensions.insert(reason);
     }
-    Ok(parts)
+    Ok((parts, said))
 }
 
 fn parse_into<'h, 'b>(
     parsed: &mut httparse::Response<'h, 'b>,
     head: &'b [u8],
     fields: &'h mut [MaybeUninit<httparse::Header<'b>>],
-) -> Result<(), Error> {
+) -> Result<httparse::Status<usize>, Error> {
     let config = httparse::ParserConfig::default();
     match config.parse_response_with_uninit_headers(parsed, head, fields) {
-        Ok(_) => Ok(()),
+        Ok(status) => Ok(status),
         Err(httparse::Error::TooManyHeaders) => Err(Error::TooLarge),
         Err(why) => Err(Error::Malformed(why)),
     }
 }
 
-/// The values are parts of the head as it was read.
-pub(super) fn fields_of(head: &Bytes, fields: &[httparse::Header<'_>]) -> Result<HeaderMap, Error> {
+/// Those that `is_kept`. The values are parts of the head as it was read.
+pub(super) fn fields_of(
+    head: &Bytes,
+    fields: &[httparse::Header<'_>],
+    mut is_kept: impl FnMut(&HeaderName, &HeaderValue) -> bool,
+) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::with_capacity(fields.len());
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes());
@@ -125,38 +131,44 @@ pub(super) fn fields_of(head: &Bytes, fields: &[httparse::Header<'_>]) -> Result
         let (Ok(name), Ok(value)) = (name, value) else {
             return Err(Error::Malformed(httparse::Error::HeaderValue));
         };
-        headers.append(name, value);
+        if is_kept(&name, &value) {
+            headers.append(name, value);
+        }
     }
     Ok(headers)
 }
 
-/// What a head says of its body and of the connection: fields that are looked at in one pass.
+/// What a head says of its body and of the connection, noted while its fields are read.
 #[derive(Default)]
-struct Said<'a> {
-    /// The last line of `Transfer-Encoding`.
-    coding: Option<&'a HeaderValue>,
+struct Said {
+    /// Whether the last coding of `Transfer-Encoding` is `chunked`.
+    chunked: Option<bool>,
     length: Option<Result<u64, Error>>,
     close: bool,
     keep_alive: bool,
 }
 
-impl<'a> Said<'a> {
-    fn by(headers: &'a HeaderMap) -> Self {
-        let mut said = Self::default();
-        for (name, value) in headers {
-            match *name {
-                header::TRANSFER_ENCODING => said.coding = Some(value),
-                header::CONTENT_LENGTH => said.add_length(content_length(value)),
-                // What is usual, where it says anything.
-                header::CONNECTION if value == "keep-alive" => said.keep_alive = true,
-                header::CONNECTION => {
-                    said.close |= says(value, "close");
-                    said.keep_alive |= says(value, "keep-alive");
-                }
-                _ => {}
+impl Said {
+    /// Takes note of a field. Says whether it goes on with the head: `Connection: keep-alive`, which many
+    /// services send each time, is for us alone and was looked up and removed later for each response.
+    fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> bool {
+        match *name {
+            header::TRANSFER_ENCODING => {
+                let last = value.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
+                self.chunked = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
             }
+            header::CONTENT_LENGTH => self.add_length(content_length(value)),
+            header::CONNECTION if value == "keep-alive" => {
+                self.keep_alive = true;
+                return false;
+            }
+            header::CONNECTION => {
+                self.close |= says(value, "close");
+                self.keep_alive |= says(value, "keep-alive");
+            }
+            _ => {}
         }
-        said
+        true
     }
 
     /// The same number several times is one (RFC 9112, 6.3).
@@ -175,16 +187,13 @@ impl<'a> Said<'a> {
         if has_none {
             return Ok(Framing::Length(0));
         }
-        let Some(last) = self.coding else {
-            return self.length.map_or(Ok(Framing::Close), |length| length.map(Framing::Length));
-        };
-        if parts.version == Version::HTTP_10 {
+        match self.chunked {
+            None => self.length.map_or(Ok(Framing::Close), |length| length.map(Framing::Length)),
             // RFC 9112, 6.1: whoever speaks 1.0 and frames so is not to be understood.
-            return Err(Error::Framing);
+            Some(_) if parts.version == Version::HTTP_10 => Err(Error::Framing),
+            Some(true) => Ok(Framing::Chunked),
+            Some(false) => Ok(Framing::Close),
         }
-        let last = last.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
-        let is_chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
-        Ok(if is_chunked { Framing::Chunked } else { Framing::Close })
     }
 
     /// RFC 9112, 9.3.
