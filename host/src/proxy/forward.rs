@@ -64,8 +64,15 @@ pub(super) fn request(
 /// A copy of what goes on, with room for what is added.
 fn carried(received: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(received.len() + ADDED);
+    let is_traced = received.get(&TRACEPARENT).is_some_and(is_traceparent);
     for (name, value) in received.iter().filter(|(name, _)| !is_replaced(name)) {
-        headers.append(name.clone(), value.clone());
+        // Without the trace that it is about it says nothing.
+        if is_traced || *name != TRACESTATE {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    if !is_traced {
+        headers.insert(TRACEPARENT, new_trace());
     }
     headers
 }
@@ -202,10 +209,6 @@ fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &Via) {
     let scheme = HeaderValue::from_static(if client.https { "https" } else { "http" });
     headers.insert(X_FORWARDED_PROTO, scheme);
     set(headers, X_REQUEST_ID, &exchange.id);
-    if !headers.get(&TRACEPARENT).is_some_and(is_traceparent) {
-        headers.remove(TRACESTATE);
-        headers.insert(TRACEPARENT, new_trace());
-    }
     set_host(headers, &exchange.authority);
     via.add(headers, exchange.request.version);
 }
