@@ -14,20 +14,26 @@ mod token;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use libfuzzer_sys::fuzz_target;
-use token::Token;
+use token::{LastHeader, Token};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     // Base64 is far to go for chance, so that the parts are given decoded as well.
     let parts = text.splitn(3, '\n').map(|part| URL_SAFE_NO_PAD.encode(part));
+    let headers = LastHeader::default();
     for text in [text.to_owned(), parts.collect::<Vec<_>>().join(".")] {
-        read(&text);
+        // With the header of the one before remembered, and then with its own.
+        for _ in 0..2 {
+            read(&text, &headers);
+        }
     }
     let _ = token::quoted(text);
 });
 
-fn read(text: &str) {
-    let Ok(token) = Token::parse(text) else { return };
+fn read(text: &str, headers: &LastHeader) {
+    let parsed = Token::parse(text, headers);
+    assert_eq!(parsed.is_ok(), Token::parse(text, &LastHeader::default()).is_ok());
+    let Ok(token) = parsed else { return };
     let signature = URL_SAFE_NO_PAD.encode(&token.signature);
     assert_eq!(format!("{}.{signature}", token.message), text);
     assert!(!token.signature.is_empty());
