@@ -9,6 +9,8 @@
 mod chunks;
 #[path = "../../host/src/upstream/http1/error.rs"]
 mod error;
+#[path = "../../host/src/fields.rs"]
+mod fields;
 #[path = "../../host/src/upstream/http1/response.rs"]
 mod response;
 

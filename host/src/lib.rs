@@ -34,6 +34,7 @@ pub mod config;
 pub mod message;
 
 pub mod alarm;
+pub mod fields;
 pub mod memory;
 pub mod telemetry;
 pub mod wall;

@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["filter", "dispatch", "stores", "tls"],
     &["message"],
     &["config", "body"],
-    &["telemetry", "wall", "worker", "alarm", "memory"],
+    &["telemetry", "wall", "worker", "alarm", "fields", "memory"],
 ];
 
 #[test]

@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header, response};
 
-use crate::message::Hop;
+use crate::{
+    fields::{has_member, is_of_hop, remove_hop},
+    message::Hop,
+};
 
 /// Takes the fields of the client's connection off its request, before any plugin sees it: later
 /// `Connection` could name, and so remove, a field that a plugin has set.
@@ -19,7 +22,7 @@ pub(super) fn take_hop(headers: &mut HeaderMap) -> Hop {
     for lookalike in ["content_length", "transfer_encoding"] {
         headers.remove(lookalike);
     }
-    strip_hop_by_hop(headers);
+    remove_hop(headers, is_ours);
     hop
 }
 
@@ -36,10 +39,10 @@ pub(super) fn take_reply_hop(head: &mut response::Parts, client: Version) {
     // RFC 9110, 15.5.22: a 426 must say which protocols would do. HTTP/2 has no field for that.
     let is_required = head.status == StatusCode::UPGRADE_REQUIRED && client == Version::HTTP_11;
     if !is_required {
-        return strip_hop_by_hop(headers);
+        return remove_hop(headers, is_ours);
     }
     let protocols: Vec<_> = headers.get_all(header::UPGRADE).iter().cloned().collect();
-    strip_hop_by_hop(headers);
+    remove_hop(headers, is_ours);
     if !protocols.is_empty() {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.extend(protocols.into_iter().map(|protocol| (header::UPGRADE, protocol)));
@@ -70,34 +73,6 @@ pub(super) fn upgrade_of(headers: &HeaderMap) -> Option<String> {
     (is_one && says(headers, &header::CONNECTION, "upgrade")).then_some(protocol)
 }
 
-/// Removes the fields of one connection and those that `Connection` names. `Trailer` stays: without
-/// it HTTP/1.1 trailers cannot go on.
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let mut gone: Vec<HeaderName> =
-        headers.keys().filter(|name| is_of_hop(name)).cloned().collect();
-    if gone.contains(&header::CONNECTION) {
-        let lists =
-            headers.get_all(header::CONNECTION).iter().filter_map(|list| list.to_str().ok());
-        // By far the most are one of these two.
-        let options = lists.filter(|list| !matches!(*list, "keep-alive" | "close"));
-        let names = options.flat_map(|list| list.split(',').map(str::trim));
-        let names = names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
-        gone.extend(names.filter(|name| !is_ours(name)));
-    }
-    for name in gone {
-        headers.remove(name);
-    }
-}
-
-/// Whether a field is about one connection, or named like one that is. Most heads have none: to
-/// look once at each name costs less than to look for all of these.
-fn is_of_hop(name: &HeaderName) -> bool {
-    match *name {
-        header::CONNECTION | header::TE | header::TRANSFER_ENCODING | header::UPGRADE => true,
-        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection" | "http2-settings"),
-    }
-}
-
 /// Whether some servers take the name for one of the framing (CGI knows no dashes).
 fn is_lookalike(name: &HeaderName) -> bool {
     matches!(name.as_str(), "content_length" | "transfer_encoding")
@@ -119,10 +94,8 @@ fn is_chunked_alone(headers: &HeaderMap) -> bool {
     }
 }
 
-fn says(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    headers.get_all(name).iter().any(|value| {
-        value.to_str().is_ok_and(|v| v.split(',').any(|t| t.trim().eq_ignore_ascii_case(token)))
-    })
+fn says(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
+    headers.get_all(name).iter().any(|list| has_member(list, member))
 }
 
 #[cfg(test)]
@@ -145,7 +118,7 @@ mod tests {
         ] {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        strip_hop_by_hop(&mut headers);
+        remove_hop(&mut headers, is_ours);
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort();
         assert_eq!(left, ["host", "trailer", "x-other"]);

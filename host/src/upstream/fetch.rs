@@ -10,8 +10,8 @@ use std::{
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request,
-    header::{self, ACCEPT_ENCODING, CONNECTION, HOST},
+    HeaderMap, HeaderValue, Request,
+    header::{self, ACCEPT_ENCODING, HOST},
     uri::PathAndQuery,
 };
 
@@ -20,6 +20,7 @@ use crate::{
     body::{Body, BodyError},
     config::{self, Protocol, Span},
     dispatch::{Destination, Dispatch, DispatchError, Incoming, Outgoing},
+    fields::remove_hop,
     worker,
 };
 
@@ -104,7 +105,7 @@ impl Dispatch for Fetch {
             upstream.ended(&response, sent.elapsed());
             let (mut head, body) = response?.into_parts();
             let body = body.collect(max_body).await.map_err(broken)?;
-            remove_hop_by_hop(&mut head.headers);
+            remove_framing(&mut head.headers);
             Ok(Incoming { status: head.status, headers: head.headers, body })
         })
     }
@@ -162,7 +163,7 @@ fn outgoing(outgoing: Outgoing, to_origin: bool) -> Result<Request<Body>, Dispat
         .filter(|path| path.as_str().starts_with('/'))
         .ok_or_else(|| DispatchError::Invalid(format!("`{}` is not a path", outgoing.path)))?;
     let mut headers = outgoing.headers;
-    remove_hop_by_hop(&mut headers);
+    remove_framing(&mut headers);
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::EXPECT);
     if to_origin {
@@ -178,24 +179,10 @@ fn outgoing(outgoing: Outgoing, to_origin: bool) -> Result<Request<Body>, Dispat
     Ok(request)
 }
 
-/// RFC 9110, 7.6.1, and the framing fields: HTTP below writes its own.
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let named = named.flat_map(|value| value.split(',')).map(str::trim).map(HeaderName::try_from);
-    for name in named.filter_map(Result::ok).collect::<Vec<_>>() {
-        headers.remove(name);
-    }
-    for name in [
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ] {
-        headers.remove(name);
-    }
+/// What is about the connection (RFC 9110, 7.6.1), and trailers: the plugin has the whole body.
+fn remove_framing(headers: &mut HeaderMap) {
+    remove_hop(headers, |_| false);
+    headers.remove(header::TRAILER);
 }
 
 fn broken(why: BodyError) -> DispatchError {

@@ -9,8 +9,6 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use tokio::task::unconstrained;
-
 use super::pool::Slot;
 use crate::alarm::Alarm;
 
@@ -18,9 +16,7 @@ use crate::alarm::Alarm;
 /// them itself.
 pub(super) fn watch(slot: &Arc<Slot>, target: usize) -> Waker {
     let mut watched = Watched { slot: Arc::downgrade(slot), target, alarm: Alarm::default() };
-    // It asks every connection each time, and with more than a task may ask in one turn it would
-    // never come to rest.
-    tokio::spawn(unconstrained(poll_fn(move |cx| watched.poll(cx))));
+    tokio::spawn(poll_fn(move |cx| watched.poll(cx)));
     Waker::noop().clone()
 }
 

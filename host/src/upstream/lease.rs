@@ -137,9 +137,11 @@ impl Lease {
 
     /// The connection is no longer HTTP.
     pub(super) fn hand_over(&mut self) -> Option<Switched> {
-        let held = std::mem::replace(&mut self.held, Held::Nothing);
-        let Held::Http1(mut http1) = held else { return None };
-        http1.connection.switch().map(|(stream, ahead)| Switched::new(stream, ahead))
+        // HTTP/2 has no such thing.
+        let Held::Http1(http1) = &mut self.held else { return None };
+        let switched = http1.connection.switch();
+        self.discard();
+        switched.map(|(stream, ahead)| Switched::new(stream, ahead))
     }
 
     /// The exchange has failed, or was given up. An HTTP/1.1 connection ends at once, and with it its

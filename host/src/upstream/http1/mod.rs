@@ -13,6 +13,7 @@ mod response;
 mod sending;
 
 use std::{
+    future::poll_fn,
     io, mem,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
@@ -23,7 +24,7 @@ use http::{Method, Request, response::Parts};
 use http_body::{Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, ReadBuf, ReadHalf, WriteHalf},
-    task::JoinHandle,
+    task::{JoinHandle, unconstrained},
 };
 
 pub(super) use self::error::Error;
@@ -184,7 +185,11 @@ impl Connection {
     pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Io::Both(stream) = &mut self.io else { return Poll::Ready(()) };
         let mut byte = [0];
-        Pin::new(stream).poll_read(cx, &mut ReadBuf::new(&mut byte)).map(drop)
+        let mut byte = ReadBuf::new(&mut byte);
+        // Whatever the task has done in this turn: "not yet" would be taken for "open", and a task that
+        // looks at many connections would never come to rest.
+        let read = unconstrained(poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut byte)));
+        pin!(read).poll(cx).map(drop)
     }
 
     /// The stream, which speaks another protocol from now on, and what was read of that.
@@ -227,7 +232,7 @@ impl Connection {
         let (read, mut write) = tokio::io::split(stream);
         let mut sending = mem::take(&mut self.sending);
         let rest = tokio::spawn(async move {
-            let sent = std::future::poll_fn(|cx| sending.poll(&mut write, cx)).await;
+            let sent = poll_fn(|cx| sending.poll(&mut write, cx)).await;
             sent.is_ok().then_some(write)
         });
         self.io = Io::Reading(read, rest);
@@ -270,7 +275,7 @@ impl Connection {
             _ => self.most,
         };
         // A buffer lasts for several short responses.
-        if self.read.capacity() - self.read.len() < most / 2 {
+        if self.read.capacity() - self.read.len() < most.div_ceil(2) {
             self.read.reserve(most);
         }
         let room = self.read.capacity() - self.read.len();

@@ -12,6 +12,9 @@ use tokio::io::AsyncWrite;
 /// Up to this length a copy is cheaper than one more slice to write.
 const SMALL: usize = 4 << 10;
 
+/// Room for short things that is kept for the next request.
+const MOST_KEPT: usize = 16 << 10;
+
 /// What is written next: short things one after the other, then one long one as it came.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -68,7 +71,11 @@ impl Outbox {
             *count += length as u64;
             self.advance(length);
         }
-        self.short.clear();
+        // A long head was one of few: a connection that waits need not carry the room for it.
+        match self.short.capacity() > MOST_KEPT {
+            true => self.short = Vec::new(),
+            false => self.short.clear(),
+        }
         self.written = 0;
         Poll::Ready(Ok(()))
     }

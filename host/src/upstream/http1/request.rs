@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use http_body::Body as _;
 
-use super::{outbox::Outbox, response::says};
-use crate::body::Body;
+use super::outbox::Outbox;
+use crate::{body::Body, fields::has_member};
 
 /// How the body of a request is delimited (RFC 9112, 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(super) fn encode(request: &Request<Body>, out: &mut Vec<u8>) -> Encoded {
                 continue;
             }
             header::TRANSFER_ENCODING => continue,
-            header::CONNECTION => closes |= says(value, "close"),
+            header::CONNECTION => closes |= has_member(value, "close"),
             _ => {}
         }
         field(name, value, out);
@@ -92,7 +92,7 @@ fn field(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
 }
 
 fn announces(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers.get_all(header::TRAILER).iter().any(|value| says(value, name.as_str()))
+    headers.get_all(header::TRAILER).iter().any(|value| has_member(value, name.as_str()))
 }
 
 /// Not what frames, routes, authenticates or describes the message (RFC 9110, 6.5.1).

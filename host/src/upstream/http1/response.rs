@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, head
 use hyper::ext::ReasonPhrase;
 
 use super::Error;
+use crate::fields::has_member;
 
 /// Fields of a head or a trailer section.
 pub(super) const MOST_FIELDS: usize = 100;
@@ -163,8 +164,8 @@ impl Said {
                 return false;
             }
             header::CONNECTION => {
-                self.close |= says(value, "close");
-                self.keep_alive |= says(value, "keep-alive");
+                self.close |= has_member(value, "close");
+                self.keep_alive |= has_member(value, "keep-alive");
             }
             _ => {}
         }
@@ -207,12 +208,6 @@ fn content_length(value: &HeaderValue) -> Option<u64> {
         value.as_bytes().split(|byte| *byte == b',').map(|one| digits(one.trim_ascii()));
     let first = numbers.next()??;
     numbers.all(|other| other == Some(first)).then_some(first)
-}
-
-/// Whether a field's list has this member.
-pub(super) fn says(value: &HeaderValue, member: &str) -> bool {
-    let mut members = value.as_bytes().split(|byte| *byte == b',');
-    members.any(|one| one.trim_ascii().eq_ignore_ascii_case(member.as_bytes()))
 }
 
 /// Digits and nothing else: no sign, as `parse` would take.
