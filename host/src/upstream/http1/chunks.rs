@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The longest line of a size with its extensions, and the longest trailer section, in bytes.
-const LONGEST: usize = 16 << 10;
+pub(super) const LONGEST: usize = 16 << 10;
 
 /// Where in the body we are.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,11 @@
 
 use std::{fmt, io};
 
+use super::{
+    chunks::LONGEST as LONGEST_SECTION,
+    response::{LONGEST as LONGEST_HEAD, MOST_FIELDS},
+};
+
 /// Why there is no response, or no more of it.
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -29,9 +34,17 @@ impl fmt::Display for Error {
             Self::Incomplete => f.write_str("the connection was closed within the response"),
             Self::Io(why) => write!(f, "{why}"),
             Self::Malformed(why) => write!(f, "what came is no HTTP/1 response: {why}"),
-            Self::Framing => f.write_str("where the body ends cannot be told from the head"),
+            Self::Framing => f.write_str(
+                "where its body ends cannot be told: `Content-Length` is no number or says two, or \
+                 `Transfer-Encoding` comes with HTTP/1.0",
+            ),
             Self::Chunk => f.write_str("the body's chunks are malformed"),
-            Self::TooLarge => f.write_str("the head is too large"),
+            Self::TooLarge => write!(
+                f,
+                "its head has more than {} KiB or {MOST_FIELDS} fields, or its trailers more than {} KiB",
+                LONGEST_HEAD >> 10,
+                LONGEST_SECTION >> 10
+            ),
             Self::Request(why) => write!(f, "the body of the request broke off: {why}"),
         }
     }

@@ -13,7 +13,7 @@ use crate::fields::has_member;
 pub(super) const MOST_FIELDS: usize = 100;
 
 /// The longest head, in bytes.
-const LONGEST: usize = 256 << 10;
+pub(super) const LONGEST: usize = 256 << 10;
 
 /// What is longer than a status line and some fields, and has no end yet, is let come.
 const LINE: usize = 4 << 10;
