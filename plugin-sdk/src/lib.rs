@@ -82,7 +82,7 @@ pub mod export;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod header_name;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "heap"))]
 mod heap;
 pub mod host;
 pub mod http;
