@@ -84,7 +84,7 @@ pub use load::Rejected;
 pub use on_error::{OnError, OnErrorAction};
 pub use options::{Environment, LoadOptions};
 pub use plugin::{ComponentRef, Isolation, PluginUse};
-pub use reads::{FileRead, Print, Reads, print_of};
+pub use reads::{FileRead, Print, Reads};
 pub use route::{
     Condition, Location, Match, Mirror, Piece, Redirect, Rewrite, Route, Share, Split, StaticReply,
 };

@@ -12,7 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 pub type Print = Option<[u8; 32]>;
 
 /// The print of a content.
-pub fn print_of(content: &[u8]) -> Print {
+pub(super) fn print_of(content: &[u8]) -> Print {
     digest(&SHA256, content).as_ref().try_into().ok()
 }
 

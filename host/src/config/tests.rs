@@ -134,7 +134,7 @@ fn paths_are_relative_to_the_file() {
         file.unwrap_or_else(|| panic!("{name} in {:?}", config.reads)).found
     };
     assert!(found("gateway.toml").is_some_and(|print| print.is_some()));
-    assert_eq!(found("timeout"), Some(print_of(b"7s\n")));
+    assert_eq!(found("timeout"), Some(reads::print_of(b"7s\n")));
     assert_eq!(found("components/auth-check.wasm"), None);
     assert_eq!(config.reads.values, [b"7s"[..].into()]);
 }

@@ -18,8 +18,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aws_lc_rs::digest::{self, Context, SHA256};
+use aws_lc_rs::digest::{self, SHA256};
 use wasmtime::{Engine, component::Component};
+
+use super::file::digest_of;
 
 /// A directory of compiled components, or none: a cache that cannot be used is no error.
 #[derive(Debug, Clone)]
@@ -49,31 +51,27 @@ impl Cache {
         Self { directory }
     }
 
-    /// The compiled component: from the cache, or compiled now and kept.
-    pub(super) fn component(
+    /// A component that was compiled before. A few milliseconds: reading and mapping, nothing else.
+    pub(super) fn component(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<Component> {
+        read(engine, &self.directory.as_ref()?.join(entry_name(engine, sha256)))
+    }
+
+    /// Compiles a component, and keeps that if it can.
+    pub(super) fn compile(
         &self,
         engine: &Engine,
         wasm: &[u8],
         sha256: &[u8; 32],
     ) -> wasmtime::Result<Component> {
-        let Some(directory) = &self.directory else { return Component::new(engine, wasm) };
-        let entry = directory.join(entry_name(engine, sha256));
-        if let Some(component) = read(engine, &entry) {
-            return Ok(component);
-        }
         let component = Component::new(engine, wasm)?;
-        match component
-            .serialize()
-            .map_err(io::Error::other)
-            .and_then(|code| write(directory, &entry, &code))
-        {
-            // As it will be after the next start: mapped, and without what the compiler has left.
-            Ok(()) => Ok(read(engine, &entry).unwrap_or(component)),
-            Err(error) => {
+        if let Some(directory) = &self.directory {
+            let entry = directory.join(entry_name(engine, sha256));
+            let code = component.serialize().map_err(io::Error::other);
+            if let Err(error) = code.and_then(|code| write(directory, &entry, &code)) {
                 tracing::warn!(entry = %entry.display(), %error, "a compiled component is not kept");
-                Ok(component)
             }
         }
+        Ok(component)
     }
 }
 
@@ -124,18 +122,13 @@ fn read(engine: &Engine, entry: &Path) -> Option<Component> {
 /// Whether an entry ends with the digest of what stands before it.
 fn is_whole(file: &mut File) -> io::Result<bool> {
     let Some(length) = file.metadata()?.len().checked_sub(DIGEST) else { return Ok(false) };
-    let (mut digest, mut left, mut piece) = (Context::new(&SHA256), length, vec![0; 64 << 10]);
-    while left > 0 {
-        let read = Read::by_ref(file).take(left).read(&mut piece)?;
-        if read == 0 {
-            return Ok(false);
-        }
-        digest.update(&piece[..read]);
-        left -= read as u64;
+    let (read, digest) = digest_of(Read::by_ref(file).take(length))?;
+    if read < length {
+        return Ok(false);
     }
     let mut stored = [0; DIGEST as usize];
     file.read_exact(&mut stored)?;
-    Ok(digest.finish().as_ref() == stored)
+    Ok(digest == stored)
 }
 
 /// The very file that was looked at, whatever has its name now.
@@ -191,7 +184,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(Some(folder.path().join("cache")));
         let sha256 = digest_of(EMPTY);
-        cache.component(&engine, EMPTY, &sha256).unwrap();
+        assert!(cache.component(&engine, &sha256).is_none());
+        cache.compile(&engine, EMPTY, &sha256).unwrap();
+        assert!(cache.component(&engine, &sha256).is_some());
         let entry = folder.path().join("cache").join(entry_name(&engine, &sha256));
         let mut file = File::open(&entry).unwrap();
         assert!(is_whole(&mut file).unwrap());

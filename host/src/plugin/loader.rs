@@ -135,7 +135,11 @@ impl PluginRoom {
     pub fn describe(&self, file: &Path) -> Result<Description, String> {
         let wasm = read_file(file).map_err(|error| format!("cannot read the file: {error}"))?;
         let sha256 = sha256(&wasm);
-        let component = compile(&self.engine, &self.cache, &wasm, &sha256)?;
+        let kept = self.cache.component(&self.engine, &sha256);
+        let component = match kept {
+            Some(component) => component,
+            None => compile(&self.engine, &self.cache, &wasm, &sha256)?,
+        };
         let exports = Exports::of(&component)?;
         Ok(Description {
             sha256,
@@ -188,13 +192,31 @@ impl PluginRoom {
         })
     }
 
-    /// Compiles on a thread beside: a large component takes seconds, and while a reload waits for it
-    /// the control thread has ticks and health checks to make, and `/healthz` to answer.
+    /// Known, or kept from an earlier start, or compiled now.
+    ///
+    /// What is kept is read here and not beside: what lives as long as the plugin then shares pages of memory
+    /// with all else that this thread has made.
     async fn compiled(&self, wasm: Vec<u8>, sha256: [u8; 32]) -> Result<Component, String> {
         let known = self.components().get(&sha256).cloned();
         if let Some(component) = known {
             return Ok(component);
         }
+        let kept = || self.cache.component(&self.engine, &sha256);
+        let component = match kept() {
+            Some(component) => component,
+            None => {
+                let component = self.compile_beside(wasm, sha256).await?;
+                // As it will be after the next start: mapped, and without what the compiler has left.
+                kept().unwrap_or(component)
+            }
+        };
+        self.components().insert(sha256, component.clone());
+        Ok(component)
+    }
+
+    /// On a thread of its own: a large component takes seconds, and while a reload waits for it the
+    /// control thread has ticks and health checks to make, and `/healthz` to answer.
+    async fn compile_beside(&self, wasm: Vec<u8>, sha256: [u8; 32]) -> Result<Component, String> {
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
         let work = move || {
             let component = compile(&engine, &cache, &wasm, &sha256);
@@ -202,11 +224,8 @@ impl PluginRoom {
             memory::give_back();
             component
         };
-        let component = tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|error| format!("the compiler gave up: {error}"))??;
-        self.components().insert(sha256, component.clone());
-        Ok(component)
+        let compiled = tokio::task::spawn_blocking(work).await;
+        compiled.map_err(|error| format!("the compiler gave up: {error}"))?
     }
 
     fn context(&self, wanted: &PluginUse, identity: &Identity) -> Context {
@@ -303,7 +322,7 @@ fn check_pin(wanted: &PluginUse, sha256: &[u8; 32]) -> Result<(), Diagnostic> {
     }
 }
 
-/// From the cache, or by the compiler.
+/// Compiles what may be compiled.
 fn compile(
     engine: &Engine,
     cache: &Cache,
@@ -312,7 +331,7 @@ fn compile(
 ) -> Result<Component, String> {
     check_preamble(wasm)?;
     bounds::check(wasm)?;
-    let component = cache.component(engine, wasm, sha256);
+    let component = cache.compile(engine, wasm, sha256);
     component.map_err(|error| format!("the component does not load: {error:#}"))
 }
 

@@ -28,7 +28,7 @@ mod pool;
 
 pub use engine::Traces;
 pub use exports::Import;
-pub use file::read_file;
+pub use file::{digest_file, read_file};
 pub use filter::PluginFilter;
 pub use loader::{Description, PluginRoom, Services, read_component, sha256};
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    config::{Print, Reads, print_of},
+    config::{Print, Reads},
     plugin,
 };
 
@@ -43,5 +43,5 @@ fn is_lasting(path: &Path) -> bool {
 
 fn look(path: &Path) -> Print {
     // What is larger than any component was refused for that, and is not read again and again.
-    print_of(&plugin::read_file(path).ok()?)
+    plugin::digest_file(path).ok()
 }
