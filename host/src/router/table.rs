@@ -69,9 +69,10 @@ impl Table {
         let mut other_methods = Vec::new();
         for candidate in candidates.iter().filter(|c| c.fits(asked)) {
             if candidate.takes(asked.method) {
-                let values = matched.params.iter().map(|(_, value)| value.to_owned());
-                let values = values.chain(std::iter::repeat_with(String::new));
-                let params = candidate.params.iter().cloned().zip(values).collect();
+                let mut values = matched.params.iter();
+                // Where `{*rest}` is empty the tree has no value for it.
+                let mut value = || values.next().map_or("", |(_, value)| value).to_owned();
+                let params = candidate.params.iter().map(|name| (name.clone(), value())).collect();
                 return Found::Route(candidate.route, params);
             }
             other_methods.extend(candidate.methods());
