@@ -220,8 +220,12 @@ impl Upstream {
             drop(waiting);
             let (why, retry) = match opened {
                 Ok((connection, kept)) => return Ok((index, connection, kept)),
-                Err(_) if Instant::now() >= until.at => {
-                    let why = timeout(&self.targets[index], until.phase);
+                Err(why) if Instant::now() >= until.at => {
+                    let target = &self.targets[index];
+                    let why = match why {
+                        ConnectError::LookUp(_) => not_connected(target, why),
+                        _ => timeout(target, until.phase),
+                    };
                     let mut failed = Failed::of(index, why, RetryOn::Timeout);
                     failed.is_theirs = begun.elapsed() >= CHANCE;
                     if failed.is_theirs {
@@ -371,6 +375,7 @@ fn not_connected(target: &Target, why: ConnectError) -> UpstreamError {
     let target = target.name.clone();
     match why {
         ConnectError::Failed(reason) => UpstreamError::Connect { target, reason },
+        ConnectError::LookUp(reason) => UpstreamError::LookUp { target, reason },
         ConnectError::Denied(reason) => UpstreamError::Denied { target, reason },
         ConnectError::Timeout => UpstreamError::Timeout { target, phase: Phase::Connect },
     }
