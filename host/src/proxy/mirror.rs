@@ -49,9 +49,14 @@ impl Mirror {
         request.headers_mut().remove(MARK);
     }
 
-    /// Copies a request that is about to be sent, if it is one of those that are. A body is copied
-    /// while it passes; the copy goes out when all of it has.
-    pub(super) fn copy(&self, request: &mut Request<Body>, exchange: &Exchange) {
+    /// Copies a request that is about to be sent to one of `upstreams`, if it is one of those that
+    /// are. A body is copied while it passes; the copy goes out when all of it has.
+    pub(super) fn copy(
+        &self,
+        request: &mut Request<Body>,
+        exchange: &Exchange,
+        upstreams: &[Arc<Upstream>],
+    ) {
         let settings = &self.settings;
         if !settings.takes(request.method()) || random_u64() % 100 >= settings.percent {
             return;
@@ -65,7 +70,7 @@ impl Mirror {
             return;
         };
         let copy = Shadow {
-            request: marked(request),
+            request: marked(request, upstreams),
             caller: Caller::of(&self.upstream, exchange),
             upstream: self.upstream.clone(),
             timeout: settings.timeout,
@@ -84,13 +89,15 @@ impl Mirror {
     }
 }
 
-/// The head of a copy. Trailers are not copied, so they are not announced either.
-fn marked(request: &Request<Body>) -> Request<Body> {
+/// The head of a copy. Trailers are not copied, so they are not announced either, and a session with
+/// the upstreams is none with the mirror.
+fn marked(request: &Request<Body>, upstreams: &[Arc<Upstream>]) -> Request<Body> {
     let mut copy = Request::new(Body::Empty);
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
     copy.headers_mut().remove(header::TRAILER);
+    upstreams.iter().for_each(|upstream| upstream.forget_session(copy.headers_mut()));
     copy.headers_mut().insert(MARK, HeaderValue::from_static("1"));
     copy
 }

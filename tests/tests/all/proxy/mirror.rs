@@ -7,7 +7,8 @@ use futures_util::{StreamExt as _, future::join_all, stream::iter};
 use http::Response;
 use tokio::sync::watch;
 use torana_tests::{
-    Backend, Gateway, Raw, RawBackend, Received, Unused, reply, request, stream, toml, within,
+    Backend, Gateway, Raw, RawBackend, Received, Setup, Unused, reply, request, stream, toml,
+    within,
 };
 
 use crate::guests::{metric, wait_for_metric};
@@ -86,6 +87,31 @@ async fn a_copy_is_the_request_as_it_was_forwarded_and_a_mark() {
     assert!(copy.complete && copy.body == body);
     assert_eq!(copy.header("content-length"), Some("60000"));
     counted(&gateway, "answered", 2.0).await;
+}
+
+#[tokio::test]
+async fn a_copy_has_no_cookie_of_the_gateways_sessions() {
+    let (service, shadow) = (ok().await, ok().await);
+    let sticky = "sticky = { cookie = \"place\", key = { secret = \"places\" } }\n";
+    let secret = "\n[secrets]\nplaces = { env = \"PLACES\" }\n";
+    let upstream = toml::upstream("service", service.address()) + sticky;
+    let route = toml::route("all", &format!("{}\nmirror = {{ upstream = \"shadow\" }}", toml::ALL));
+    let shadows = toml::upstream("shadow", shadow.address());
+    let toml = [toml::LISTEN, &upstream, &shadows, &route, secret].concat();
+    let gateway = Setup::new(&toml).env("PLACES", &"0123".repeat(8)).start().await;
+    let ask = async |cookies: String| {
+        let request = request("GET", "/").header("cookie", cookies);
+        gateway.client().send(request, "").await
+    };
+    let first = ask("a=1".to_owned()).await;
+    let session = first.header("set-cookie").and_then(|set| set.split(';').next()).expect("one");
+    ask(format!("a=1; {session}; b=2")).await;
+    ask(session.to_owned()).await;
+    let copies = shadow.wait_for(3).await;
+    let mut cookies: Vec<_> = copies.iter().map(|copy| copy.header("cookie")).collect();
+    // Each copy is sent in a task of its own.
+    cookies.sort_unstable();
+    assert_eq!(cookies, [None, Some("a=1"), Some("a=1; b=2")]);
 }
 
 #[tokio::test]
