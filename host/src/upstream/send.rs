@@ -2,7 +2,7 @@
 
 use std::{
     future::poll_fn,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     task::{Poll, ready},
     time::{Duration, Instant},
 };
@@ -201,6 +201,7 @@ impl Upstream {
         until: Until,
     ) -> Result<(usize, Connection, bool), Failed> {
         loop {
+            attempt.avoid_others();
             let picked = slot.pick(&self.targets, attempt.wanted());
             let (index, kept) = match (picked, attempt.last.take()) {
                 (Some(picked), _) => picked,
@@ -208,7 +209,7 @@ impl Upstream {
                 (None, None) => return Err(Failed::of_client(no_target(&self.settings.name))),
             };
             if let Some(place) = &attempt.place {
-                place.store(index, Relaxed);
+                place.take(index);
             }
             if let Some(connection) = kept {
                 return Ok((index, connection, true));
