@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Request, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use tokio::task::AbortHandle;
 use tracing::debug;
 
 use super::{admit::random_u64, forward::mend_length};
@@ -82,8 +83,7 @@ impl Mirror {
             Body::Full(bytes) => copy.send(bytes.clone()),
             body => {
                 let (body, cap) = (std::mem::take(body), settings.max_body);
-                let tee = Tee { copy: Some(copy), read: BytesMut::new(), cap };
-                *request.body_mut() = Body::boxed(Tapped::new(body, tee));
+                *request.body_mut() = Body::boxed(Tapped::new(body, Tee::new(copy, cap)));
             }
         }
     }
@@ -173,34 +173,65 @@ async fn answer(
 /// Makes a copy of a body on its way to its service.
 struct Tee {
     /// None when it is on its way, or given up.
-    copy: Option<Shadow>,
-    read: BytesMut,
+    waiting: Arc<Mutex<Option<Waiting>>>,
     cap: u64,
+    /// Gives it up when it has waited as long as it may.
+    patience: AbortHandle,
+}
+
+/// A copy, and what has come of its body.
+struct Waiting {
+    copy: Shadow,
+    read: BytesMut,
+}
+
+impl Tee {
+    fn new(copy: Shadow, cap: u64) -> Self {
+        let timeout = copy.timeout;
+        let waiting = Arc::new(Mutex::new(Some(Waiting { copy, read: BytesMut::new() })));
+        let watched = waiting.clone();
+        // A body that does not move tells nobody how late it is.
+        let patience = tokio::spawn(async move {
+            tokio::time::sleep(timeout).await;
+            if let Some(Waiting { copy, .. }) = take(&watched) {
+                copy.metrics.too_slow.inc();
+            }
+        });
+        Self { waiting, cap, patience: patience.abort_handle() }
+    }
+}
+
+fn take(waiting: &Mutex<Option<Waiting>>) -> Option<Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Tap for Tee {
     fn data(&mut self, piece: &Bytes) -> Result<(), BodyError> {
-        if (self.read.len() + piece.len()) as u64 <= self.cap {
-            if self.copy.is_some() {
-                self.read.extend_from_slice(piece);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_too_large = |Waiting { read, .. }: &mut Waiting| {
+            let is_too_large = (read.len() + piece.len()) as u64 > self.cap;
+            if !is_too_large {
+                read.extend_from_slice(piece);
             }
-        } else if let Some(copy) = self.copy.take() {
-            self.read = BytesMut::new();
+            is_too_large
+        };
+        if let Some(Waiting { copy, .. }) = waiting.take_if(is_too_large) {
             copy.metrics.too_large.inc();
         }
         Ok(())
     }
 
     fn end(&mut self) {
-        if let Some(copy) = self.copy.take() {
-            copy.send(std::mem::take(&mut self.read).freeze());
+        if let Some(Waiting { copy, read }) = take(&self.waiting) {
+            copy.send(read.freeze());
         }
     }
 }
 
 impl Drop for Tee {
     fn drop(&mut self) {
-        if let Some(copy) = self.copy.take() {
+        self.patience.abort();
+        if let Some(Waiting { copy, .. }) = take(&self.waiting) {
             copy.metrics.incomplete.inc();
         }
     }

@@ -19,6 +19,8 @@ pub struct MirrorMetrics {
     pub dropped: Counter,
     /// Not sent: the body was too large.
     pub too_large: Counter,
+    /// Not sent: the body took too long.
+    pub too_slow: Counter,
     /// Not sent: the body did not come to its end.
     pub incomplete: Counter,
     /// A copy may outlast its exchange.

@@ -127,6 +127,7 @@ impl Scope {
             failed: of("failed"),
             dropped: of("dropped"),
             too_large: of("too-large"),
+            too_slow: of("too-slow"),
             incomplete: of("incomplete"),
             _scope: self.clone(),
         }

@@ -197,6 +197,24 @@ async fn a_body_that_does_not_fit_is_not_copied() {
 }
 
 #[tokio::test]
+async fn a_body_that_takes_too_long_gives_up_its_place_and_goes_on_to_the_service() {
+    let (service, shadow) = (ok().await, ok().await);
+    let more = ", methods = [\"GET\", \"POST\"], in_flight = 1, timeout = \"2s\"";
+    let gateway = Gateway::start(&config(service.address(), shadow.address(), more)).await;
+    let mut slow = Raw::connect(gateway.address("public")).await;
+    slow.write("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf").await;
+    counted(&gateway, "too-slow", 1.0).await;
+    many(&gateway, 1).await;
+    counted(&gateway, "answered", 1.0).await;
+    slow.write("more").await;
+    let received = service.wait_for(2).await;
+    assert!(received.iter().any(|received| received.body == "halfmore"), "{received:?}");
+    assert_eq!(shadow.only().method, "GET");
+    drop(slow);
+    assert_eq!(metric(&gateway, "torana_mirrored_total", &["result=\"incomplete\""]).await, 0.0);
+}
+
+#[tokio::test]
 async fn half_a_body_is_not_copied() {
     let (service, shadow) = (ok().await, ok().await);
     let more = ", methods = [\"POST\"]";
