@@ -11,7 +11,7 @@ use crate::{
     body::{Body, BodyError},
     filter::{Failure, Filter, Hook},
     message::{BodySlot, Exchange, Reply},
-    telemetry::Telemetry,
+    telemetry::Scope,
 };
 
 mod coding;
@@ -91,7 +91,7 @@ pub enum Why {
 
 impl<F: Filter> Chain<F> {
     /// A chain of these filters on one route.
-    pub fn new(filters: Vec<F>, route: &str, telemetry: &Arc<Telemetry>) -> Self {
+    pub fn new(filters: Vec<F>, route: &str, scope: &Arc<Scope>) -> Self {
         let mut wants = Wants::default();
         for (index, filter) in filters.iter().enumerate() {
             let hooks = filter.hooks();
@@ -101,7 +101,7 @@ impl<F: Filter> Chain<F> {
             wants.response_stream |= hooks.response_stream;
             wants.handler = wants.handler.or(hooks.handler.then_some(index));
         }
-        let links = filters.into_iter().map(|filter| Link::new(filter, route, telemetry)).collect();
+        let links = filters.into_iter().map(|filter| Link::new(filter, route, scope)).collect();
         Self { links, wants }
     }
 

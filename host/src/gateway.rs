@@ -312,7 +312,7 @@ impl Parts {
 
     fn workshop(&self, previous: Option<Arc<Upstreams>>) -> Workshop<'_> {
         let Self { room, telemetry, workers, .. } = self;
-        Workshop { room, telemetry, workers: *workers, previous }
+        Workshop { room, scope: telemetry.scope(), workers: *workers, previous }
     }
 }
 

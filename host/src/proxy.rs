@@ -213,7 +213,7 @@ impl Proxy {
         if let Some(mirror) = &course.route.mirror {
             mirror.unmark(&mut request);
             if !is_switch {
-                mirror.copy(&mut request, exchange);
+                mirror.copy(&mut request, exchange, &course.route.upstreams);
             }
         }
         let called = Instant::now();

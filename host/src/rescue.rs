@@ -250,6 +250,12 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "Bad gateway",
             "The service cannot be reached.",
         ),
+        UpstreamError::LookUp { .. } => verdict(
+            StatusCode::BAD_GATEWAY,
+            "upstream-unresolved",
+            "Bad gateway",
+            "The service cannot be found.",
+        ),
         UpstreamError::Busy { .. } => verdict(
             StatusCode::SERVICE_UNAVAILABLE,
             "upstream-busy",

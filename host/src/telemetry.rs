@@ -2,10 +2,16 @@
 //! request; label sets are bounded by the configuration.
 
 mod classic;
+mod handles;
 mod process;
+mod scope;
 mod seconds;
+mod series;
 
 pub use classic::classic;
+pub use handles::{HookMetrics, MirrorMetrics, RouteMetrics};
+pub use scope::Scope;
+pub use seconds::Seconds;
 
 use std::{
     borrow::Cow,
@@ -15,7 +21,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, AtomicU64},
     },
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use prometheus_client::{
@@ -26,7 +32,8 @@ use prometheus_client::{
 };
 
 use process::Process;
-pub use seconds::Seconds;
+use scope::Scopes;
+use series::Series;
 
 /// How often each plugin did what: failed by this cause, or was denied this capability.
 pub type Incidents = BTreeMap<(Box<str>, &'static str), u64>;
@@ -37,22 +44,24 @@ const MAX_CUSTOM_NAMES: usize = 32;
 /// All metrics of the process.
 pub struct Telemetry {
     registry: Mutex<Registry>,
+    /// Whose series there are.
+    scopes: Mutex<Scopes>,
     /// Without the prefix of ours.
     process: Registry,
-    requests: Family<RequestLabels, Counter>,
-    request_seconds: Family<RouteLabels, Seconds>,
+    requests: Series<RequestLabels, Counter>,
+    request_seconds: Series<RouteLabels, Seconds>,
     refusals: Family<RefusalLabels, Counter>,
-    plugin_seconds: Family<HookLabels, Seconds>,
-    plugin_decisions: Family<DecisionLabels, Counter>,
-    plugin_failures: Family<FailureLabels, Counter>,
-    custom_counts: Family<CustomLabels, Counter>,
-    custom_gauges: Family<ValueLabels, Gauge<f64, AtomicU64>>,
-    custom_dropped: Family<PluginLabels, Counter>,
+    plugin_seconds: Series<HookLabels, Seconds>,
+    plugin_decisions: Series<DecisionLabels, Counter>,
+    plugin_failures: Series<FailureLabels, Counter>,
+    custom_counts: Series<CustomLabels, Counter>,
+    custom_gauges: Series<ValueLabels, Gauge<f64, AtomicU64>>,
+    custom_dropped: Series<PluginLabels, Counter>,
     custom_names: Mutex<HashSet<(Arc<str>, String)>>,
     /// What plugins did that the audit log should have; nothing is kept where there is none.
     incidents: OnceLock<Mutex<Incidents>>,
     reloads: Family<ReloadLabels, Counter>,
-    mirrored: Family<MirrorLabels, Counter>,
+    mirrored: Series<MirrorLabels, Counter>,
     last_reload_success: Gauge<i64, AtomicI64>,
     config_loaded: Gauge<f64, AtomicU64>,
     log_lines: Counter,
@@ -131,98 +140,6 @@ struct MirrorLabels {
     result: &'static str,
 }
 
-/// What became of copies of requests.
-pub struct MirrorMetrics {
-    /// The answer was read.
-    pub answered: Counter,
-    /// There was none, or not in time.
-    pub failed: Counter,
-    /// Not sent: as many as may be were under way.
-    pub dropped: Counter,
-    /// Not sent: the body was too large.
-    pub too_large: Counter,
-    /// Not sent: the body did not come to its end.
-    pub incomplete: Counter,
-}
-
-/// What is counted of one hook of one plugin on one route.
-#[derive(Clone)]
-pub struct HookMetrics {
-    telemetry: Arc<Telemetry>,
-    labels: HookLabels,
-    /// Time of one call.
-    pub seconds: Seconds,
-    /// Calls that answered `next`.
-    pub next: Counter,
-}
-
-/// What is counted of one route.
-pub struct RouteMetrics {
-    telemetry: Arc<Telemetry>,
-    route: String,
-    /// From the request head to the response head.
-    seconds: Seconds,
-    /// Handles of the [`USUAL`] statuses, looked up when they are first seen.
-    usual: [OnceLock<Counter>; USUAL.len()],
-}
-
-/// Statuses that nearly every answer has. A look-up by labels takes a lock and an allocation.
-const USUAL: [u16; 16] =
-    [200, 201, 202, 204, 301, 302, 304, 400, 401, 403, 404, 409, 429, 500, 502, 503];
-
-impl RouteMetrics {
-    /// An answer with this status, which took so long to its head.
-    pub fn answered(&self, status: u16, took: Duration) {
-        self.seconds.observe(took);
-        let look_up = || {
-            let labels = RequestLabels { route: self.route.clone(), status };
-            self.telemetry.requests.get_or_create_owned(&labels)
-        };
-        match USUAL.iter().position(|usual| *usual == status) {
-            Some(index) => drop(self.usual[index].get_or_init(look_up).inc()),
-            None => drop(look_up().inc()),
-        }
-    }
-}
-
-impl HookMetrics {
-    /// A reply of the plugin's own. Rare enough for a look-up.
-    pub fn responded(&self, status: u16) {
-        self.decision("respond", status.to_string());
-    }
-
-    /// A failure that `on_error` passed over.
-    pub fn skipped(&self, cause: &'static str) {
-        self.decision("skip", String::new());
-        self.failure(cause);
-    }
-
-    /// A failure that became this status.
-    pub fn failed(&self, cause: &'static str, status: u16) {
-        self.decision("fail", status.to_string());
-        self.failure(cause);
-    }
-
-    /// A failure after the head was sent: there is no status to tell it by.
-    pub fn broke_off(&self, cause: &'static str) {
-        self.decision("break-off", String::new());
-        self.failure(cause);
-    }
-
-    fn decision(&self, decision: &str, status: String) {
-        let HookLabels { plugin, route, .. } = self.labels.clone();
-        let labels = DecisionLabels { plugin, route, decision: decision.into(), status };
-        self.telemetry.plugin_decisions.get_or_create(&labels).inc();
-    }
-
-    fn failure(&self, cause: &'static str) {
-        let HookLabels { plugin, route, hook } = self.labels.clone();
-        self.telemetry.incident(&plugin, cause);
-        let labels = FailureLabels { plugin, route, hook, cause: cause.into() };
-        self.telemetry.plugin_failures.get_or_create(&labels).inc();
-    }
-}
-
 impl Telemetry {
     /// Everything at zero.
     pub fn new() -> Arc<Self> {
@@ -230,20 +147,21 @@ impl Telemetry {
         process.register_collector(Box::new(Process::starting()));
         let telemetry = Self {
             process,
+            scopes: Mutex::default(),
             registry: Mutex::new(Registry::with_prefix("torana")),
-            requests: Family::default(),
-            request_seconds: Family::new_with_constructor(|| Seconds::new(&REQUEST_NANOS)),
+            requests: Series::default(),
+            request_seconds: Series::new(|| Seconds::new(&REQUEST_NANOS)),
             refusals: Family::default(),
-            plugin_seconds: Family::new_with_constructor(|| Seconds::new(&PLUGIN_NANOS)),
-            plugin_decisions: Family::default(),
-            plugin_failures: Family::default(),
-            custom_counts: Family::default(),
-            custom_gauges: Family::default(),
-            custom_dropped: Family::default(),
+            plugin_seconds: Series::new(|| Seconds::new(&PLUGIN_NANOS)),
+            plugin_decisions: Series::default(),
+            plugin_failures: Series::default(),
+            custom_counts: Series::default(),
+            custom_gauges: Series::default(),
+            custom_dropped: Series::default(),
             custom_names: Mutex::default(),
             incidents: OnceLock::new(),
             reloads: Family::default(),
-            mirrored: Family::default(),
+            mirrored: Series::default(),
             last_reload_success: Gauge::default(),
             config_loaded: Gauge::default(),
             log_lines: Counter::default(),
@@ -331,23 +249,6 @@ impl Telemetry {
         self.registry().register_collector(collector);
     }
 
-    /// The handles of one hook of one plugin on one route.
-    pub fn hook(self: &Arc<Self>, plugin: &str, route: &str, hook: &str) -> HookMetrics {
-        let labels = HookLabels { plugin: plugin.into(), route: route.into(), hook: hook.into() };
-        let next = DecisionLabels {
-            plugin: plugin.into(),
-            route: route.into(),
-            decision: "next".into(),
-            status: String::new(),
-        };
-        HookMetrics {
-            seconds: self.plugin_seconds.get_or_create_owned(&labels),
-            next: self.plugin_decisions.get_or_create_owned(&next),
-            telemetry: self.clone(),
-            labels,
-        }
-    }
-
     /// From now on incidents are kept until they are taken.
     pub fn watch_incidents(&self) {
         self.incidents.get_or_init(Mutex::default);
@@ -364,31 +265,6 @@ impl Telemetry {
     pub fn take_incidents(&self) -> Incidents {
         let Some(incidents) = self.incidents.get() else { return Incidents::new() };
         std::mem::take(&mut incidents.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The handles of a route.
-    pub fn route(self: &Arc<Self>, route: &str) -> RouteMetrics {
-        RouteMetrics {
-            telemetry: self.clone(),
-            route: route.into(),
-            seconds: self.request_seconds.get_or_create_owned(&RouteLabels { route: route.into() }),
-            usual: Default::default(),
-        }
-    }
-
-    /// The handles of the copies for an upstream.
-    pub fn mirror(&self, upstream: &str) -> MirrorMetrics {
-        let of = |result| {
-            let labels = MirrorLabels { upstream: upstream.into(), result };
-            self.mirrored.get_or_create_owned(&labels)
-        };
-        MirrorMetrics {
-            answered: of("answered"),
-            failed: of("failed"),
-            dropped: of("dropped"),
-            too_large: of("too-large"),
-            incomplete: of("incomplete"),
-        }
     }
 
     /// A request that the host refused.
@@ -433,7 +309,7 @@ impl Telemetry {
     pub fn custom_count(&self, plugin: &Arc<str>, route: &Arc<str>, name: &str, by: u64) {
         if self.may_use(plugin, name) {
             let (plugin, route, name) = (plugin.to_string(), route.to_string(), name.to_owned());
-            self.custom_counts.get_or_create(&CustomLabels { plugin, route, name }).inc_by(by);
+            self.custom_counts.get(&CustomLabels { plugin, route, name }).inc_by(by);
         }
     }
 
@@ -441,12 +317,13 @@ impl Telemetry {
     pub fn custom_gauge(&self, plugin: &Arc<str>, name: &str, value: f64) {
         if self.may_use(plugin, name) {
             let labels = ValueLabels { plugin: plugin.to_string(), name: name.to_owned() };
-            self.custom_gauges.get_or_create(&labels).set(value);
+            self.custom_gauges.get(&labels).set(value);
         }
     }
 
     /// The Prometheus text format (OpenMetrics 1.0).
     pub fn render(&self) -> String {
+        self.forget();
         let mut out = String::new();
         let encoded = text::encode_registry(&mut out, &self.registry())
             .and_then(|()| text::encode_registry(&mut out, &self.process))
@@ -467,7 +344,7 @@ impl Telemetry {
         let known = names.contains(&key);
         let used = || names.iter().filter(|(owner, _)| owner == plugin).count();
         if !legal || (!known && used() >= MAX_CUSTOM_NAMES) {
-            self.custom_dropped.get_or_create(&PluginLabels { plugin: plugin.to_string() }).inc();
+            self.custom_dropped.get(&PluginLabels { plugin: plugin.to_string() }).inc();
             return false;
         }
         if !known {

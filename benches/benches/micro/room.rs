@@ -48,7 +48,7 @@ impl Room {
             Ok(plugin) => PluginFilter::new(plugin, wanted.on_error),
             Err(problems) => panic!("{problems:?} (cargo xtask guests builds the components)"),
         };
-        Chain::new(config.routes[0].chain.iter().map(load).collect(), "r", &self.telemetry)
+        Chain::new(config.routes[0].chain.iter().map(load).collect(), "r", &self.telemetry.scope())
     }
 
     /// Every head hook of an exchange, there and back, as the gateway calls them. The status is

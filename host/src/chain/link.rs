@@ -13,7 +13,7 @@ use crate::{
     config::OnErrorAction,
     filter::{Cause, Failure, Filter, Hook, Hooks, Verdict},
     message::{BodySlot, Exchange, Step},
-    telemetry::{HookMetrics, Telemetry},
+    telemetry::{HookMetrics, Scope},
 };
 
 /// One plugin of a chain.
@@ -31,10 +31,10 @@ pub(super) enum Ran {
 }
 
 impl<F: Filter> Link<F> {
-    pub(super) fn new(filter: F, route: &str, telemetry: &Arc<Telemetry>) -> Self {
+    pub(super) fn new(filter: F, route: &str, scope: &Arc<Scope>) -> Self {
         let hooks = filter.hooks();
         let metrics = Hook::ALL
-            .map(|hook| hooks.has(hook).then(|| telemetry.hook(filter.name(), route, hook.name())));
+            .map(|hook| hooks.has(hook).then(|| scope.hook(filter.name(), route, hook.name())));
         Self { filter, hooks, metrics }
     }
 

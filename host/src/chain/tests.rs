@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     config::{OnError, OnErrorAction},
     filter::{Cause, Hooks, Verdict},
+    telemetry::Telemetry,
 };
 
 /// A filter that writes down its calls and answers as told.
@@ -94,7 +95,7 @@ fn next(_: Hook, _: &mut Exchange) -> Result<Verdict, Cause> {
 }
 
 fn chain(filters: Vec<Fake>) -> Chain<Fake> {
-    Chain::new(filters, "r", &Telemetry::new())
+    Chain::new(filters, "r", &Telemetry::new().scope())
 }
 
 fn block<T>(future: impl Future<Output = T>) -> T {

@@ -13,7 +13,7 @@ use crate::{
     plugin::{Plugin, PluginFilter, PluginRoom},
     proxy::{Answer, Mirror, RouteInService, Snapshot, Split},
     router::Router,
-    telemetry::Telemetry,
+    telemetry::Scope,
     tls,
     upstream::Upstreams,
 };
@@ -22,8 +22,8 @@ use crate::{
 pub(super) struct Workshop<'a> {
     /// Loads plugins.
     pub(super) room: &'a PluginRoom,
-    /// Metrics.
-    pub(super) telemetry: &'a Arc<Telemetry>,
+    /// What the configuration counts.
+    pub(super) scope: Arc<Scope>,
     /// Worker threads.
     pub(super) workers: usize,
     /// The upstreams in service, whose connections and health are kept.
@@ -63,6 +63,8 @@ impl Workshop<'_> {
         let route = |route| self.route(config, route, &plugins, &upstreams);
         let routes = config.routes.iter().map(route).collect();
         let unrouted = self.unrouted(config, &plugins);
+        let all = plugins.all();
+        all.iter().for_each(|plugin| self.scope.plugin(plugin.name()));
         Ok(Assembled {
             ticking: plugins.ticking(),
             snapshot: Snapshot {
@@ -70,7 +72,7 @@ impl Workshop<'_> {
                 routes,
                 unrouted,
                 upstreams,
-                plugins: plugins.all(),
+                plugins: all,
                 access_log: None,
             },
             doors,
@@ -111,13 +113,13 @@ impl Workshop<'_> {
             max_body: route.max_body,
             upgrade: route.upgrade.clone(),
             upgrade_idle: route.upgrade_idle,
-            metrics: self.telemetry.route(&route.name),
+            metrics: self.scope.route(&route.name),
         }
     }
 
     fn mirror(&self, settings: &config::Mirror, upstreams: &Upstreams) -> Option<Mirror> {
         let upstream = upstreams.get(&settings.upstream)?.clone();
-        let metrics = self.telemetry.mirror(&settings.upstream);
+        let metrics = self.scope.mirror(&settings.upstream);
         Some(Mirror::new(settings.clone(), upstream, metrics))
     }
 
@@ -132,7 +134,7 @@ impl Workshop<'_> {
         let behind = |listener: &Listener| {
             let uses = listener.chain.iter().chain(chain);
             let filters = uses.filter_map(|wanted| plugins.filter(wanted)).collect();
-            (listener.name.clone(), Chain::new(filters, route, self.telemetry))
+            (listener.name.clone(), Chain::new(filters, route, &self.scope))
         };
         config.listeners.iter().map(behind).collect()
     }
@@ -152,7 +154,7 @@ impl Workshop<'_> {
             max_body: u64::MAX,
             upgrade: Vec::new(),
             upgrade_idle: Duration::ZERO,
-            metrics: self.telemetry.route(""),
+            metrics: self.scope.route(""),
         }
     }
 }

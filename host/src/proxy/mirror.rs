@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Request, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use tokio::task::AbortHandle;
 use tracing::debug;
 
 use super::{admit::random_u64, forward::mend_length};
@@ -49,9 +50,14 @@ impl Mirror {
         request.headers_mut().remove(MARK);
     }
 
-    /// Copies a request that is about to be sent, if it is one of those that are. A body is copied
-    /// while it passes; the copy goes out when all of it has.
-    pub(super) fn copy(&self, request: &mut Request<Body>, exchange: &Exchange) {
+    /// Copies a request that is about to be sent to one of `upstreams`, if it is one of those that
+    /// are. A body is copied while it passes; the copy goes out when all of it has.
+    pub(super) fn copy(
+        &self,
+        request: &mut Request<Body>,
+        exchange: &Exchange,
+        upstreams: &[Arc<Upstream>],
+    ) {
         let settings = &self.settings;
         if !settings.takes(request.method()) || random_u64() % 100 >= settings.percent {
             return;
@@ -65,7 +71,7 @@ impl Mirror {
             return;
         };
         let copy = Shadow {
-            request: marked(request),
+            request: marked(request, upstreams),
             caller: Caller::of(&self.upstream, exchange),
             upstream: self.upstream.clone(),
             timeout: settings.timeout,
@@ -77,20 +83,21 @@ impl Mirror {
             Body::Full(bytes) => copy.send(bytes.clone()),
             body => {
                 let (body, cap) = (std::mem::take(body), settings.max_body);
-                let tee = Tee { copy: Some(copy), read: BytesMut::new(), cap };
-                *request.body_mut() = Body::boxed(Tapped::new(body, tee));
+                *request.body_mut() = Body::boxed(Tapped::new(body, Tee::new(copy, cap)));
             }
         }
     }
 }
 
-/// The head of a copy. Trailers are not copied, so they are not announced either.
-fn marked(request: &Request<Body>) -> Request<Body> {
+/// The head of a copy. Trailers are not copied, so they are not announced either, and a session with
+/// the upstreams is none with the mirror.
+fn marked(request: &Request<Body>, upstreams: &[Arc<Upstream>]) -> Request<Body> {
     let mut copy = Request::new(Body::Empty);
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
     copy.headers_mut().remove(header::TRAILER);
+    upstreams.iter().for_each(|upstream| upstream.forget_session(copy.headers_mut()));
     copy.headers_mut().insert(MARK, HeaderValue::from_static("1"));
     copy
 }
@@ -166,34 +173,65 @@ async fn answer(
 /// Makes a copy of a body on its way to its service.
 struct Tee {
     /// None when it is on its way, or given up.
-    copy: Option<Shadow>,
-    read: BytesMut,
+    waiting: Arc<Mutex<Option<Waiting>>>,
     cap: u64,
+    /// Gives it up when it has waited as long as it may.
+    patience: AbortHandle,
+}
+
+/// A copy, and what has come of its body.
+struct Waiting {
+    copy: Shadow,
+    read: BytesMut,
+}
+
+impl Tee {
+    fn new(copy: Shadow, cap: u64) -> Self {
+        let timeout = copy.timeout;
+        let waiting = Arc::new(Mutex::new(Some(Waiting { copy, read: BytesMut::new() })));
+        let watched = waiting.clone();
+        // A body that does not move tells nobody how late it is.
+        let patience = tokio::spawn(async move {
+            tokio::time::sleep(timeout).await;
+            if let Some(Waiting { copy, .. }) = take(&watched) {
+                copy.metrics.too_slow.inc();
+            }
+        });
+        Self { waiting, cap, patience: patience.abort_handle() }
+    }
+}
+
+fn take(waiting: &Mutex<Option<Waiting>>) -> Option<Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Tap for Tee {
     fn data(&mut self, piece: &Bytes) -> Result<(), BodyError> {
-        if (self.read.len() + piece.len()) as u64 <= self.cap {
-            if self.copy.is_some() {
-                self.read.extend_from_slice(piece);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_too_large = |Waiting { read, .. }: &mut Waiting| {
+            let is_too_large = (read.len() + piece.len()) as u64 > self.cap;
+            if !is_too_large {
+                read.extend_from_slice(piece);
             }
-        } else if let Some(copy) = self.copy.take() {
-            self.read = BytesMut::new();
+            is_too_large
+        };
+        if let Some(Waiting { copy, .. }) = waiting.take_if(is_too_large) {
             copy.metrics.too_large.inc();
         }
         Ok(())
     }
 
     fn end(&mut self) {
-        if let Some(copy) = self.copy.take() {
-            copy.send(std::mem::take(&mut self.read).freeze());
+        if let Some(Waiting { copy, read }) = take(&self.waiting) {
+            copy.send(read.freeze());
         }
     }
 }
 
 impl Drop for Tee {
     fn drop(&mut self) {
-        if let Some(copy) = self.copy.take() {
+        self.patience.abort();
+        if let Some(Waiting { copy, .. }) = take(&self.waiting) {
             copy.metrics.incomplete.inc();
         }
     }

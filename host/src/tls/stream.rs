@@ -1,14 +1,16 @@
 //! One type for a connection with and without TLS, so that nobody above needs a box or a generic.
 
 use std::{
+    future::poll_fn,
     io::{self, IoSlice},
-    pin::Pin,
-    task::{Context, Poll},
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    task::unconstrained,
 };
 use tokio_rustls::TlsStream;
 
@@ -28,6 +30,15 @@ impl Stream {
             Self::Plain(_) => false,
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
+    }
+
+    /// Says that nothing follows (RFC 8446, 6.1), for a peer that could not tell the end from one that
+    /// somebody in between has made. What the network does not take at once is left unsaid.
+    pub fn say_goodbye(&mut self) {
+        let Self::Tls(tls) = self else { return };
+        // However much the task has done in this turn.
+        let goodbye = unconstrained(poll_fn(|cx| Pin::new(&mut **tls).poll_shutdown(cx)));
+        let _ = pin!(goodbye).poll(&mut Context::from_waker(Waker::noop()));
     }
 
     /// Makes the peer see a reset, and no end, when this is dropped.

@@ -38,7 +38,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(plugin: Arc<Plugin>, on_error: OnError, case: &Case) -> Self {
         let filters = vec![PluginFilter::new(plugin, on_error)];
-        Self { chain: Chain::new(filters, &case.route.name, &Telemetry::new()) }
+        Self { chain: Chain::new(filters, &case.route.name, &Telemetry::new().scope()) }
     }
 
     /// Sends the case's request once. An error says what is wrong with the request.

@@ -16,11 +16,11 @@ use crate::{body::Body, config::RetryOn};
 pub(super) struct Attempt {
     /// Whom it is for.
     pub(super) key: Option<u64>,
-    /// The target of the client's session.
+    /// The target of the client's session, or the one that was chosen before it began.
     pub(super) favourite: Option<usize>,
-    /// Where it is at work, if somebody wants to know.
+    /// Where it is at work, if there are others beside it.
     pub(super) place: Option<Place>,
-    /// Targets that took no connection, or failed before.
+    /// Targets that took no connection, or failed before, or that others are at.
     pub(super) tried: Vec<usize>,
     /// Whether a kept connection will do.
     kept: bool,
@@ -46,9 +46,11 @@ impl Attempt {
         Self { key, favourite, place, tried, kept: true, last, unsent }
     }
 
-    /// Says from now on where it is at work.
-    pub(super) fn watched(&mut self) -> Place {
-        self.place.get_or_insert_with(Place::default).clone()
+    /// Leaves the targets of the attempts beside it to them.
+    pub(super) fn avoid_others(&mut self) {
+        let Some(place) = self.place.take() else { return };
+        place.others().for_each(|index| self.exclude(index));
+        self.place = Some(place);
     }
 
     /// Takes over what another one has found out.

@@ -9,7 +9,10 @@ use std::{
 
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{timeout, timeout_at},
+};
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::{
@@ -43,6 +46,8 @@ pub(super) struct Connector {
 #[derive(Debug)]
 pub(super) enum ConnectError {
     Failed(String),
+    /// The name stands for no address, as far as anybody says in time.
+    LookUp(String),
     Denied(String),
     Timeout,
 }
@@ -51,6 +56,7 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(why) => write!(f, "cannot connect: {why}"),
+            Self::LookUp(why) => write!(f, "the name cannot be looked up: {why}"),
             Self::Denied(why) => write!(f, "may not be called: {why}"),
             Self::Timeout => f.write_str("connecting took too long"),
         }
@@ -93,23 +99,27 @@ impl Connector {
     ) -> Result<Connection, ConnectError> {
         let until = deadline.min(Instant::now() + self.connect_timeout);
         let begun = Instant::now();
+        let generation = target.addresses.generation();
         let made = async {
-            let generation = target.addresses.generation();
-            let (stream, address) = self.tcp(target, until).await?;
-            let stream = self.secure(stream, target).await?;
-            let h2 = self.protocol == Protocol::H2 || stream.chose_h2();
-            target.expects_h2.store(h2, Relaxed);
-            let origin = Origin::new(address, generation);
-            self.speak(stream, h2, origin, Open::count(counters, index)).await
+            // With a timeout of its own: that nobody knows the name is no slow connection.
+            let addresses = self.resolve(target, until).await?;
+            let reached = async {
+                let (stream, address) = self.tcp(&addresses, until).await?;
+                let stream = self.secure(stream, target).await?;
+                let h2 = self.protocol == Protocol::H2 || stream.chose_h2();
+                target.expects_h2.store(h2, Relaxed);
+                let origin = Origin::new(address, generation);
+                self.speak(stream, h2, origin, Open::count(counters, index)).await
+            };
+            timeout_at(until.into(), reached).await.unwrap_or(Err(ConnectError::Timeout))
         };
-        let made = tokio::time::timeout_at(until.into(), made).await;
-        let result = made.unwrap_or(Err(ConnectError::Timeout));
+        let result = made.await;
         match &result {
             Ok(_) => target.reached(),
-            Err(why) => {
+            Err(_) => {
                 counters[index].connect_failed();
                 // With next to no time left nobody can be reached.
-                if !matches!(why, ConnectError::Timeout) || begun.elapsed() >= CHANCE {
+                if Instant::now() < until || begun.elapsed() >= CHANCE {
                     target.connect_failed();
                 }
             }
@@ -121,11 +131,10 @@ impl Connector {
     /// that one that swallows packets does not use up all of it.
     async fn tcp(
         &self,
-        target: &Target,
+        addresses: &[SocketAddr],
         until: Instant,
     ) -> Result<(TcpStream, SocketAddr), ConnectError> {
-        let addresses = self.resolve(target).await?;
-        self.policy.check(&addresses).map_err(ConnectError::Denied)?;
+        self.policy.check(addresses).map_err(ConnectError::Denied)?;
         let mut last = ConnectError::Failed("the name has no address".to_owned());
         for (index, address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
@@ -139,15 +148,34 @@ impl Connector {
         Err(last)
     }
 
-    async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, ConnectError> {
+    async fn resolve(
+        &self,
+        target: &Target,
+        until: Instant,
+    ) -> Result<Vec<SocketAddr>, ConnectError> {
         if let Some(address) = target.address() {
             return Ok(vec![address]);
         }
         if let Some(known) = target.addresses.known() {
             return Ok(known);
         }
-        let found = names::look_up(&target.host, target.port, &self.dns, &[]).await;
-        found.map(|found| found.addresses).map_err(ConnectError::Failed)
+        let begun = Instant::now();
+        let looking = names::look_up(&target.host, target.port, &self.dns, &[]);
+        let why = match timeout_at(until.into(), looking).await {
+            Ok(Ok(found)) => return Ok(found.addresses),
+            Ok(Err(why)) => why,
+            Err(_) => format!("nobody has answered within {:.0?}", begun.elapsed()),
+        };
+        Err(ConnectError::LookUp(format!("{why}; check the name and {}", self.asked())))
+    }
+
+    /// Whom names are asked of, for people.
+    fn asked(&self) -> String {
+        if self.dns.is_empty() {
+            return "the servers in /etc/resolv.conf".to_owned();
+        }
+        let servers: Vec<_> = self.dns.iter().map(SocketAddr::to_string).collect();
+        format!("the servers of `[dns]` ({})", servers.join(", "))
     }
 
     async fn secure(&self, tcp: TcpStream, target: &Target) -> Result<Stream, ConnectError> {

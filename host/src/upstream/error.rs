@@ -14,6 +14,13 @@ pub enum UpstreamError {
         /// What the network said.
         reason: String,
     },
+    /// What the target's name stands for cannot be found out. Nothing was sent.
+    LookUp {
+        /// `host:port`
+        target: Arc<str>,
+        /// What the resolver said, and what to check.
+        reason: String,
+    },
     /// The target resolves to an address that may not be called. Nothing was sent.
     Denied {
         /// `host:port`
@@ -70,6 +77,9 @@ impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect { target, reason } => write!(f, "cannot connect to {target}: {reason}"),
+            Self::LookUp { target, reason } => {
+                write!(f, "the name of {target} cannot be looked up: {reason}")
+            }
             Self::Denied { target, reason } => write!(f, "{target} may not be called: {reason}"),
             Self::Timeout { target, phase } => write!(f, "{target}: {phase}"),
             Self::Protocol { target, reason } => write!(f, "no response from {target}: {reason}"),

@@ -197,6 +197,7 @@ impl From<UpstreamError> for DispatchError {
     fn from(why: UpstreamError) -> Self {
         match why {
             UpstreamError::Connect { .. }
+            | UpstreamError::LookUp { .. }
             | UpstreamError::Busy { .. }
             | UpstreamError::Open { .. } => Self::Unreachable(why.to_string()),
             UpstreamError::Denied { .. } => Self::Denied(why.to_string()),

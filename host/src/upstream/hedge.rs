@@ -17,6 +17,7 @@ use tracing::debug;
 use super::{
     Upstream,
     attempt::Attempt,
+    balance::Wanted,
     download,
     pool::Slot,
     retry::Retry,
@@ -24,8 +25,34 @@ use super::{
 };
 use crate::{body::Body, config::Hedge};
 
-/// Where an attempt is at work: the index of its target.
-pub(super) type Place = Arc<AtomicUsize>;
+/// Where the attempts for one request are at work, by their numbers: the indices of their targets.
+type Places = Arc<[AtomicUsize]>;
+
+/// Where one of them is.
+pub(super) struct Place {
+    all: Places,
+    number: usize,
+}
+
+/// What stands for no target.
+const NOWHERE: usize = usize::MAX;
+
+impl Place {
+    fn of(all: &Places, number: u32) -> Self {
+        Self { all: all.clone(), number: number as usize }
+    }
+
+    /// It is at this target from now on.
+    pub(super) fn take(&self, target: usize) {
+        self.all[self.number].store(target, Relaxed);
+    }
+
+    /// Targets of the other attempts, the last ones of those that have ended.
+    pub(super) fn others(&self) -> impl Iterator<Item = usize> {
+        let others = self.all.iter().enumerate().filter(|(number, _)| *number != self.number);
+        others.map(|(_, place)| place.load(Relaxed)).filter(|target| *target != NOWHERE)
+    }
+}
 
 impl Upstream {
     /// One attempt, and others beside it if it is slow. `attempt` becomes that of the outcome.
@@ -46,7 +73,8 @@ impl Upstream {
         };
         let begun = Attempt::new(attempt.key, attempt.tried.clone());
         let mut first = std::mem::replace(attempt, begun);
-        let mut places = vec![first.watched()];
+        let places: Places = (0..=hedge.most).map(|_| AtomicUsize::new(NOWHERE)).collect();
+        first.place = Some(Place::of(&places, 0));
         let (mut tries, mut sent) = (FuturesUnordered::new(), 0);
         tries.push(run(sent, request, first));
         let mut next = Instant::now() + hedge.after;
@@ -68,10 +96,11 @@ impl Upstream {
                 () = tokio::time::sleep_until(next.into()), if sent < hedge.most => {
                     next += hedge.after;
                     sent += 1;
-                    let Some(mut other) = self.other(attempt, &places) else { continue };
+                    let place = Place::of(&places, sent);
+                    let Some(mut other) = self.other(attempt, place) else { continue };
                     let Some(again) = retry.once_more() else { continue };
+                    self.reserve(slot, &mut other);
                     debug!(upstream = %self.settings.name, "sending it to another target as well");
-                    places.push(other.watched());
                     tries.push(run(sent, again, other));
                 }
             }
@@ -79,12 +108,21 @@ impl Upstream {
     }
 
     /// An attempt at a target that is fit and has not got the request, if there is one.
-    fn other(&self, ended: &Attempt, places: &[Place]) -> Option<Attempt> {
-        let mut tried = ended.tried.clone();
-        tried.extend(places.iter().map(|place| place.load(Relaxed)));
-        let is_good = |index: usize| !tried.contains(&index) && self.targets[index].is_fit();
-        let is_there = (0..self.targets.len()).any(is_good);
-        is_there.then(|| Attempt::new(ended.key, tried))
+    fn other(&self, ended: &Attempt, place: Place) -> Option<Attempt> {
+        let mut other = Attempt::new(ended.key, ended.tried.clone());
+        other.place = Some(place);
+        other.avoid_others();
+        let is_good = |index: usize| !other.tried.contains(&index) && self.targets[index].is_fit();
+        (0..self.targets.len()).any(is_good).then_some(other)
+    }
+
+    /// Chooses its target at once: one that moves on before it begins must not go there too.
+    fn reserve(&self, slot: &Slot, other: &mut Attempt) {
+        let wanted = Wanted { kept: false, ..other.wanted() };
+        other.favourite = slot.pick(&self.targets, wanted).map(|(index, _)| index);
+        if let (Some(place), Some(index)) = (&other.place, other.favourite) {
+            place.take(index);
+        }
     }
 
     /// An outcome that another attempt may better.

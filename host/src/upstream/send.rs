@@ -2,7 +2,7 @@
 
 use std::{
     future::poll_fn,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     task::{Poll, ready},
     time::{Duration, Instant},
 };
@@ -201,6 +201,7 @@ impl Upstream {
         until: Until,
     ) -> Result<(usize, Connection, bool), Failed> {
         loop {
+            attempt.avoid_others();
             let picked = slot.pick(&self.targets, attempt.wanted());
             let (index, kept) = match (picked, attempt.last.take()) {
                 (Some(picked), _) => picked,
@@ -208,7 +209,7 @@ impl Upstream {
                 (None, None) => return Err(Failed::of_client(no_target(&self.settings.name))),
             };
             if let Some(place) = &attempt.place {
-                place.store(index, Relaxed);
+                place.take(index);
             }
             if let Some(connection) = kept {
                 return Ok((index, connection, true));
@@ -220,8 +221,12 @@ impl Upstream {
             drop(waiting);
             let (why, retry) = match opened {
                 Ok((connection, kept)) => return Ok((index, connection, kept)),
-                Err(_) if Instant::now() >= until.at => {
-                    let why = timeout(&self.targets[index], until.phase);
+                Err(why) if Instant::now() >= until.at => {
+                    let target = &self.targets[index];
+                    let why = match why {
+                        ConnectError::LookUp(_) => not_connected(target, why),
+                        _ => timeout(target, until.phase),
+                    };
                     let mut failed = Failed::of(index, why, RetryOn::Timeout);
                     failed.is_theirs = begun.elapsed() >= CHANCE;
                     if failed.is_theirs {
@@ -371,6 +376,7 @@ fn not_connected(target: &Target, why: ConnectError) -> UpstreamError {
     let target = target.name.clone();
     match why {
         ConnectError::Failed(reason) => UpstreamError::Connect { target, reason },
+        ConnectError::LookUp(reason) => UpstreamError::LookUp { target, reason },
         ConnectError::Denied(reason) => UpstreamError::Denied { target, reason },
         ConnectError::Timeout => UpstreamError::Timeout { target, phase: Phase::Connect },
     }

@@ -13,7 +13,7 @@ use http::{
     response::Parts,
 };
 
-use super::{outlier::is_failure, target::Target};
+use super::{Upstream, outlier::is_failure, target::Target};
 use crate::config;
 
 /// How much of the HMAC is used: 128 bits are enough not to meet by chance.
@@ -42,6 +42,15 @@ pub(super) struct Session<'a> {
     pub(super) target: Option<usize>,
     /// Whether the client came over TLS.
     https: bool,
+}
+
+impl Upstream {
+    /// Takes the cookie of its sessions off a request that goes elsewhere.
+    pub fn forget_session(&self, headers: &mut HeaderMap) {
+        if let Some(sticky) = &self.sticky {
+            sticky.take(headers);
+        }
+    }
 }
 
 impl Sticky {

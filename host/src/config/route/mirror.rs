@@ -27,7 +27,7 @@ pub struct Mirror {
     pub methods: Vec<String>,
     /// Copies that may be under way.
     pub in_flight: usize,
-    /// From sending a copy to the end of its answer.
+    /// For its body to pass, and again from sending it to the end of its answer.
     pub timeout: Duration,
 }
 
@@ -69,8 +69,12 @@ pub(super) static MIRROR: Shape = Shape {
             "Copies that may be under way. Past it requests are not copied, and counted.",
         )
         .or("100"),
-        key("timeout", Kind::Duration(1, HOUR), "From sending a copy to the end of its answer.")
-            .or("10s"),
+        key(
+            "timeout",
+            Kind::Duration(1, HOUR),
+            "How long a copy waits for the end of its body, and then for the end of its answer.",
+        )
+        .or("10s"),
     ],
 };
 

@@ -86,6 +86,12 @@ enum Receiving {
     Done,
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.say_goodbye();
+    }
+}
+
 impl Connection {
     pub(super) fn new(stream: Stream) -> Self {
         Self {
@@ -203,10 +209,20 @@ impl Connection {
 
     /// Ends the exchange and the connection at once, the request's body with them.
     pub(super) fn abort(&mut self) {
+        self.say_goodbye();
         if let Io::Reading(_, rest) = &self.io {
             rest.abort();
         }
         (self.io, self.sending, self.receiving) = (Io::None, Sending::default(), Receiving::Done);
+    }
+
+    /// A request that was not sent to its end must not look as if it was.
+    fn say_goodbye(&mut self) {
+        if let Io::Both(stream) = &mut self.io
+            && self.sending.is_done()
+        {
+            stream.say_goodbye();
+        }
     }
 
     fn answered(&mut self, head: response::Head) -> Parts {

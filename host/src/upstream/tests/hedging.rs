@@ -174,6 +174,61 @@ async fn a_target_that_is_not_fit_is_no_second_one() {
     assert_eq!(hedges(&upstream), (0, 0));
 }
 
+/// Connections that could not be made, by target.
+fn failures(upstream: &Upstream) -> Vec<u64> {
+    upstream.stats().iter().map(|target| target.connect_failures).collect()
+}
+
+/// Waits until a target's connection has failed.
+async fn failed_at(upstream: &Upstream, target: usize) {
+    while failures(upstream)[target] == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Over TLS, whose handshake these services never begin, so that connecting lasts until they close.
+fn connecting(services: &[&Service]) -> config::Upstream {
+    config::Upstream { tls: Some(config::UpstreamTls::default()), ..hedging(services, SOON) }
+}
+
+#[tokio::test]
+async fn one_that_moves_on_leaves_the_others_target_to_it() {
+    let (one, two) = (Service::start().await, Service::start().await);
+    let upstream = build(connecting(&[&one, &two]));
+    let client = async { fails(upstream.send(get("/"), soon()).await) };
+    let serve = async {
+        let (first, second) = (one.accept().await, two.accept().await);
+        drop(first);
+        failed_at(&upstream, 0).await;
+        drop((second, two));
+    };
+    let (error, ()) = join!(client, serve);
+    assert!(matches!(error, UpstreamError::Connect { .. }), "{error}");
+    assert_eq!(failures(&upstream), [1, 1]);
+    assert_eq!(hedges(&upstream), (1, 0));
+}
+
+#[tokio::test]
+async fn one_that_moves_on_goes_where_nobody_is() {
+    let (one, two, three) =
+        (Service::start().await, Service::start().await, Service::start().await);
+    let mut settings = connecting(&[&one, &two, &three]);
+    // By these weights it is the second one's turn twice.
+    settings.targets.iter_mut().zip([3, 2, 1]).for_each(|(target, weight)| target.weight = weight);
+    let upstream = build(settings);
+    let client = async { fails(upstream.send(get("/"), soon()).await) };
+    let serve = async {
+        let (first, second) = (one.accept().await, two.accept().await);
+        drop(first);
+        failed_at(&upstream, 0).await;
+        let third = three.accept().await;
+        drop((second, third));
+    };
+    let (error, ()) = join!(client, serve);
+    assert!(matches!(error, UpstreamError::Connect { .. }), "{error}");
+    assert_eq!(failures(&upstream), [1, 1, 1]);
+}
+
 /// Answers everything once it is released.
 async fn when_released(service: &Service, released: watch::Receiver<bool>) {
     loop {

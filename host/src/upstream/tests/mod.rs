@@ -1,6 +1,7 @@
 //! The room's tests: real sockets, and the service's side played by hand.
 
 mod breaker;
+mod goodbye;
 mod hedging;
 mod http1;
 mod http2;

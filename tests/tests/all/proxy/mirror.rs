@@ -7,7 +7,8 @@ use futures_util::{StreamExt as _, future::join_all, stream::iter};
 use http::Response;
 use tokio::sync::watch;
 use torana_tests::{
-    Backend, Gateway, Raw, RawBackend, Received, Unused, reply, request, stream, toml, within,
+    Backend, Gateway, Raw, RawBackend, Received, Setup, Unused, reply, request, stream, toml,
+    within,
 };
 
 use crate::guests::{metric, wait_for_metric};
@@ -86,6 +87,31 @@ async fn a_copy_is_the_request_as_it_was_forwarded_and_a_mark() {
     assert!(copy.complete && copy.body == body);
     assert_eq!(copy.header("content-length"), Some("60000"));
     counted(&gateway, "answered", 2.0).await;
+}
+
+#[tokio::test]
+async fn a_copy_has_no_cookie_of_the_gateways_sessions() {
+    let (service, shadow) = (ok().await, ok().await);
+    let sticky = "sticky = { cookie = \"place\", key = { secret = \"places\" } }\n";
+    let secret = "\n[secrets]\nplaces = { env = \"PLACES\" }\n";
+    let upstream = toml::upstream("service", service.address()) + sticky;
+    let route = toml::route("all", &format!("{}\nmirror = {{ upstream = \"shadow\" }}", toml::ALL));
+    let shadows = toml::upstream("shadow", shadow.address());
+    let toml = [toml::LISTEN, &upstream, &shadows, &route, secret].concat();
+    let gateway = Setup::new(&toml).env("PLACES", &"0123".repeat(8)).start().await;
+    let ask = async |cookies: String| {
+        let request = request("GET", "/").header("cookie", cookies);
+        gateway.client().send(request, "").await
+    };
+    let first = ask("a=1".to_owned()).await;
+    let session = first.header("set-cookie").and_then(|set| set.split(';').next()).expect("one");
+    ask(format!("a=1; {session}; b=2")).await;
+    ask(session.to_owned()).await;
+    let copies = shadow.wait_for(3).await;
+    let mut cookies: Vec<_> = copies.iter().map(|copy| copy.header("cookie")).collect();
+    // Each copy is sent in a task of its own.
+    cookies.sort_unstable();
+    assert_eq!(cookies, [None, Some("a=1"), Some("a=1; b=2")]);
 }
 
 #[tokio::test]
@@ -168,6 +194,24 @@ async fn a_body_that_does_not_fit_is_not_copied() {
     };
     assert_eq!(lengths(&service), [1025, 1280, 1024, 1024]);
     assert_eq!(lengths(&shadow), [1024, 1024]);
+}
+
+#[tokio::test]
+async fn a_body_that_takes_too_long_gives_up_its_place_and_goes_on_to_the_service() {
+    let (service, shadow) = (ok().await, ok().await);
+    let more = ", methods = [\"GET\", \"POST\"], in_flight = 1, timeout = \"2s\"";
+    let gateway = Gateway::start(&config(service.address(), shadow.address(), more)).await;
+    let mut slow = Raw::connect(gateway.address("public")).await;
+    slow.write("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf").await;
+    counted(&gateway, "too-slow", 1.0).await;
+    many(&gateway, 1).await;
+    counted(&gateway, "answered", 1.0).await;
+    slow.write("more").await;
+    let received = service.wait_for(2).await;
+    assert!(received.iter().any(|received| received.body == "halfmore"), "{received:?}");
+    assert_eq!(shadow.only().method, "GET");
+    drop(slow);
+    assert_eq!(metric(&gateway, "torana_mirrored_total", &["result=\"incomplete\""]).await, 0.0);
 }
 
 #[tokio::test]

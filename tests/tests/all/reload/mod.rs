@@ -1,6 +1,7 @@
 //! A reload: another configuration takes the place of the old one at once, or not at all.
 
 mod endless;
+mod series;
 mod watch;
 
 use std::{cell::Cell, fs};

@@ -2,6 +2,7 @@
 //! some fail.
 
 mod breaker;
+mod goodbye;
 mod hedging;
 mod keep_alive;
 mod latency;

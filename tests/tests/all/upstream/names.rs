@@ -126,13 +126,40 @@ async fn nobody_who_answers_is_an_error_within_the_connect_timeout() {
         let gateway = Gateway::start(&named(server, 80, more)).await;
         let begun = Instant::now();
         let answer = gateway.client().get("/").await;
-        assert!([502, 503, 504].contains(&answer.status), "{server}: {answer:?}");
+        assert_eq!(answer.problem(502)["type"], "urn:torana:problem:upstream-unresolved");
         assert!(begun.elapsed() < PATIENCE / 2, "{server}: {:?}", begun.elapsed());
         // The one that swallows questions is given up later.
         if server != silent.address() {
             let line = gateway.wait_for_log("the failure", |l| l.contains(CANNOT)).await;
             assert!(line.contains(NAME) && line.contains("why="), "{line}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_first_failed_request_says_that_the_name_was_not_found() {
+    let nobody = "nobody has answered within";
+    for (zone, limit, said) in [
+        (Zone::Silent, "connect", nobody),
+        (Zone::Silent, "try", nobody),
+        (Zone::NoName, "connect", "the name has no address"),
+        (Zone::Broken, "connect", "Server Failure"),
+    ] {
+        let dns = Dns::start(zone.clone()).await;
+        let more = format!("timeouts = {{ {limit} = \"300ms\" }}");
+        let gateway = Gateway::start(&named(dns.address(), 80, &more)).await;
+        let answer = gateway.client().get("/").await;
+        let text = answer.text().to_owned();
+        assert!(!text.contains(NAME) && !text.contains("[dns]"), "{text}");
+        let refused = |line: &str| line.contains("upstream-unresolved");
+        let line = gateway.wait_for_log("the refusal", refused).await;
+        let servers = format!("check the name and the servers of `[dns]` ({})", dns.address());
+        for part in [&format!("the name of {NAME}:80 cannot be looked up"), said, &servers] {
+            assert!(line.contains(part), "{zone:?}: {part:?} is not in {line}");
+        }
+        let metrics = gateway.admin().get("/metrics").await;
+        let counted = "torana_refusals_total{reason=\"upstream-unresolved\"} 1";
+        assert!(metrics.text().contains(counted), "{}", metrics.text());
     }
 }
 
