@@ -3,10 +3,10 @@
 //! Each unit of cost takes `window / limit` to come back. What has been taken and has not come back
 //! is a debt of time, and a take is allowed while the debt stays within `burst` units.
 //!
-//! The debt may be more than that: it was made under limits that were wider then, or at several
-//! gateways that did not know of each other yet. It is owed all the same. To forgive what is above
-//! the burst would need a refused take to write, and let who is refused under a small limit have
-//! another one of the same bucket filled up; and a wait that nobody wrote down would be no promise.
+//! The debt may be more than that: it was made under a larger burst, or at several gateways that did
+//! not know of each other yet. It is owed all the same, and told. To forgive what is above the burst,
+//! a refused take would have to write; and whoever is refused under the smaller of two bursts of one
+//! bucket would fill it up for the larger.
 //!
 //! Times are kept in 2^-32 ns, for whole nanoseconds are too coarse: at 300 million a second, a
 //! plausible limit where the cost is in bytes, 3.33 ns would become 4.
