@@ -23,7 +23,8 @@ use crate::config::LoadOptions;
 #[derive(Parser)]
 #[command(name = "torana", version, about, arg_required_else_help = true)]
 struct Arguments {
-    /// The folder of the bundled components.
+    /// The folder of the bundled components [default: `components` beside the folder of this binary, or
+    /// in it].
     #[arg(long, global = true, value_name = "FOLDER")]
     components: Option<PathBuf>,
     #[command(subcommand)]

@@ -32,6 +32,8 @@ pub enum Trouble {
     Loop,
     /// It may not be forwarded once more, and its method means nothing here (RFC 9110, 7.6.2).
     LastHop,
+    /// It is for the server as a whole, which no service stands for: an `OPTIONS *`.
+    ServerWide,
     /// More requests in flight than the listener takes.
     Overloaded,
     /// A plugin stopped it.
@@ -82,6 +84,9 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
     if let Trouble::Chain(Why::Reply(reply)) = trouble {
         return Rescue { reply: *reply, logged: None };
     }
+    if let Trouble::ServerWide = trouble {
+        return Rescue { reply: abilities(), logged: None };
+    }
     let verdict = judge(&trouble);
     let mut reply = problem(&verdict, request_id);
     if let Trouble::OtherMethods(methods) = &trouble
@@ -100,6 +105,14 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
         plugin: plugin_of(&trouble),
     };
     Rescue { reply, logged: Some(logged) }
+}
+
+/// What the gateway can do at all, whatever single routes take: to say that of each would tell a
+/// stranger what there is.
+fn abilities() -> Reply {
+    let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    let headers = HeaderMap::from_iter([(header::ALLOW, methods)]);
+    Reply { status: StatusCode::NO_CONTENT, headers, body: Bytes::new() }
 }
 
 /// When to come again, seconds.
@@ -170,6 +183,7 @@ fn judge(trouble: &Trouble) -> Judgement {
             "Not implemented",
             "Max-Forwards ends here, and the gateway itself does not know the method.",
         ),
+        Trouble::ServerWide => verdict(StatusCode::NO_CONTENT, "server-wide", "", ""),
         Trouble::Loop => verdict(
             StatusCode::LOOP_DETECTED,
             "loop",

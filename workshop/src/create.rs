@@ -54,6 +54,9 @@ fn contents(name: &Name, language: Language) -> Vec<(PathBuf, Cow<'static, str>)
     all
 }
 
+/// How the example in Rust is built where it lies. A plugin of one's own has no such script.
+const SCRIPT_OF_RUST: &str = "$ ./build.sh          # and wasm-tools 1.262, to make a component of the module; writes greet.wasm\n";
+
 /// Where a plugin in Rust has the SDK.
 const SDK: &str = "torana/plugin-sdk";
 
@@ -66,13 +69,13 @@ fn is_named(path: &str) -> bool {
 
 /// A file of the example, for a plugin of this name that lies elsewhere.
 fn own(text: &'static str, name: &Name) -> Cow<'static, str> {
-    let text = renamed(text, name.as_str());
     let moved = text
         .replace("# Elsewhere: torana-plugin-sdk = \"0.1\"\n", "")
         .replace("../../../plugin-sdk", SDK)
         .replace("[one folder up](../README.md)", "[in README.md](README.md)")
+        .replace(SCRIPT_OF_RUST, "$ torana plugin build    # writes greet.wasm\n")
         .replace("\n[workspace]\n", "\n[workspace]\nexclude = [\"torana\"]\n");
-    Cow::Owned(moved)
+    Cow::Owned(renamed(&moved, name.as_str()))
 }
 
 /// Puts `name` where the word `greet` stands by itself.
@@ -143,7 +146,10 @@ mod tests {
             };
             assert!(text("gateway.toml").contains("[plugins.tenant-check]"), "{language}");
             assert!(!text("gateway.toml").contains("{name}"), "{language}");
-            assert!(text("LANGUAGE.md").contains("tenant-check in"), "{language}");
+            let about = text("LANGUAGE.md");
+            assert!(about.contains("tenant-check in"), "{language}");
+            let scripts = about.lines().filter_map(|line| line.strip_prefix("$ ./"));
+            scripts.for_each(|script| drop(text(script.split(' ').next().unwrap())));
             let starter = if language == Language::Rust { "Cargo.toml" } else { "build.sh" };
             assert!(text(starter).contains("tenant-check"), "{language}");
             assert!(text("cases/greeted.toml").contains("decision = \"next\""), "{language}");

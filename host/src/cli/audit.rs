@@ -40,9 +40,9 @@ pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
         Err(why) => return output::fail(why),
     };
     match arguments.format {
-        Format::Text => print!("{}", report.to_text()),
-        Format::Json => print!("{}", report.to_json()),
-        Format::Html => print!("{}", report.to_html()),
+        Format::Text => output::put(report.to_text()),
+        Format::Json => output::put(report.to_json()),
+        Format::Html => output::put(report.to_html()),
     }
     match arguments.fail_on.is_some_and(|severity| report.reaches(severity)) {
         true => ExitCode::FAILURE,

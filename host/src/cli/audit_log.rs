@@ -24,7 +24,7 @@ pub(super) fn run(command: &AuditLogCommand) -> ExitCode {
     let opened = File::open(file).map_err(audit_log::Broken::Io);
     match opened.and_then(|opened| audit_log::verify(BufReader::new(opened))) {
         Ok((lines, hash)) => {
-            println!("{}: whole, {lines} lines, the last one's hash is {hash}", file.display());
+            output::say!("{}: whole, {lines} lines, the last one's hash is {hash}", file.display());
             ExitCode::SUCCESS
         }
         Err(broken) => output::fail(format!("{}: {broken}", file.display())),

@@ -35,18 +35,18 @@ pub(super) fn run(arguments: &Arguments, options: LoadOptions) -> ExitCode {
         Err(error) => return output::fail(error),
     };
     match arguments.format {
-        Format::Json => println!("{:#}", checked.diagnostics.to_json(&checked.source)),
+        Format::Json => output::say!("{:#}", checked.diagnostics.to_json(&checked.source)),
         Format::Text => output::print(&checked.source, &checked.diagnostics),
     }
     let file = arguments.file.display();
     match (&checked.config, arguments.format) {
         (Some(config), Format::Text) => {
             let routes = config.routes.len();
-            println!("{file}: good ({routes} route{})", if routes == 1 { "" } else { "s" });
+            output::say!("{file}: good ({routes} route{})", if routes == 1 { "" } else { "s" });
         }
         (None, Format::Text) => {
             let errors = checked.diagnostics.len();
-            eprintln!("{file}: {errors} problem{}", if errors == 1 { "" } else { "s" });
+            output::complain!("{file}: {errors} problem{}", if errors == 1 { "" } else { "s" });
         }
         _ => {}
     }

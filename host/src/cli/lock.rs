@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
     match written {
         Err(why) => output::fail(why),
         Ok(count) => {
-            println!("{}: {count} plugin{}", path.display(), if count == 1 { "" } else { "s" });
+            output::say!("{}: {count} plugin{}", path.display(), if count == 1 { "" } else { "s" });
             ExitCode::SUCCESS
         }
     }

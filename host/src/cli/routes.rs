@@ -14,7 +14,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
     let Some(config) = output::good(&arguments.file, options) else { return ExitCode::FAILURE };
-    print!("{}", table(&config));
+    output::put(table(&config));
     ExitCode::SUCCESS
 }
 

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use super::output;
 use crate::config;
 
 pub(super) fn run() -> ExitCode {
-    println!("{:#}", config::schema());
+    output::say!("{:#}", config::schema());
     ExitCode::SUCCESS
 }

@@ -11,6 +11,8 @@ use aws_lc_rs::{
 };
 use clap::Subcommand;
 
+use super::output;
+
 /// Letters and digits: no sign that a shell, a URL or a double click would stumble over.
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Of a key's public part, by which its hash is found.
@@ -43,9 +45,9 @@ pub(super) fn run(command: &SecretCommand) -> ExitCode {
 
 fn new(prefix: &str) -> ExitCode {
     let key = format!("{prefix}_{}_{}", random_text(ID_LENGTH), random_text(SECRET_LENGTH));
-    println!("key:  {key}");
-    println!("hash: {}", hash(&key, &random::<SALT_LENGTH>()));
-    eprintln!(
+    output::say!("key:  {key}");
+    output::say!("hash: {}", hash(&key, &random::<SALT_LENGTH>()));
+    output::complain!(
         "\nThe key is shown this once. Give it to its user, and write the hash into the TOML."
     );
     ExitCode::SUCCESS
@@ -53,23 +55,23 @@ fn new(prefix: &str) -> ExitCode {
 
 fn hash_input() -> ExitCode {
     if io::stdin().is_terminal() {
-        eprintln!("Type the secret, then Enter and Ctrl-D. (It is not hidden.)");
+        output::complain!("Type the secret, then Enter and Ctrl-D. (It is not hidden.)");
     }
     let mut text = String::new();
     if let Err(error) = io::stdin().read_to_string(&mut text) {
-        eprintln!("error: the secret cannot be read: {error}");
+        output::complain!("error: the secret cannot be read: {error}");
         return ExitCode::FAILURE;
     }
     // As a line of a file or of `echo`, which is no part of the secret.
     let secret = text.strip_suffix('\n').unwrap_or(&text);
     let secret = secret.strip_suffix('\r').unwrap_or(secret);
     if secret.is_empty() {
-        eprintln!(
+        output::complain!(
             "error: there is no secret on standard input: printf %s \"$KEY\" | torana secret hash"
         );
         return ExitCode::FAILURE;
     }
-    println!("{}", hash(secret, &random::<SALT_LENGTH>()));
+    output::say!("{}", hash(secret, &random::<SALT_LENGTH>()));
     ExitCode::SUCCESS
 }
 

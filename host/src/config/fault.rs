@@ -58,10 +58,7 @@ pub(super) fn join<S: AsRef<str>>(parts: &[S], word: &str) -> String {
 }
 
 /// The one that was probably meant.
-pub(super) fn nearest<'a>(
-    wrong: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_ascii_lowercase();
     // A third of the letters may be wrong: `catlog` is `catalog`, `a` is not `b`.
     let allowed = (wrong.chars().count() / 3).clamp(1, 3);

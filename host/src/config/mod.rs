@@ -75,6 +75,7 @@ pub use access_log::{AccessLog, LogField, PlainField};
 pub use admin::Admin;
 pub use audit_log::AuditLog;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use fault::nearest;
 pub use gateway::Gateway;
 pub use granted::Granted;
 pub use grants::{BodyGrant, FetchGrant, Grants, KvGrant};

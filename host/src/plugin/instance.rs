@@ -255,7 +255,7 @@ fn refused(failure: types::Failure) -> Cause {
     Cause::Refused { client: failure.client, log }
 }
 
-fn new_store(pre: &InstancePre<State>, context: &Arc<Context>) -> Store<State> {
+pub(super) fn new_store(pre: &InstancePre<State>, context: &Arc<Context>) -> Store<State> {
     let mut store = Store::new(pre.engine(), State::new(context.clone()));
     store.limiter(|state| &mut state.memory);
     // What a guest hands over in one call, lists and strings together: bounds what it can make
@@ -310,7 +310,7 @@ async fn start_in(
 }
 
 /// An exported function, if it has the type that the contract gives it.
-fn typed<P, R>(
+pub(super) fn typed<P, R>(
     instance: &component::Instance,
     store: &mut Store<State>,
     index: ComponentExportIndex,
@@ -339,6 +339,11 @@ impl fmt::Display for OtherType {
 }
 
 impl State {
+    /// What its calls are measured by.
+    pub(super) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
     fn new(context: Arc<Context>) -> Self {
         Self {
             exchange: Box::new(Exchange::vacant()),

@@ -27,6 +27,8 @@ use super::{
     grants::{Need, need, ungranted_streams},
     instance::{Instance, StartError, State},
     pool::Pool,
+    reach,
+    schema::schema,
 };
 use crate::{
     config::{Diagnostic, Grants, Isolation, PluginLimits, PluginUse, Secrets, Span},
@@ -176,6 +178,10 @@ impl PluginRoom {
         let context = Arc::new(self.context(wanted, identity));
         let (instance, setup) =
             Instance::start(&pre, &exports, &context).await.map_err(|e| explain(wanted, e))?;
+        if imports.iter().any(|import| import.capability() == Some("fetch")) {
+            let schema = schema(&pre, &exports, &context).await;
+            schema.map_or(Ok(()), |schema| reach::check(wanted, &schema))?;
+        }
         let pool = Pool::new(self.workers, &wanted.limits);
         if wanted.isolation == Isolation::Pooled {
             pool.check_in(Box::new(instance));

@@ -9,6 +9,7 @@
 //! loader      file -> component -> checked plugin          exports, grants   its type, read
 //! file        a component's bytes, if it is a file         bounds  what is too costly to compile
 //! cache       compiled code on disk                        engine  wasmtime, set up
+//! schema      what it says of its settings                 reach   whom they make it call
 //! ```
 
 mod bindings;
@@ -25,6 +26,8 @@ mod instance;
 mod loader;
 mod meter;
 mod pool;
+mod reach;
+mod schema;
 
 pub use engine::Traces;
 pub use exports::Import;

@@ -140,10 +140,13 @@ impl Proxy {
         if exchange.hop.is_coded {
             return Err(Trouble::BadRequest("its transfer coding is not `chunked` alone"));
         }
+        exchange.authority = authority(head)?;
+        if is_server_wide(head) {
+            return Err(Trouble::ServerWide);
+        }
         if forward::max_forwards(head) == Some(0) {
             return Err(Trouble::LastHop);
         }
-        exchange.authority = authority(head)?;
         self.check_loop(&head.headers)?;
         let path = NormalPath::of(head.uri.path()).map_err(Trouble::BadPath)?;
         let asked = Asked {
@@ -210,13 +213,19 @@ fn check_target(head: &request::Parts, entrance: &Entrance) -> Result<(), Troubl
     if !uri.path().is_ascii() || !uri.query().unwrap_or_default().is_ascii() {
         return Err(Trouble::BadRequest("its target has bytes that are not ASCII"));
     }
-    if !uri.path().starts_with('/') {
+    if !uri.path().starts_with('/') && !is_server_wide(head) {
         return Err(Trouble::BadRequest("its target is not a path"));
     }
     if head.version == Version::HTTP_09 {
         return Err(Trouble::BadRequest("HTTP/0.9 is not spoken here"));
     }
     Ok(())
+}
+
+/// Whether it asks what the server can do, not about anything that it serves (RFC 9110, 9.3.7). No
+/// other method may have that target.
+fn is_server_wide(head: &request::Parts) -> bool {
+    head.uri.path() == "*" && head.uri.query().is_none() && head.method == Method::OPTIONS
 }
 
 /// The one host that the request is for. RFC 9112, 3.2: a missing, repeated or invalid `Host` is a

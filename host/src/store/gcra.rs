@@ -3,6 +3,11 @@
 //! Each unit of cost takes `window / limit` to come back. What has been taken and has not come back
 //! is a debt of time, and a take is allowed while the debt stays within `burst` units.
 //!
+//! The debt may be more than that: it was made under a larger burst, or at several gateways that did
+//! not know of each other yet. It is owed all the same, and told. To forgive what is above the burst,
+//! a refused take would have to write; and whoever is refused under the smaller of two bursts of one
+//! bucket would fill it up for the larger.
+//!
 //! Times are kept in 2^-32 ns, for whole nanoseconds are too coarse: at 300 million a second, a
 //! plausible limit where the cost is in bytes, 3.33 ns would become 4.
 
@@ -27,18 +32,16 @@ pub(super) struct Gcra {
 
 impl Gcra {
     /// The bucket as it stands, given the time at which it is full: none, it is full.
-    ///
-    /// A bucket whose limits were changed owes at most all of what it holds now.
     pub(super) fn at(now: u64, bucket: &Bucket, full_at: Option<u128>) -> Self {
         let now = u128::from(now) << FRACTION;
         let unit = unit(bucket);
         let capacity = unit * u128::from(bucket.burst);
-        let debt = full_at.unwrap_or(now).saturating_sub(now).min(capacity);
+        let debt = full_at.unwrap_or(now).saturating_sub(now);
         Self { now, unit, capacity, debt }
     }
 
     pub(super) fn fits(&self, cost: u64) -> bool {
-        self.price(cost) <= self.free()
+        self.debt + self.price(cost) <= self.capacity
     }
 
     pub(super) fn take(&mut self, cost: u64) {
@@ -55,7 +58,7 @@ impl Gcra {
 
     /// Until `cost` fits.
     pub(super) fn retry_after(&self, cost: u64) -> Duration {
-        duration(self.price(cost).saturating_sub(self.free()))
+        duration((self.debt + self.price(cost)).saturating_sub(self.capacity))
     }
 
     /// When it is full again: all that there is to remember.
@@ -68,7 +71,7 @@ impl Gcra {
     }
 
     fn free(&self) -> u128 {
-        self.capacity - self.debt
+        self.capacity.saturating_sub(self.debt)
     }
 }
 
@@ -192,13 +195,27 @@ mod tests {
     }
 
     #[test]
-    fn lower_limits_hold_at_once() {
-        let (wide, narrow) =
-            (bucket(1, Duration::from_secs(3600), 10), bucket(10, Duration::from_secs(1), 10));
-        let mut state = None;
-        assert!(take(0, &wide, &mut state, 10));
-        assert_eq!(Gcra::at(0, &narrow, state).retry_after(1), Duration::from_millis(100));
-        assert_eq!(Gcra::at(0, &narrow, state).reset(), Duration::from_secs(1));
+    fn whoever_waits_as_long_as_told_is_let_in_after_the_limits_have_changed() {
+        let minute = Duration::from_secs(60);
+        let wide = bucket(100, minute, 100);
+        for narrow in [
+            bucket(100, minute, 20),
+            bucket(10, minute, 10),
+            bucket(100, Duration::from_secs(1), 5),
+            bucket(1000, minute, 1000),
+        ] {
+            for cost in [1, 5] {
+                let mut state = None;
+                assert!(take(0, &wide, &mut state, 100));
+                let level = Gcra::at(7, &narrow, state);
+                assert_eq!((level.fits(cost), level.remaining()), (false, 0), "{narrow:?}");
+                let wait = nanos(level.retry_after(cost));
+                let at = |now| Gcra::at(now, &narrow, state);
+                assert!(!at(7 + wait - 1).fits(cost), "{narrow:?}: too late");
+                assert!(at(7 + wait).fits(cost), "{narrow:?}: too early");
+                assert_eq!(at(7 + nanos(level.reset())).remaining(), narrow.burst);
+            }
+        }
     }
 
     #[test]

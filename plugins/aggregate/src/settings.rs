@@ -57,6 +57,7 @@ impl Default for Report {
 #[settings]
 pub(crate) struct Part {
     /// The service: an upstream's name, or an origin, as the grant `fetch` has it.
+    #[schemars(extend("x-torana-fetches" = true))]
     pub(crate) to: String,
     /// The path, without a query. Values in it are escaped.
     pub(crate) path: Template,

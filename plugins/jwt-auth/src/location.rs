@@ -73,6 +73,7 @@ impl fmt::Display for Location {
 #[settings]
 struct ThroughUpstream {
     /// The upstream's name.
+    #[schemars(extend("x-torana-fetches" = true))]
     upstream: String,
     /// Path and query.
     path: String,
@@ -115,7 +116,9 @@ impl JsonSchema for Location {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let table = generator.subschema_for::<ThroughUpstream>();
-        json_schema!({ "anyOf": [{ "type": "string", "pattern": "^https://" }, table] })
+        let url =
+            json_schema!({ "type": "string", "pattern": "^https://", "x-torana-fetches": true });
+        json_schema!({ "anyOf": [url, table] })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use template::Template;
 use torana_plugin_sdk::prelude::*;
 
@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     /// Who issues the tokens: `iss` must be one of these, by the letter. If there are no `jwks` and
     /// no `keys`, this issuer is asked where its keys are (OpenID Connect Discovery).
     #[serde(default)]
+    #[schemars(extend("x-torana-fetches" = json!({ "unless": ["jwks", "keys"] })))]
     pub(crate) issuer: OneOrMany,
     /// Whom the tokens are for: one of these must be in `aud`. `"*"` takes tokens that are for
     /// anybody.

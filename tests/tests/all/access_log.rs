@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use torana_tests::{Backend, Gateway, Raw, RawBackend, Setup, reply, request, toml, within};
+use torana_tests::{Backend, Gateway, Raw, RawBackend, Setup, raw, reply, request, toml, within};
 
 use crate::guests::wait_for_metric;
 
@@ -123,6 +123,19 @@ async fn a_client_that_leaves_before_its_answer_is_written_down_and_counted() {
     });
     assert_eq!(line, expected);
     let counted = "torana_requests_total{route=\"users\",status=\"499\"} 1";
+    assert!(gateway.admin().get("/metrics").await.text().contains(counted));
+}
+
+#[tokio::test]
+async fn what_is_asked_of_the_server_itself_is_written_down_and_counted() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let log = "\n[access_log]\nfields = [\"method\", \"path\", \"route\", \"status\"]\n";
+    let gateway = Gateway::start(&config(log, backend.address())).await;
+    let ask = "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    raw(gateway.address("public"), ask).await;
+    let line = lines(&gateway, 1).await.remove(0);
+    assert_eq!(line, json!({ "method": "OPTIONS", "path": "*", "route": null, "status": 204 }));
+    let counted = "torana_requests_total{route=\"\",status=\"204\"} 1";
     assert!(gateway.admin().get("/metrics").await.text().contains(counted));
 }
 

@@ -9,6 +9,7 @@ mod bundled;
 mod cache;
 mod capabilities;
 mod check;
+mod command_line;
 mod constant_memory;
 mod contract;
 mod deploy;

@@ -1,4 +1,6 @@
-//! The `quota` plugin under many requests at once.
+//! The `quota` plugin under many requests at once, and what it says after a reload.
+
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::{Request, StatusCode};
@@ -8,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use torana_tests::{Backend, Gateway, reply, toml, within};
 
-use crate::guests::{PATIENT, metric};
+use crate::guests::{PATIENT, metric, wait_for_metric};
 
 const CONNECTIONS: usize = 100;
 const STREAMS: usize = 100;
@@ -67,4 +69,35 @@ async fn of_ten_thousand_at_once_exactly_a_thousand_pass() {
         let refused = metric(&gateway, "torana_plugin_decisions_total", &labels).await;
         assert_eq!(refused, (all - LIMIT) as f64, "{algorithm}");
     }
+}
+
+/// Two a second, so many of them at once.
+fn bursting(burst: u8, backend: &Backend) -> String {
+    let quota = format!(
+        "\n[plugins.quota]\ncomponent = \"quota\"\n{PATIENT}\n\
+         grants = {{ rate-limit = true, response-edit = true }}\n\
+         config.key = \"client.address\"\n\
+         config.limit = {{ limit = \"2/1s\", burst = {burst} }}\n"
+    );
+    let route = toml::route("all", &format!("{}\nchain = [\"quota\"]", toml::ALL));
+    [toml::LISTEN, &toml::upstream("service", backend.address()), &quota, &route].concat()
+}
+
+#[tokio::test]
+async fn who_waits_as_long_as_told_is_let_in_though_the_limit_was_made_smaller() {
+    let backend = Backend::start(|_| reply(200, "fine")).await;
+    let gateway = Gateway::start(&bursting(6, &backend)).await;
+    let client = gateway.client();
+    for _ in 0..6 {
+        assert_eq!(client.get("/a").await.status, 200);
+    }
+    gateway.write(&bursting(1, &backend));
+    gateway.signal_reload();
+    wait_for_metric(&gateway, "torana_config_reloads_total", &["result=\"ok\""], 1.0).await;
+    // On a busy machine some of it has come back before this is asked, but not all of it.
+    let refused = client.get("/a").await;
+    assert_eq!(refused.status, 429, "three seconds are owed");
+    let told = refused.header("retry-after").and_then(|seconds| seconds.parse().ok());
+    tokio::time::sleep(Duration::from_secs(told.expect("when to come again"))).await;
+    assert_eq!(client.get("/a").await.status, 200);
 }

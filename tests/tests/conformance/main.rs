@@ -11,8 +11,8 @@
 //! | [`rfc7239`] | who asked, and through whom |
 //! | [`rfc9457`] | refusals that programs can read |
 //!
-//! Deliberately not as an RFC has it: `OPTIONS *` is a 400 (9110, 9.3.7), and interim responses of a
-//! service other than 101 do not reach the client (9110, 15.2).
+//! Not as an RFC has it: interim responses of a service other than 101 do not reach the client (9110,
+//! 15.2), for the server side of hyper can send none.
 
 mod rfc6455;
 mod rfc7239;

@@ -210,6 +210,43 @@ async fn s9_3_7_options_of_a_path_go_to_the_service() {
 }
 
 #[tokio::test]
+async fn s9_3_7_options_of_the_server_are_the_gateways_own() {
+    let (backend, gateway) = ok().await;
+    let mut raw = Raw::connect(gateway.address("public")).await;
+    // Asked twice on one connection: nothing is left over behind the first answer.
+    for _ in 0..2 {
+        raw.write("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n").await;
+        let head = raw.read_head().await;
+        assert_eq!(status(&head), 204, "{head}");
+        let allow = header(&head, "allow").expect("what it can do");
+        assert!(allow.split(", ").any(|method| method == "DELETE"), "{allow}");
+        assert_eq!(
+            (header(&head, "content-length"), header(&head, "transfer-encoding")),
+            (None, None)
+        );
+    }
+    assert!(backend.received().is_empty());
+}
+
+#[tokio::test]
+async fn s9_3_7_only_options_are_of_the_server() {
+    let (backend, gateway) = ok().await;
+    let refused = [
+        "GET * HTTP/1.1\r\nHost: a",
+        "POST * HTTP/1.1\r\nHost: a\r\nContent-Length: 0",
+        "OPTIONS *?a HTTP/1.1\r\nHost: a",
+        "OPTIONS ** HTTP/1.1\r\nHost: a",
+        // RFC 9112, 3.2: whatever the target.
+        "OPTIONS * HTTP/1.1",
+    ];
+    for request in refused {
+        let answer = ask(&gateway, &format!("{request}\r\nConnection: close\r\n\r\n")).await;
+        assert_eq!(status(&answer), 400, "{request:?}");
+    }
+    assert!(backend.received().is_empty());
+}
+
+#[tokio::test]
 async fn s10_1_1_a_100_comes_when_the_body_is_wanted() {
     let (backend, gateway) = ok().await;
     let mut raw = Raw::connect(gateway.address("public")).await;

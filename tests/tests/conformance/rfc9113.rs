@@ -255,6 +255,17 @@ async fn s8_3_1_pseudo_fields_are_there_once_and_first() {
 }
 
 #[tokio::test]
+async fn s8_3_1_options_of_the_server_have_an_asterisk_for_a_path() {
+    let (backend, gateway) = ok().await;
+    for (method, status) in [("OPTIONS", 204), ("GET", 400)] {
+        let mut raw = connect(&gateway).await;
+        raw.send(headers(1, END_HEADERS | END_STREAM, &request(method, "*"))).await;
+        assert_eq!(raw.outcome(1).await, Outcome::Answered(status), "{method}");
+    }
+    assert!(backend.received().is_empty());
+}
+
+#[tokio::test]
 async fn s8_5_connect_is_refused_for_this_is_no_tunnel() {
     let (backend, gateway) = ok().await;
     let mut raw = connect(&gateway).await;

@@ -15,7 +15,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match workshop::build(&arguments.folder) {
         Ok(built) => {
-            built.iter().for_each(|component| println!("{component}"));
+            built.iter().for_each(|component| output::say!("{component}"));
             ExitCode::SUCCESS
         }
         Err(error) => output::fail(error),

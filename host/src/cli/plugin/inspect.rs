@@ -20,11 +20,11 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match described {
         Err(why) => output::fail(format!("{}: {why}", arguments.file.display())),
         Ok(description) if arguments.json => {
-            println!("{:#}", json(&description));
+            output::say!("{:#}", json(&description));
             ExitCode::SUCCESS
         }
         Ok(description) => {
-            print!("{}", text(&description));
+            output::put(text(&description));
             ExitCode::SUCCESS
         }
     }

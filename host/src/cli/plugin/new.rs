@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match created {
         Ok(folder) => {
             let name = folder.display();
-            println!(
+            output::say!(
                 "{name}/ is made. What is next:\n\n    cd {name}\n    torana plugin build\n    torana run gateway.toml"
             );
             ExitCode::SUCCESS

@@ -43,7 +43,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> ExitCode {
 fn ended(file: &Path, said: Result<String, String>) -> ExitCode {
     match said {
         Ok(said) => {
-            println!("{}: {said}", file.display());
+            output::say!("{}: {said}", file.display());
             ExitCode::SUCCESS
         }
         Err(why) => output::fail(format!("{}: {why}", file.display())),

@@ -57,7 +57,7 @@ fn tested(arguments: &Arguments) -> Result<bool, String> {
             Ok(played) if arguments.bless => {
                 let written = played.blessed().and_then(|text| {
                     fs::write(case, text).map_err(|why| why.to_string())?;
-                    println!("{}: written anew", case.display());
+                    output::say!("{}: written anew", case.display());
                     runtime.block_on(trial.file(case))
                 });
                 // Calls that went wrong, say, are no expectations: they are for a person.
@@ -70,10 +70,10 @@ fn tested(arguments: &Arguments) -> Result<bool, String> {
             continue;
         }
         failed += 1;
-        println!("{}:\n  {}\n", case.display(), played.join("\n").replace('\n', "\n  "));
+        output::say!("{}:\n  {}\n", case.display(), played.join("\n").replace('\n', "\n  "));
     }
     let took = started.elapsed().as_secs_f32();
-    println!("{} cases on the real host, {failed} failed, {took:.1} s", cases.len());
+    output::say!("{} cases on the real host, {failed} failed, {took:.1} s", cases.len());
     Ok(failed == 0)
 }
 

@@ -159,6 +159,11 @@ impl State {
     }
 }
 
+/// Whether a plugin with these grants may call `to`.
+pub(in crate::plugin) fn is_granted(to: &str, grants: &[FetchGrant]) -> bool {
+    destination(to, grants).is_ok()
+}
+
 /// The grant that covers `to`.
 fn destination(to: &str, grants: &[FetchGrant]) -> Result<Destination, FetchError> {
     let denied = || {

@@ -41,6 +41,22 @@ async fn of_many_at_two_gateways_exactly_the_limit_passes() {
 }
 
 #[tokio::test]
+async fn what_was_taken_under_a_wider_limit_is_owed_and_told() {
+    let redis = RedisServer::start().await;
+    let gateway = gateway(&redis, &exact()).await;
+    let take = async |query: &str| {
+        let path = format!("/rate/k?limit=100&window=3600000&algorithm=gcra&{query}");
+        gateway.client().get(&path).await.json()[0].clone()
+    };
+    assert_eq!(take("burst=100&cost=100").await["allowed"], true);
+    // One comes back in 36 seconds, so 90 of them in 54 minutes.
+    let refused = take("burst=10").await;
+    let (wait, minute) = (refused["retry_after_ms"].as_u64().expect("a wait"), 60_000);
+    assert_eq!((&refused["allowed"], &refused["remaining"]), (&false.into(), &0.into()));
+    assert!((50 * minute..55 * minute).contains(&wait), "{refused:#}");
+}
+
+#[tokio::test]
 async fn it_says_what_memory_says() {
     let redis = RedisServer::start().await;
     let shared = gateway(&redis, &exact()).await;
