@@ -51,9 +51,9 @@ impl Cache {
         Self { directory }
     }
 
-    /// A component that was compiled before. A few milliseconds: reading and mapping, nothing else.
-    pub(super) fn component(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<Component> {
-        read(engine, &self.directory.as_ref()?.join(entry_name(engine, sha256)))
+    /// What was kept of a component, if it is all there: that takes as long as hashing it.
+    pub(super) fn find(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<Entry> {
+        find(&self.directory.as_ref()?.join(entry_name(engine, sha256)))
     }
 
     /// Compiles a component, and keeps that if it can.
@@ -62,16 +62,36 @@ impl Cache {
         engine: &Engine,
         wasm: &[u8],
         sha256: &[u8; 32],
-    ) -> wasmtime::Result<Component> {
+    ) -> wasmtime::Result<Compiled> {
         let component = Component::new(engine, wasm)?;
-        if let Some(directory) = &self.directory {
-            let entry = directory.join(entry_name(engine, sha256));
+        let entry = self.directory.as_ref().and_then(|directory| {
+            let path = directory.join(entry_name(engine, sha256));
             let code = component.serialize().map_err(io::Error::other);
-            if let Err(error) = code.and_then(|code| write(directory, &entry, &code)) {
-                tracing::warn!(entry = %entry.display(), %error, "a compiled component is not kept");
-            }
-        }
-        Ok(component)
+            let kept = code.and_then(|code| write(directory, &path, &code));
+            kept.inspect_err(|error| {
+                tracing::warn!(entry = %path.display(), %error, "a compiled component is not kept");
+            })
+            .ok()
+        });
+        Ok(Compiled { component, entry })
+    }
+}
+
+/// A component that was compiled now.
+pub(super) struct Compiled {
+    pub(super) component: Component,
+    /// What is kept of it, if that was possible.
+    pub(super) entry: Option<Entry>,
+}
+
+/// A compiled component on disk, looked at or written by this process.
+pub(super) struct Entry(File);
+
+impl Entry {
+    /// Maps it, or reads it where nothing can be mapped.
+    pub(super) fn load(mut self, engine: &Engine) -> Option<Component> {
+        let component = mapped(engine, &self.0).or_else(|_| copied(engine, &mut self.0));
+        component.inspect_err(|error| tracing::warn!(%error, "a cache entry does not load")).ok()
     }
 }
 
@@ -103,7 +123,7 @@ fn entry_name(engine: &Engine, sha256: &[u8; 32]) -> String {
 const LAYOUT: u32 = 2;
 const DIGEST: u64 = 32;
 
-fn read(engine: &Engine, entry: &Path) -> Option<Component> {
+fn find(entry: &Path) -> Option<Entry> {
     let meta = fs::symlink_metadata(entry).ok()?;
     let own = own_uid().ok()?;
     if !meta.is_file() || meta.uid() != own || meta.permissions().mode() & 0o022 != 0 {
@@ -115,8 +135,7 @@ fn read(engine: &Engine, entry: &Path) -> Option<Component> {
         tracing::warn!(entry = %entry.display(), "a corrupt cache entry is compiled anew");
         return None;
     }
-    let component = mapped(engine, &file).or_else(|_| copied(engine, &mut file));
-    component.inspect_err(|error| tracing::warn!(%error, "a cache entry does not load")).ok()
+    Some(Entry(file))
 }
 
 /// Whether an entry ends with the digest of what stands before it.
@@ -156,14 +175,17 @@ fn copied(engine: &Engine, file: &mut File) -> wasmtime::Result<Component> {
 }
 
 /// Writes beside, then renames: a reader sees all of an entry or none.
-fn write(directory: &Path, entry: &Path, code: &[u8]) -> io::Result<()> {
+fn write(directory: &Path, entry: &Path, code: &[u8]) -> io::Result<Entry> {
     let beside = directory.join(format!(".{}.{:x}", std::process::id(), super::meter::nanos()));
-    let written = File::create(&beside).and_then(|mut file| {
+    let written = File::create_new(&beside).and_then(|mut file| {
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
         file.write_all(code)?;
-        file.write_all(digest::digest(&SHA256, code).as_ref())
+        file.write_all(digest::digest(&SHA256, code).as_ref())?;
+        fs::rename(&beside, entry)?;
+        // To be read only, for what is open to be written cannot be mapped to be executed everywhere.
+        File::open(entry).map(Entry)
     });
-    written.and_then(|()| fs::rename(&beside, entry)).inspect_err(|_| {
+    written.inspect_err(|_| {
         let _ = fs::remove_file(&beside);
     })
 }
@@ -184,26 +206,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(Some(folder.path().join("cache")));
         let sha256 = digest_of(EMPTY);
-        assert!(cache.component(&engine, &sha256).is_none());
-        cache.compile(&engine, EMPTY, &sha256).unwrap();
-        assert!(cache.component(&engine, &sha256).is_some());
+        assert!(cache.find(&engine, &sha256).is_none());
+        let compiled = cache.compile(&engine, EMPTY, &sha256).unwrap();
+        assert!(compiled.entry.unwrap().load(&engine).is_some());
+        assert!(cache.find(&engine, &sha256).unwrap().load(&engine).is_some());
         let entry = folder.path().join("cache").join(entry_name(&engine, &sha256));
         let mut file = File::open(&entry).unwrap();
         assert!(is_whole(&mut file).unwrap());
         assert!(mapped(&engine, &file).is_ok());
         assert!(copied(&engine, &mut file).is_ok());
-        assert!(read(&engine, &entry).is_some());
+        assert!(find(&entry).is_some());
 
         let good = fs::read(&entry).unwrap();
         let mut bad = good.clone();
         *bad.last_mut().unwrap() ^= 1;
         fs::write(&entry, &bad).unwrap();
-        assert!(read(&engine, &entry).is_none(), "a flipped bit");
+        assert!(find(&entry).is_none(), "a flipped bit");
         fs::write(&entry, &good[..20]).unwrap();
-        assert!(read(&engine, &entry).is_none(), "a stump");
+        assert!(find(&entry).is_none(), "a stump");
         fs::write(&entry, &good).unwrap();
         fs::set_permissions(&entry, fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(read(&engine, &entry).is_none(), "writable by others");
+        assert!(find(&entry).is_none(), "writable by others");
     }
 
     #[test]

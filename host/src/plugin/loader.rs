@@ -12,14 +12,13 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use wasmtime::{
     Engine,
-    component::{Component, HasSelf, Linker},
+    component::{HasSelf, Linker},
 };
 
 use super::{
     Plugin,
     bindings::{self, SettingError, Setup},
-    bounds,
-    cache::Cache,
+    components::Components,
     context::Context,
     engine::{self, Traces},
     exports::{self, Exports, Import},
@@ -34,7 +33,6 @@ use crate::{
     config::{Diagnostic, Grants, Isolation, PluginLimits, PluginUse, Secrets, Span},
     dispatch::Dispatch,
     filter::{Cause, Hooks},
-    memory,
     stores::Stores,
     telemetry::Telemetry,
     wall::WallClock,
@@ -61,10 +59,9 @@ pub struct PluginRoom {
     engine: Engine,
     linker: Linker<State>,
     linker_with_wasi: Linker<State>,
-    cache: Cache,
+    components: Components,
     services: Services,
     workers: usize,
-    components: Mutex<HashMap<[u8; 32], Component>>,
     plugins: Mutex<HashMap<Identity, Weak<Plugin>>>,
 }
 
@@ -103,14 +100,14 @@ impl PluginRoom {
         bindings::Capabilities::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
         let mut linker_with_wasi = linker.clone();
         wasmtime_wasi::p2::add_to_linker_async(&mut linker_with_wasi)?;
+        let components = Components::new(engine.clone());
         Ok(Self {
             engine,
             linker,
             linker_with_wasi,
-            cache: Cache::of_user(),
+            components,
             services,
             workers,
-            components: Mutex::default(),
             plugins: Mutex::default(),
         })
     }
@@ -137,11 +134,7 @@ impl PluginRoom {
     pub fn describe(&self, file: &Path) -> Result<Description, String> {
         let wasm = read_file(file).map_err(|error| format!("cannot read the file: {error}"))?;
         let sha256 = sha256(&wasm);
-        let kept = self.cache.component(&self.engine, &sha256);
-        let component = match kept {
-            Some(component) => component,
-            None => compile(&self.engine, &self.cache, &wasm, &sha256)?,
-        };
+        let component = self.components.get_now(&wasm, &sha256)?;
         let exports = Exports::of(&component)?;
         Ok(Description {
             sha256,
@@ -156,7 +149,7 @@ impl PluginRoom {
     pub fn tidy(&self) {
         self.plugins().retain(|_, plugin| plugin.strong_count() > 0);
         let used: Vec<[u8; 32]> = self.plugins().keys().map(|identity| identity.sha256).collect();
-        self.components().retain(|sha256, _| used.contains(sha256));
+        self.components.retain(|sha256| used.contains(sha256));
     }
 
     async fn make(
@@ -167,7 +160,7 @@ impl PluginRoom {
     ) -> Result<Plugin, Vec<Diagnostic>> {
         let at_component =
             |message: String| vec![Diagnostic::error(wanted.component_span, message)];
-        let component = self.compiled(wasm, identity.sha256).await.map_err(at_component)?;
+        let component = self.components.get(wasm, identity.sha256).await.map_err(at_component)?;
         let exports = Exports::of(&component).map_err(at_component)?;
         let imports = exports::imports(&self.engine, &component).map_err(at_component)?;
         check_grants(wanted, &imports, exports.hooks)?;
@@ -198,42 +191,6 @@ impl PluginRoom {
         })
     }
 
-    /// Known, or kept from an earlier start, or compiled now.
-    ///
-    /// What is kept is read here and not beside: what lives as long as the plugin then shares pages of memory
-    /// with all else that this thread has made.
-    async fn compiled(&self, wasm: Vec<u8>, sha256: [u8; 32]) -> Result<Component, String> {
-        let known = self.components().get(&sha256).cloned();
-        if let Some(component) = known {
-            return Ok(component);
-        }
-        let kept = || self.cache.component(&self.engine, &sha256);
-        let component = match kept() {
-            Some(component) => component,
-            None => {
-                let component = self.compile_beside(wasm, sha256).await?;
-                // As it will be after the next start: mapped, and without what the compiler has left.
-                kept().unwrap_or(component)
-            }
-        };
-        self.components().insert(sha256, component.clone());
-        Ok(component)
-    }
-
-    /// On a thread of its own: a large component takes seconds, and while a reload waits for it the
-    /// control thread has ticks and health checks to make, and `/healthz` to answer.
-    async fn compile_beside(&self, wasm: Vec<u8>, sha256: [u8; 32]) -> Result<Component, String> {
-        let (engine, cache) = (self.engine.clone(), self.cache.clone());
-        let work = move || {
-            let component = compile(&engine, &cache, &wasm, &sha256);
-            drop(wasm);
-            memory::give_back();
-            component
-        };
-        let compiled = tokio::task::spawn_blocking(work).await;
-        compiled.map_err(|error| format!("the compiler gave up: {error}"))?
-    }
-
     fn context(&self, wanted: &PluginUse, identity: &Identity) -> Context {
         let stores = &self.services.stores;
         Context {
@@ -257,10 +214,6 @@ impl PluginRoom {
 
     fn plugins(&self) -> std::sync::MutexGuard<'_, HashMap<Identity, Weak<Plugin>>> {
         self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn components(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Component>> {
-        self.components.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -325,36 +278,6 @@ fn check_pin(wanted: &PluginUse, sha256: &[u8; 32]) -> Result<(), Diagnostic> {
         .label(format!("its sha256 is {}", hex::encode(sha256)))
         .help("if you trust the new file, put its sha256 here".to_owned())),
         _ => Ok(()),
-    }
-}
-
-/// Compiles what may be compiled.
-fn compile(
-    engine: &Engine,
-    cache: &Cache,
-    wasm: &[u8],
-    sha256: &[u8; 32],
-) -> Result<Component, String> {
-    check_preamble(wasm)?;
-    bounds::check(wasm)?;
-    let component = cache.compile(engine, wasm, sha256);
-    component.map_err(|error| format!("the component does not load: {error:#}"))
-}
-
-/// Says the usual mistakes plainly, before the parser says them in its own words.
-fn check_preamble(wasm: &[u8]) -> Result<(), String> {
-    match wasm {
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
-            Err("the file is a core WebAssembly module, not a component; make a component of it \
-             with `wasm-tools component new`"
-                .into())
-        }
-        [0, b'a', b's', b'm', ..] => {
-            Err("the file is WebAssembly of a version that Torana does not know".into())
-        }
-        [] => Err("the file is empty".into()),
-        _ => Err("the file is not WebAssembly".into()),
     }
 }
 

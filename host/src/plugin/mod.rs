@@ -15,6 +15,7 @@
 mod bindings;
 mod bounds;
 mod cache;
+mod components;
 mod context;
 mod engine;
 mod exports;
