@@ -2,13 +2,15 @@
 //! with `x-torana-fetches`; so a grant that is missing is told at the setting's line, and not by the
 //! first call that fails.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde_json::{Map, Value};
 
 use super::host_calls::fetch::is_granted;
 use crate::config::{Diagnostic, PluginUse, nearest};
 
 const MARK: &str = "x-torana-fetches";
-/// A schema comes from a component, and its references may lead in circles.
+/// A schema comes from a component: it may be large, and its references may lead in circles.
 const MAX_STEPS: usize = 100_000;
 
 /// Holds what the settings name against `grants.fetch`.
@@ -40,19 +42,22 @@ struct Called {
     to: String,
 }
 
-fn called(schema: &Value, settings: &Value) -> Vec<Called> {
-    let mut found = Vec::new();
+/// What several ways through the schema lead to is there once.
+fn called(schema: &Value, settings: &Value) -> BTreeSet<Called> {
+    let (mut found, mut seen) = (BTreeSet::new(), HashSet::new());
     let mut steps = vec![Step { schema, setting: settings, beside: None, path: Vec::new() }];
-    for _ in 0..MAX_STEPS {
-        let Some(step) = steps.pop() else { break };
+    while let Some(step) = steps.pop() {
+        if seen.len() == MAX_STEPS {
+            break;
+        }
+        if !seen.insert(step.identity()) {
+            continue;
+        }
         step.find(&mut found);
-        steps.extend(step.same(schema));
-        steps.extend(step.members());
-        steps.extend(step.elements());
+        let next = step.same(schema).chain(step.members()).chain(step.elements());
+        let is_new = |step: &Step<'_>| !seen.contains(&step.identity());
+        steps.extend(next.filter(is_new).take(MAX_STEPS.saturating_sub(steps.len())));
     }
-    // What several ways through the schema lead to is one.
-    found.sort();
-    found.dedup();
     found
 }
 
@@ -66,12 +71,19 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    fn find(&self, found: &mut Vec<Called>) {
+    /// What it is about, and by what: going there once is enough.
+    fn identity(&self) -> (*const Value, *const Value) {
+        (self.schema, self.setting)
+    }
+
+    fn find(&self, found: &mut BTreeSet<Called>) {
         if !self.is_marked() {
             return;
         }
         match self.setting {
-            Value::String(text) => found.push(Called { path: self.path.clone(), to: place(text) }),
+            Value::String(text) => {
+                found.insert(Called { path: self.path.clone(), to: place(text) });
+            }
             Value::Array(texts) => {
                 found.extend(texts.iter().enumerate().filter_map(|(at, text)| {
                     Some(Called { path: self.under(at.to_string()), to: place(text.as_str()?) })
@@ -204,6 +216,10 @@ mod tests {
     fn a_schema_that_leads_in_circles_comes_to_an_end() {
         let circle = json!({ "$ref": "#", "allOf": [{ "$ref": "#" }, { "$ref": "#" }] });
         assert_eq!(found(circle, json!({ "a": "b" })), []);
+        let wide: Vec<_> = (0..50_000).map(|_| json!({ "$ref": "#" })).collect();
+        let wide = json!({ "x-torana-fetches": true, "anyOf": wide, "items": { "$ref": "#" } });
+        let texts: Vec<_> = (0..100).map(|text| text.to_string()).collect();
+        assert_eq!(found(wide, json!(texts)).len(), texts.len());
         for nonsense in [json!(true), json!([]), json!({ "$ref": "#/no", "allOf": 7, "items": 7 })]
         {
             assert_eq!(found(nonsense, json!(["a"])), []);

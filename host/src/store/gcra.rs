@@ -41,11 +41,11 @@ impl Gcra {
     }
 
     pub(super) fn fits(&self, cost: u64) -> bool {
-        self.debt + self.price(cost) <= self.capacity
+        self.with(cost) <= self.capacity
     }
 
     pub(super) fn take(&mut self, cost: u64) {
-        self.debt += self.price(cost);
+        self.debt = self.with(cost);
     }
 
     pub(super) fn remaining(&self) -> u64 {
@@ -58,16 +58,17 @@ impl Gcra {
 
     /// Until `cost` fits.
     pub(super) fn retry_after(&self, cost: u64) -> Duration {
-        duration((self.debt + self.price(cost)).saturating_sub(self.capacity))
+        duration(self.with(cost).saturating_sub(self.capacity))
     }
 
     /// When it is full again: all that there is to remember.
     pub(super) fn full_at(&self) -> u128 {
-        self.now + self.debt
+        self.now.saturating_add(self.debt)
     }
 
-    fn price(&self, cost: u64) -> u128 {
-        self.unit * u128::from(cost)
+    /// The debt with this cost. A store may say anything of what is owed already.
+    fn with(&self, cost: u64) -> u128 {
+        self.debt.saturating_add(self.unit * u128::from(cost))
     }
 
     fn free(&self) -> u128 {
@@ -101,7 +102,7 @@ pub(super) fn refill(bucket: &Bucket) -> Option<Duration> {
 
 /// The nanosecond at or after a time.
 pub(super) fn nanos_up(time: u128) -> u64 {
-    time.div_ceil(1 << FRACTION) as u64
+    time.div_ceil(1 << FRACTION).try_into().unwrap_or(u64::MAX)
 }
 
 /// Rounded up: then no more than `limit` come back in a window.
@@ -158,6 +159,17 @@ mod tests {
         assert_eq!(Gcra::at(50_000_000, &bucket, state).remaining(), 1, "half of one is none");
         assert_eq!(Gcra::at(100_000_000, &bucket, state).remaining(), 2);
         assert_eq!(Gcra::at(SECOND, &bucket, state).remaining(), 5, "never more than the burst");
+    }
+
+    #[test]
+    fn a_store_that_says_nonsense_lets_nobody_in() {
+        let bucket = bucket(10, Duration::from_secs(1), 10);
+        for full_at in [u128::MAX, full_at(0, f64::INFINITY)] {
+            let level = Gcra::at(SECOND, &bucket, Some(full_at));
+            assert_eq!((level.fits(1), level.remaining()), (false, 0));
+            assert_eq!(level.retry_after(1), Duration::from_nanos(u64::MAX));
+            assert!(level.full_at() > u128::from(u64::MAX));
+        }
     }
 
     #[test]

@@ -98,6 +98,14 @@ fn of_part(part: &Part, mut at: At<'_>) {
     if part.to.is_empty() {
         at.say(&["to"], "write the name of an upstream, or an origin like \"https://api.example\"");
     }
+    let behind_scheme = part.to.split_once("://").map(|(_, rest)| rest);
+    let host = behind_scheme.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    if host.is_some_and(|host| host.contains(['/', '?', '#', '@'])) {
+        at.say(
+            &["to"],
+            "an origin ends with its host and port, and has no user: a path is for `path`",
+        );
+    }
     path(&part.path, &mut at);
     method(part.method.as_ref(), &mut at);
     headers(part, &mut at);
