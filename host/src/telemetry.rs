@@ -46,6 +46,8 @@ pub struct Telemetry {
     registry: Mutex<Registry>,
     /// Whose series there are.
     scopes: Mutex<Scopes>,
+    /// Numbers of those that have ended since series were let go.
+    ended_scopes: Mutex<Vec<u64>>,
     /// Without the prefix of ours.
     process: Registry,
     requests: Series<RequestLabels, Counter>,
@@ -148,6 +150,7 @@ impl Telemetry {
         let telemetry = Self {
             process,
             scopes: Mutex::default(),
+            ended_scopes: Mutex::default(),
             registry: Mutex::new(Registry::with_prefix("torana")),
             requests: Series::default(),
             request_seconds: Series::new(|| Seconds::new(&REQUEST_NANOS)),

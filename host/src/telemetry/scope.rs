@@ -23,8 +23,6 @@ pub struct Scope {
 pub(super) struct Scopes {
     by_number: BTreeMap<u64, Names>,
     next: u64,
-    /// Since series were let go.
-    has_ended: bool,
 }
 
 /// What a configuration has.
@@ -54,9 +52,11 @@ impl Telemetry {
     /// zero.
     pub(super) fn forget(&self) {
         let mut scopes = self.scopes();
-        if !std::mem::take(&mut scopes.has_ended) {
+        let ended = std::mem::take(&mut *self.ended());
+        if ended.is_empty() {
             return;
         }
+        ended.iter().for_each(|number| drop(scopes.by_number.remove(number)));
         self.requests.retain(|labels| scopes.have_route(&labels.route));
         self.request_seconds.retain(|labels| scopes.have_route(&labels.route));
         self.plugin_seconds.retain(|labels| scopes.have_hook(&labels.plugin, &labels.route));
@@ -76,6 +76,10 @@ impl Telemetry {
 
     fn scopes(&self) -> MutexGuard<'_, Scopes> {
         self.scopes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ended(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.ended_scopes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,11 +153,10 @@ impl Names {
 }
 
 impl Drop for Scope {
-    /// Its series go when the next metrics are written, for this may be a worker's thread.
+    /// Its series go when the next metrics are written, for this may be a worker's thread: it does not
+    /// wait for those that are being written either.
     fn drop(&mut self) {
-        let mut scopes = self.telemetry.scopes();
-        scopes.by_number.remove(&self.number);
-        scopes.has_ended = true;
+        self.telemetry.ended().push(self.number);
     }
 }
 
