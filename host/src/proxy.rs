@@ -7,6 +7,7 @@ mod hop;
 mod mirror;
 mod snapshot;
 mod split;
+mod target;
 mod upgrade;
 mod via;
 mod watch;

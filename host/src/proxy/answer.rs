@@ -4,10 +4,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
-use super::{
-    admit::{has_no_body, host_of},
-    forward::encode_into,
-};
+use super::{admit::has_no_body, forward::encode_into, target::host_of};
 use crate::{
     config::{Location, Piece, Redirect, Route, StaticReply},
     message::{Exchange, Reply},

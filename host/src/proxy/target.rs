@@ -1,0 +1,146 @@
+//! What a request asks for: its target, and the one host that it is for.
+
+use http::{Method, Version, header, request};
+
+use super::Entrance;
+use crate::{message::Fragment, rescue::Trouble};
+
+/// Refuses targets that are no path of a server.
+pub(super) fn check_target(head: &request::Parts, entrance: &Entrance) -> Result<(), Trouble> {
+    if head.method == Method::CONNECT {
+        return Err(Trouble::BadRequest("CONNECT is for forward proxies"));
+    }
+    if head.extensions.get::<Fragment>().is_some() {
+        return Err(Trouble::BadRequest("its target has a fragment"));
+    }
+    let uri = &head.uri;
+    let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    if length > entrance.limits.uri_bytes {
+        return Err(Trouble::UriTooLong(entrance.limits.uri_bytes));
+    }
+    // RFC 3986, 2: what is not ASCII is percent-encoded. Servers do not agree on what else it is.
+    if !uri.path().is_ascii() || !uri.query().unwrap_or_default().is_ascii() {
+        return Err(Trouble::BadRequest("its target has bytes that are not ASCII"));
+    }
+    if !uri.path().starts_with('/') && !is_server_wide(head) {
+        return Err(Trouble::BadRequest("its target is not a path"));
+    }
+    if head.version == Version::HTTP_09 {
+        return Err(Trouble::BadRequest("HTTP/0.9 is not spoken here"));
+    }
+    Ok(())
+}
+
+/// Whether it asks what the server can do, not about anything that it serves (RFC 9110, 9.3.7). No
+/// other method may have that target.
+pub(super) fn is_server_wide(head: &request::Parts) -> bool {
+    head.uri.path() == "*" && head.uri.query().is_none() && head.method == Method::OPTIONS
+}
+
+/// The one host that the request is for. RFC 9112, 3.2: a missing, repeated or invalid `Host` is a
+/// 400; an authority in the target wins, and must then be the same (RFC 9110, 7.4), for two names
+/// would be routed by one and served by the other.
+pub(super) fn authority(head: &request::Parts) -> Result<String, Trouble> {
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return Err(Trouble::BadRequest("it has more than one Host")),
+        (None, None) => None,
+        (Some(host), None) => {
+            Some(host.to_str().map_err(|_| Trouble::BadRequest("its Host is not a host"))?)
+        }
+    };
+    let in_target = head.uri.authority().map(http::uri::Authority::as_str);
+    match (in_target, host) {
+        (Some(target), Some(host)) if !target.eq_ignore_ascii_case(host) => {
+            Err(Trouble::BadRequest("its Host and its target name two hosts"))
+        }
+        (Some(name), _) | (None, Some(name)) => valid_authority(name),
+        (None, None) if head.version == Version::HTTP_10 => Ok(String::new()),
+        (None, None) => Err(Trouble::BadRequest("it has no Host")),
+    }
+}
+
+fn valid_authority(name: &str) -> Result<String, Trouble> {
+    if is_plain_authority(name) {
+        return Ok(name.to_owned());
+    }
+    let parsed: Result<http::uri::Authority, _> = name.parse();
+    match parsed {
+        Ok(authority)
+            if !name.contains('@')
+                && !authority.host().is_empty()
+                && is_port(&name[authority.host().len()..]) =>
+        {
+            Ok(name.to_owned())
+        }
+        _ => Err(Trouble::BadRequest("its Host is not a host")),
+    }
+}
+
+/// Whether it is a name or an IPv4 address of the usual kind, with or without a port: no parser has
+/// to tell.
+fn is_plain_authority(name: &str) -> bool {
+    let host = host_of(name);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    !host.is_empty() && host.bytes().all(is_plain) && is_port(&name[host.len()..])
+}
+
+/// Whether what follows a host is nothing, or a port (RFC 3986, 3.2.3): `http` lets anything pass.
+fn is_port(rest: &str) -> bool {
+    match rest.strip_prefix(':') {
+        Some(port) => port.is_empty() || port.parse::<u16>().is_ok_and(|_| !port.starts_with('+')),
+        None => rest.is_empty(),
+    }
+}
+
+/// The host without its port.
+pub(super) fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(target: &str, hosts: &[&str]) -> request::Parts {
+        let mut request = http::Request::builder().uri(target);
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn one_host_and_no_other() {
+        assert_eq!(authority(&head("/", &["a.example:80"])).unwrap(), "a.example:80");
+        assert!(authority(&head("http://a.example/", &["A.example"])).is_ok());
+        assert!(authority(&head("/", &["[::1]:80"])).is_ok());
+        assert!(authority(&head("/", &["a:"])).is_ok());
+        for (target, hosts) in [
+            ("/", &[][..]),
+            ("/", &["a", "b"]),
+            ("/", &["a", "a"]),
+            ("/", &["user@a"]),
+            ("/", &[""]),
+            ("/", &["a b"]),
+            ("/", &["a:b"]),
+            ("/", &["a:+1"]),
+            ("/", &["a:65536"]),
+            ("http://a.example/", &["b.example"]),
+        ] {
+            assert!(authority(&head(target, hosts)).is_err(), "{target} {hosts:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_without_their_ports() {
+        for (authority, host) in
+            [("a:80", "a"), ("a", "a"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]")]
+        {
+            assert_eq!(host_of(authority), host);
+        }
+    }
+}
