@@ -183,6 +183,7 @@ fn judge(trouble: &Trouble) -> Judgement {
             "Not implemented",
             "Max-Forwards ends here, and the gateway itself does not know the method.",
         ),
+        // It has an answer, and no problem to tell.
         Trouble::ServerWide => verdict(StatusCode::NO_CONTENT, "server-wide", "", ""),
         Trouble::Loop => verdict(
             StatusCode::LOOP_DETECTED,

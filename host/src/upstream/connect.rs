@@ -135,7 +135,7 @@ impl Connector {
         until: Instant,
     ) -> Result<(TcpStream, SocketAddr), ConnectError> {
         self.policy.check(addresses).map_err(ConnectError::Denied)?;
-        let mut last = ConnectError::Failed("the name has no address".to_owned());
+        let mut last = ConnectError::Timeout;
         for (index, address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
             let share = until.saturating_duration_since(Instant::now()) / left;

@@ -196,8 +196,11 @@ fn broken(why: BodyError) -> DispatchError {
 impl From<UpstreamError> for DispatchError {
     fn from(why: UpstreamError) -> Self {
         match why {
+            // Which servers were asked is for the operator.
+            UpstreamError::LookUp { target, .. } => {
+                Self::Unreachable(format!("the name of {target} cannot be looked up"))
+            }
             UpstreamError::Connect { .. }
-            | UpstreamError::LookUp { .. }
             | UpstreamError::Busy { .. }
             | UpstreamError::Open { .. } => Self::Unreachable(why.to_string()),
             UpstreamError::Denied { .. } => Self::Denied(why.to_string()),

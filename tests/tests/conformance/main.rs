@@ -12,7 +12,8 @@
 //! | [`rfc9457`] | refusals that programs can read |
 //!
 //! Not as an RFC has it: interim responses of a service other than 101 do not reach the client (9110,
-//! 15.2), for the server side of hyper can send none.
+//! 15.2), for the server side of hyper can send none; and `OPTIONS http://host` is about `/`, not about the server (9112,
+//! 3.2.4), for hyper gives both as the same target.
 
 mod rfc6455;
 mod rfc7239;

@@ -40,7 +40,7 @@ pub(super) fn run(arguments: Arguments, options: LoadOptions) -> ExitCode {
     // A gateway does not start without its components, so the first build has to be a good one.
     for source in &sources {
         match workshop::build(source.folder()) {
-            Ok(built) => built.iter().for_each(|component| eprintln!("{component}")),
+            Ok(built) => built.iter().for_each(|component| output::complain!("{component}")),
             Err(error) => return output::fail(error),
         }
     }

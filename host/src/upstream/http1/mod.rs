@@ -152,6 +152,7 @@ impl Connection {
         let frame = ready!(self.poll_piece(cx));
         if frame.is_err() {
             // There is more of the body, and nobody will see it.
+            self.say_goodbye();
             self.io = Io::None;
             self.read.clear();
         }

@@ -181,9 +181,12 @@ fn failures(upstream: &Upstream) -> Vec<u64> {
 
 /// Waits until a target's connection has failed.
 async fn failed_at(upstream: &Upstream, target: usize) {
-    while failures(upstream)[target] == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let failed = async {
+        while failures(upstream)[target] == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), failed).await.expect("it fails");
 }
 
 /// Over TLS, whose handshake these services never begin, so that connecting lasts until they close.
