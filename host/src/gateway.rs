@@ -109,6 +109,7 @@ impl Gateway {
         let traces = if options.develop { Traces::WithLines } else { Traces::Short };
         let parts = Parts::new(config.gateway.workers, store, traces)?;
         vetting::vet(&mut config, &options, &parts.room)
+            .await
             .map_err(|problems| StartError::Config(source.clone(), problems))?;
         let assembled = parts
             .workshop(None)
@@ -244,7 +245,7 @@ impl Gateway {
         needs_restart(&self.status.load().service.config, config)?;
         let door = self.admin.as_ref().map_or(Ok(()), |door| door.may_serve(config));
         door.map_err(|(span, message)| Diagnostic::error(span, message))?;
-        vetting::vet(config, &self.options, &self.parts.room)?;
+        vetting::vet(config, &self.options, &self.parts.room).await?;
         let previous = self.snapshot.load().upstreams.clone();
         let mut assembled = self.parts.workshop(Some(previous)).assemble(config).await?;
         let target = Logbook::open(config)?;

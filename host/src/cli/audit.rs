@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
 }
 
 fn report(config: &Config) -> Result<Report, String> {
-    let components = gateway::describe_all(config)?;
+    let components = output::wait(gateway::describe_all(config))?;
     // A lock that is not there, or that nobody can read, pins nothing.
     let lock = Lock::read(&Lock::path(&config.source.path)).ok();
     Ok(Report::of(&Subject { config, components: &components, lock: lock.as_ref() }))

@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments, options: &LoadOptions) -> ExitCode {
 }
 
 fn lock(config: &Config) -> Result<Lock, String> {
-    let components = gateway::describe_all(config)?;
+    let components = output::wait(gateway::describe_all(config))?;
     Ok(Lock::of(config, |plugin| components.get(&plugin.component.path)))
 }
 

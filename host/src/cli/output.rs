@@ -70,6 +70,11 @@ pub(super) fn fail(what: impl Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// What comes of work that waits, for a command that does nothing else.
+pub(super) fn wait<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    control_runtime().map_err(|error| error.to_string())?.block_on(work)
+}
+
 /// The control thread's runtime.
 pub(super) fn control_runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()

@@ -34,7 +34,7 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
         Store::memory()
     });
     let parts = Parts::new(config.gateway.workers, store, Traces::Short)?;
-    let assembled = match vetting::vet(&mut config, options, &parts.room) {
+    let assembled = match vetting::vet(&mut config, options, &parts.room).await {
         Ok(()) => parts.workshop(None).assemble(&config).await.map(drop),
         Err(problems) => Err(problems),
     };

@@ -14,32 +14,32 @@ use crate::{
 };
 
 /// Refuses a configuration whose components are not those that somebody has looked at.
-pub(super) fn vet(
+pub(super) async fn vet(
     config: &mut Config,
     options: &LoadOptions,
     room: &PluginRoom,
 ) -> Result<(), Diagnostics> {
     trust::hold_to_signatures(config)?;
     match options.locked {
-        true => trust::hold_to_lock(config, |file| room.describe(file)),
+        true => trust::hold_to_lock(config, async |file: &Path| room.describe(file).await).await,
         false => Ok(()),
     }
 }
 
 /// Reads the type of a component.
-pub fn describe(file: &Path) -> Result<Description, String> {
+pub async fn describe(file: &Path) -> Result<Description, String> {
     let parts = Parts::new(1, Store::memory(), Traces::Short).map_err(|error| error.to_string())?;
-    parts.room.describe(file)
+    parts.room.describe(file).await
 }
 
 /// Reads the types of all components.
-pub fn describe_all(config: &Config) -> Result<HashMap<PathBuf, Description>, String> {
+pub async fn describe_all(config: &Config) -> Result<HashMap<PathBuf, Description>, String> {
     let parts = Parts::new(1, Store::memory(), Traces::Short).map_err(|error| error.to_string())?;
     let mut all = HashMap::new();
     for plugin in &config.plugins {
         let (path, written) = (&plugin.component.path, &plugin.component.written);
-        let described = parts.room.describe(path).map_err(|why| format!("{written}: {why}"))?;
-        all.insert(path.clone(), described);
+        let described = parts.room.describe(path).await;
+        all.insert(path.clone(), described.map_err(|why| format!("{written}: {why}"))?);
     }
     Ok(all)
 }

@@ -45,30 +45,18 @@ impl Components {
             None => {
                 let (engine, cache) = (self.engine.clone(), self.cache.clone());
                 let work = move || compile(&engine, &cache, &wasm, &sha256);
-                self.as_kept(beside(work).await??)
+                let Compiled { component, entry } = beside(work).await??;
+                // As it will be after the next start: mapped, and without what the compiler has left.
+                entry.and_then(|entry| entry.load(&self.engine)).unwrap_or(component)
             }
         };
         self.known().insert(sha256, component.clone());
         Ok(component)
     }
 
-    /// The same, all of it now.
-    pub(super) fn get_now(&self, wasm: &[u8], sha256: &[u8; 32]) -> Result<Component, String> {
-        let found = self.cache.find(&self.engine, sha256);
-        match found.and_then(|entry| entry.load(&self.engine)) {
-            Some(component) => Ok(component),
-            None => Ok(self.as_kept(compile(&self.engine, &self.cache, wasm, sha256)?)),
-        }
-    }
-
     /// Forgets the others.
     pub(super) fn retain(&self, is_used: impl Fn(&[u8; 32]) -> bool) {
         self.known().retain(|sha256, _| is_used(sha256));
-    }
-
-    /// As it will be after the next start: mapped, and without what the compiler has left.
-    fn as_kept(&self, Compiled { component, entry }: Compiled) -> Component {
-        entry.and_then(|entry| entry.load(&self.engine)).unwrap_or(component)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<[u8; 32], Component>> {

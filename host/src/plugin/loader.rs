@@ -131,14 +131,15 @@ impl PluginRoom {
     }
 
     /// Reads a component's type (`torana plugin inspect`).
-    pub fn describe(&self, file: &Path) -> Result<Description, String> {
+    pub async fn describe(&self, file: &Path) -> Result<Description, String> {
         let wasm = read_file(file).map_err(|error| format!("cannot read the file: {error}"))?;
         let sha256 = sha256(&wasm);
-        let component = self.components.get_now(&wasm, &sha256)?;
+        let size = wasm.len();
+        let component = self.components.get(wasm, sha256).await?;
         let exports = Exports::of(&component)?;
         Ok(Description {
             sha256,
-            size: wasm.len(),
+            size,
             hooks: exports.hooks,
             imports: exports::imports(&self.engine, &component)?,
             wit_version: exports::WIT_VERSION,

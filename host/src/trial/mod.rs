@@ -68,11 +68,11 @@ impl Played {
 
 impl Trial {
     /// Looks at a component. `log` has what it logs, if a subscriber puts it there.
-    pub fn new(component: &Path, log: LogLines) -> Result<Self, String> {
+    pub async fn new(component: &Path, log: LogLines) -> Result<Self, String> {
         let component = component.canonicalize().map_err(|why| why.to_string())?;
         let name = component.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let room = room(Arc::new(Unavailable), Arc::new(Answers::default()), WallClock::System)?;
-        let described = room.describe(&component)?;
+        let described = room.describe(&component).await?;
         let wants = setting::Wants::of(&described.imports, described.hooks);
         Ok(Self { component, name, wants, log })
     }

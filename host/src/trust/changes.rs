@@ -15,9 +15,9 @@ const LOOK: &str = "look at what it is now; if you trust it, write the lock anew
 
 /// Refuses a configuration whose plugins are not as `torana.lock` has them. One that is good is
 /// pinned to the digests of the lock, so that no other file can come in after this look.
-pub fn hold_to_lock(
+pub async fn hold_to_lock(
     config: &mut Config,
-    describe: impl Fn(&Path) -> Result<Description, String>,
+    describe: impl AsyncFn(&Path) -> Result<Description, String>,
 ) -> Result<(), Diagnostics> {
     let lock = Lock::read(&Lock::path(&config.source.path)).map_err(no_lock)?;
     let mut problems = Diagnostics::default();
@@ -30,7 +30,7 @@ pub fn hold_to_lock(
                 Ok(wasm) if plugin::sha256(&wasm) == locked.sha256 => {
                     grants(plugin, locked, &mut problems);
                 }
-                Ok(_) => match describe(&plugin.component.path) {
+                Ok(_) => match describe(&plugin.component.path).await {
                     Err(why) => problems.push(Diagnostic::error(plugin.component_span, why)),
                     Ok(now) => changes(plugin, locked, &now, &mut problems),
                 },

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use super::output;
-use crate::plugin::{Description, Import};
+use crate::{
+    gateway,
+    plugin::{Description, Import},
+};
 
 /// Arguments of `plugin inspect`.
 #[derive(clap::Args)]
@@ -16,7 +19,7 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let described = crate::gateway::describe(&arguments.file);
+    let described = output::wait(gateway::describe(&arguments.file));
     match described {
         Err(why) => output::fail(format!("{}: {why}", arguments.file.display())),
         Ok(description) if arguments.json => {

@@ -46,9 +46,9 @@ fn tested(arguments: &Arguments) -> Result<bool, String> {
     }
     let log = LogLines::default();
     let _ = tracing_subscriber::registry().with(log.clone()).try_init();
-    let trial =
-        Trial::new(&component, log).map_err(|why| format!("{}: {why}", component.display()))?;
     let runtime = output::control_runtime().map_err(|why| why.to_string())?;
+    let trial = runtime.block_on(Trial::new(&component, log));
+    let trial = trial.map_err(|why| format!("{}: {why}", component.display()))?;
     let mut failed = 0;
     for case in &cases {
         let played = runtime.block_on(trial.file(case));
