@@ -2,8 +2,9 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    process::{Child, Command, Stdio},
+    net::{Ipv4Addr, SocketAddr},
+    process::{self, Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering::Relaxed},
     thread,
 };
 
@@ -13,14 +14,14 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::{Identity, Log};
+use crate::{Authority, Log};
 
 /// A running server, which keeps nothing on disk. It is killed when this is dropped.
 pub struct RedisServer {
     child: Child,
     log: Log,
     folder: TempDir,
-    port: u16,
+    address: SocketAddr,
     arguments: Vec<String>,
     tls: bool,
 }
@@ -34,11 +35,13 @@ impl RedisServer {
     /// One with more arguments, such as `["--requirepass", "secret"]`.
     pub async fn start_with(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self::run(tempfile::tempdir().expect("a folder"), arguments, false).await
+        Self::run(tempfile::tempdir().expect("a folder"), own_address(), arguments, false).await
     }
 
-    /// One that speaks TLS alone.
-    pub async fn start_with_tls(identity: &Identity) -> Self {
+    /// One that speaks TLS alone, with a certificate of this authority for its address.
+    pub async fn start_with_tls(authority: &Authority) -> Self {
+        let address = own_address();
+        let identity = authority.issue(&[&address.ip().to_string()]);
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -50,12 +53,12 @@ impl RedisServer {
         let arguments =
             ["--tls-auth-clients", "no", "--tls-cert-file", &cert, "--tls-key-file", &key];
         let arguments = arguments.map(str::to_owned).to_vec();
-        Self::run(folder, arguments, true).await
+        Self::run(folder, address, arguments, true).await
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+        self.address
     }
 
     /// Its URL.
@@ -73,7 +76,7 @@ impl RedisServer {
 
     /// Starts it again after [`kill`](Self::kill), at the same address and with nothing in it.
     pub async fn restart(&mut self) {
-        (self.child, self.log) = spawn(&self.folder, self.port, self.tls, &self.arguments);
+        (self.child, self.log) = spawn(&self.folder, self.address, self.tls, &self.arguments);
         self.ready().await;
     }
 
@@ -89,8 +92,9 @@ impl RedisServer {
 
     /// What `redis-cli` prints for a command.
     pub fn ask(&self, command: &[&str]) -> String {
-        let port = self.port.to_string();
-        let output = Command::new("redis-cli").args(["-p", &port]).args(command).output();
+        let (host, port) = (self.address.ip().to_string(), self.address.port().to_string());
+        let mut client = Command::new("redis-cli");
+        let output = client.args(["-h", &host, "-p", &port]).args(command).output();
         let output = output.expect("starting redis-cli");
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
@@ -99,10 +103,9 @@ impl RedisServer {
         Pid::from_raw(self.child.id() as i32)
     }
 
-    async fn run(folder: TempDir, arguments: Vec<String>, tls: bool) -> Self {
-        let port = free_port();
-        let (child, log) = spawn(&folder, port, tls, &arguments);
-        let server = Self { child, log, folder, port, arguments, tls };
+    async fn run(folder: TempDir, address: SocketAddr, arguments: Vec<String>, tls: bool) -> Self {
+        let (child, log) = spawn(&folder, address, tls, &arguments);
+        let server = Self { child, log, folder, address, arguments, tls };
         server.ready().await;
         server
     }
@@ -121,10 +124,10 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(folder: &TempDir, port: u16, tls: bool, arguments: &[String]) -> (Child, Log) {
-    let (plain, encrypted) = if tls { (0, port) } else { (port, 0) };
+fn spawn(folder: &TempDir, address: SocketAddr, tls: bool, arguments: &[String]) -> (Child, Log) {
+    let (plain, encrypted) = if tls { (0, address.port()) } else { (address.port(), 0) };
     let mut command = Command::new("redis-server");
-    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.args(["--bind", &address.ip().to_string(), "--save", "", "--appendonly", "no"]);
     command.args(["--port", &plain.to_string(), "--tls-port", &encrypted.to_string()]);
     command.arg("--dir").arg(folder.path()).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -135,8 +138,15 @@ fn spawn(folder: &TempDir, port: u16, tls: bool, arguments: &[String]) -> (Child
     (child, log)
 }
 
-/// A port that was free a moment ago: a server cannot be told to choose one.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+/// An address that nobody else on this machine has, and that stays free while its server is down.
+///
+/// A server cannot be told to choose a port, and a port of 127.0.0.1 that was free a moment ago may
+/// be another test's by now. All of 127.0.0.0/8 is this machine (RFC 1122, 3.2.1.3), so each process
+/// has an address of its own there, made of its id, which is below 2^22 on Linux; what connects does
+/// so from 127.0.0.1, and takes no port of it.
+fn own_address() -> SocketAddr {
+    static NEXT_PORT: AtomicU16 = AtomicU16::new(6379);
+    let [_, high, middle, low] = process::id().to_be_bytes();
+    let ip = Ipv4Addr::new(127, high | 0x80, middle, low);
+    SocketAddr::from((ip, NEXT_PORT.fetch_add(1, Relaxed)))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    clock::nanos,
     gcra::{self, Gcra},
     window::{Count, Window},
 };
@@ -41,6 +42,20 @@ impl State {
             (self, bucket.algorithm),
             (Self::Gcra(_), Algorithm::Gcra) | (Self::Window { .. }, Algorithm::FixedWindow)
         )
+    }
+
+    /// The later of two that were told of this bucket: what is owed, or used in a window, only
+    /// grows until time takes it away.
+    pub(super) fn or_later(self, other: &Self, bucket: &Bucket) -> Self {
+        match (self, *other) {
+            (Self::Gcra(this), Self::Gcra(other)) => Self::Gcra(this.max(other)),
+            (Self::Window { count: this, .. }, Self::Window { count: other, .. }) => {
+                let length = nanos(bucket.window);
+                let count = this.or_later(other, length);
+                Self::Window { count, ends: count.began.saturating_add(length) }
+            }
+            _ => self,
+        }
     }
 }
 
@@ -242,6 +257,26 @@ mod tests {
         level.take(5);
         assert!(!Level::at(0, &gcra(), Some(&level.state())).fits(1));
         assert!(Level::at(0, &window(), Some(&level.state())).fits(10));
+    }
+
+    #[test]
+    fn the_later_of_two_states_has_taken_more_or_begun_later() {
+        let window_at = |began, used| State::Window {
+            count: Count { began, used },
+            ends: began + nanos(window().window),
+        };
+        let half = nanos(window().window) / 2;
+        let cases = [
+            (gcra(), State::Gcra(7), State::Gcra(9), State::Gcra(9)),
+            (window(), window_at(5, 3), window_at(9, 2), window_at(5, 3)),
+            (window(), window_at(5, 2), window_at(9, 3), window_at(5, 3)),
+            (window(), window_at(5, 8), window_at(5 + half, 1), window_at(5 + half, 1)),
+        ];
+        for (bucket, one, other, later) in cases {
+            assert_eq!(one.or_later(&other, &bucket), later);
+            assert_eq!(other.or_later(&one, &bucket), later);
+        }
+        assert_eq!(State::Gcra(7).or_later(&window_at(5, 2), &gcra()), State::Gcra(7));
     }
 
     #[test]

@@ -167,6 +167,23 @@ impl Limiter {
         }
     }
 
+    /// Takes over what the answer to a single take says of a bucket. Another worker's may have
+    /// overtaken it on its way, and then it is not believed: what is known here is all there is
+    /// when the others are gone.
+    pub(super) fn hear(&self, bucket: &Bucket, standing: Standing) {
+        let mut shard = self.shards.lock_one(&bucket.id);
+        if shard.owes_otherwise(bucket) {
+            return; // It counts in another way by now.
+        }
+        let now = self.clock.now();
+        let Some(told) = standing.state(now, bucket, shard.owed(bucket)) else { return };
+        let state = match shard.get(&bucket.id) {
+            Some(known) => told.or_later(known, bucket),
+            None => told,
+        };
+        shard.put(&bucket.id, state, now);
+    }
+
     /// What to say of a bucket for which the others have decided.
     pub(super) fn allowance(
         &self,

@@ -21,6 +21,18 @@ pub(super) struct Count {
     pub(super) used: u64,
 }
 
+impl Count {
+    /// The later of two that were told of one bucket, each with a delay of its own: those that
+    /// began within half a length of each other are of one window.
+    pub(super) fn or_later(self, other: Self, length: u64) -> Self {
+        if self.began.abs_diff(other.began) < length / 2 {
+            let began = self.began.min(other.began);
+            return Self { began, used: self.used.max(other.used) };
+        }
+        if self.began > other.began { self } else { other }
+    }
+}
+
 impl Window {
     /// The window as it stands; a new one, if there was none or it is over. Limits that were
     /// changed hold for the window that runs.

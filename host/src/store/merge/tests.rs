@@ -271,6 +271,19 @@ fn an_answer_about_a_bucket_that_counts_in_another_way_by_now_is_late() {
 }
 
 #[test]
+fn an_answer_that_another_has_overtaken_changes_nothing() {
+    for algorithm in [Gcra, FixedWindow] {
+        let bucket = bucket(algorithm, 1000, DAY);
+        let (gateway, _) = limiter(Duration::ZERO);
+        let at = |cost| Standing { level: level(&bucket, cost), left: DAY };
+        gateway.hear(&bucket, at(7));
+        gateway.hear(&bucket, at(6));
+        let left = gateway.take(std::slice::from_ref(&bucket), 1).unwrap()[0].remaining;
+        assert_eq!(left, 1000 - 7 - 1, "{algorithm:?}");
+    }
+}
+
+#[test]
 fn a_server_that_lost_its_memory_gets_it_back() {
     let window = bucket(FixedWindow, 10, DAY);
     let (gateway, clock) = limiter(Duration::ZERO);

@@ -33,7 +33,7 @@ pub(super) async fn ask(
     };
     let verdicts = read(TAKE.run(link, fill).await?, buckets.len())?;
     let say = |(bucket, verdict): (&Bucket, Verdict)| {
-        local.settle(bucket, verdict.standing);
+        local.hear(bucket, verdict.standing);
         local.allowance(bucket, verdict.standing, cost, verdict.fits)
     };
     Ok(buckets.iter().zip(verdicts).map(say).collect())

@@ -85,7 +85,7 @@ async fn a_wrong_password_is_explained_once() {
 #[tokio::test]
 async fn over_tls_its_certificate_must_be_good() {
     let authority = Authority::new();
-    let redis = RedisServer::start_with_tls(&authority.issue(&["127.0.0.1"])).await;
+    let redis = RedisServer::start_with_tls(&authority).await;
     let more = "timeout = \"10s\"\nexact = true\ntls = { ca = \"ca.pem\" }";
     let toml = counter(&store(&redis, more));
     let gateway = Setup::new(&toml).file("ca.pem", authority.pem()).start().await;
