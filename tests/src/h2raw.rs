@@ -1,6 +1,6 @@
 //! HTTP/2 made of frames (RFC 9113): a client for what no library would send.
 
-use std::net::SocketAddr;
+use std::{collections::VecDeque, net::SocketAddr};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -124,13 +124,16 @@ fn string(bytes: &mut Vec<u8>, text: &[u8]) {
 pub struct H2Raw {
     stream: TcpStream,
     read: Vec<u8>,
+    /// Frames that were read before somebody asked for them.
+    early: VecDeque<Frame>,
 }
 
 impl H2Raw {
     /// Opens it, with settings that say nothing.
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = within("a connection", TcpStream::connect(address)).await;
-        let mut raw = Self { stream: stream.expect("connecting"), read: Vec::new() };
+        let stream = stream.expect("connecting");
+        let mut raw = Self { stream, read: Vec::new(), early: VecDeque::new() };
         raw.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         raw.send(frame(kind::SETTINGS, NONE, 0, &[])).await;
         raw
@@ -141,8 +144,26 @@ impl H2Raw {
         within("the gateway to read", self.stream.write_all(bytes.as_ref())).await.is_ok()
     }
 
+    /// Waits until the gateway has read what was sent, or has closed.
+    pub async fn is_read(&mut self) {
+        self.send(frame(kind::PING, NONE, 0, &[0; 8])).await;
+        while let Some(frame) = self.receive().await {
+            if frame.kind == kind::PING && frame.flags == END_STREAM {
+                return;
+            }
+            self.early.push_back(frame);
+        }
+    }
+
     /// The next frame; none if the gateway has closed.
     pub async fn next(&mut self) -> Option<Frame> {
+        match self.early.pop_front() {
+            Some(frame) => Some(frame),
+            None => self.receive().await,
+        }
+    }
+
+    async fn receive(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.take() {
                 return Some(frame);

@@ -91,8 +91,10 @@ impl Sending {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
         while self.state != State::Done {
-            let wrote = self.outbox.poll_write(&mut *io, &mut self.written, cx);
-            ready!(wrote).map_err(Broken::Connection)?;
+            if !self.is_held_back() {
+                let wrote = self.outbox.poll_write(&mut *io, &mut self.written, cx);
+                ready!(wrote).map_err(Broken::Connection)?;
+            }
             if self.state == State::Flush {
                 ready!(Pin::new(&mut *io).poll_flush(cx)).map_err(Broken::Connection)?;
                 self.state = State::Done;
@@ -110,6 +112,13 @@ impl Sending {
             self.put(frame)?;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether what waits would make the message whole before its body has ended. Over HTTP/2 more
+    /// may come than was announced, and a message of which that is so must not be passed on (RFC
+    /// 9113, 8.1.1): without what makes it whole, the service drops it as well.
+    fn is_held_back(&self) -> bool {
+        self.state == State::Body && matches!(self.framing, Framing::Length(0))
     }
 
     /// Puts a frame of the body, or its end, into the outbox.
@@ -133,9 +142,11 @@ impl Sending {
             (Framing::Length(left), Some(Ok(data))) => {
                 let rest = left.checked_sub(data.len() as u64);
                 *left = rest.ok_or_else(|| Broken::Body("it is longer than it says".to_owned()))?;
-                let is_last = *left == 0;
-                self.outbox.piece(data, b"");
-                if is_last {
+                let is_whole = is_last && *left == 0;
+                if !data.is_empty() {
+                    self.outbox.piece(data, b"");
+                }
+                if is_whole {
                     self.finish();
                 }
                 return Ok(());

@@ -42,8 +42,8 @@ pub(super) fn http2() -> Vec<Case<Fields>> {
     read(include_str!("http2.txt"), |lines, number| {
         let mut fields = Fields::default();
         for line in lines.iter().filter(|line| !line.is_empty()) {
-            if let Some(data) = line.strip_prefix("> ") {
-                fields.data.push(bytes(data, number));
+            if let Some(data) = line.strip_prefix('>') {
+                fields.data.push(bytes(data.trim_start_matches(' '), number));
             } else if let Some(trailer) = line.strip_prefix("trailer ") {
                 fields.trailers.push(field(trailer, number));
             } else {

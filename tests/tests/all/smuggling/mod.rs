@@ -62,12 +62,22 @@ async fn over_http1_a_request_is_one_or_none() {
 
 #[tokio::test]
 async fn over_http2_a_request_is_one_or_none() {
+    over_http2(Pace::AtOnce).await;
+}
+
+/// Nothing that makes a request whole may go on before its last frame has shown that it is good.
+#[tokio::test]
+async fn over_http2_a_request_that_comes_in_pieces_is_one_or_none() {
+    over_http2(Pace::FrameByFrame).await;
+}
+
+async fn over_http2(pace: Pace) {
     let cases = cases::http2();
     assert!(cases.len() > 50, "{}", cases.len());
     let recorder = Recorder::default();
     let (_service, gateway) = gateway(&recorder).await;
     let address = gateway.address("public");
-    let outcomes = stream::iter(&cases).map(|case| send_fields(address, &case.message));
+    let outcomes = stream::iter(&cases).map(|case| send_fields(address, &case.message, pace));
     let outcomes: Vec<_> = outcomes.buffered(AT_ONCE).collect().await;
     gateway.at_rest().await;
     assert!(gateway.stop().await.success());
@@ -101,24 +111,46 @@ async fn send(address: SocketAddr, case: &Case<Vec<u8>>) -> String {
     raw.read_to_close().await
 }
 
+/// How the frames of a case are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    AtOnce,
+    /// Each when the one before it has been read.
+    FrameByFrame,
+}
+
 /// Sends a case on a connection of its own.
-async fn send_fields(address: SocketAddr, fields: &Fields) -> Outcome {
+async fn send_fields(address: SocketAddr, fields: &Fields, pace: Pace) -> Outcome {
     let mut raw = H2Raw::connect(address).await;
-    let ends = |last: bool| if last { END_STREAM } else { NONE };
-    let (data, trailers) = (&fields.data, &fields.trailers);
-    let flags = END_HEADERS | ends(data.is_empty() && trailers.is_empty());
-    let mut frames = frame(kind::HEADERS, flags, 1, &h2raw::block(&fields.head));
-    for (at, bytes) in data.iter().enumerate() {
-        let last = at + 1 == data.len() && trailers.is_empty();
-        frames.extend(frame(kind::DATA, ends(last), 1, bytes));
+    match pace {
+        Pace::AtOnce => drop(raw.send(frames(fields).concat()).await),
+        Pace::FrameByFrame => {
+            for frame in frames(fields) {
+                raw.send(frame).await;
+                // Twice: what was read is taken up before the next is.
+                raw.is_read().await;
+                raw.is_read().await;
+            }
+        }
     }
-    if !trailers.is_empty() {
-        frames.extend(frame(kind::HEADERS, h2raw::WHOLE, 1, &h2raw::block(trailers)));
-    }
-    raw.send(frames).await;
     // Whoever is refused may be so without a word, on a connection that stays open.
     let outcome = tokio::time::timeout(Duration::from_secs(10), raw.outcome(1)).await;
     outcome.unwrap_or(Outcome::Closed)
+}
+
+fn frames(fields: &Fields) -> Vec<Vec<u8>> {
+    let ends = |last: bool| if last { END_STREAM } else { NONE };
+    let (data, trailers) = (&fields.data, &fields.trailers);
+    let flags = END_HEADERS | ends(data.is_empty() && trailers.is_empty());
+    let mut frames = vec![frame(kind::HEADERS, flags, 1, &h2raw::block(&fields.head))];
+    for (at, bytes) in data.iter().enumerate() {
+        let last = at + 1 == data.len() && trailers.is_empty();
+        frames.push(frame(kind::DATA, ends(last), 1, bytes));
+    }
+    if !trailers.is_empty() {
+        frames.push(frame(kind::HEADERS, h2raw::WHOLE, 1, &h2raw::block(trailers)));
+    }
+    frames
 }
 
 /// What the service has seen of a case.
