@@ -232,6 +232,11 @@ impl<F: Filter> Chain<F> {
         Ok(())
     }
 
+    /// Whether any plugin reads or transforms the request body.
+    pub fn reads_request(&self) -> bool {
+        self.wants.request_body || self.wants.request_stream
+    }
+
     /// Whether any of these plugins reads or transforms the response body.
     pub fn reads_response(&self, back: Back) -> bool {
         let reads = |link: &Link<F>| link.hooks.response_body || link.hooks.response_stream;

@@ -71,7 +71,7 @@ impl Proxy {
     pub async fn serve(
         &self,
         request: Request<Incoming>,
-        entrance: &Entrance,
+        entrance: Arc<Entrance>,
         peer: std::net::SocketAddr,
         tls: Option<Arc<TlsSession>>,
     ) -> Response<Body> {
@@ -80,17 +80,18 @@ impl Proxy {
         let snapshot = self.snapshot.load_full();
         let (head, body) = request.into_parts();
         let (body, request_bytes) = self.observe(&snapshot, Body::Incoming(body));
-        let mut exchange = admit::begin(head, peer, tls, entrance);
+        let mut exchange = admit::begin(head, peer, tls, &entrance);
         let mut watch = Watch::new(&snapshot, &exchange, &request_bytes);
         let admitted = match in_flight.count > entrance.limits.requests {
             true => Err(Trouble::Overloaded),
-            false => self.admit(&snapshot, &mut exchange, entrance),
+            false => self.admit(&snapshot, &mut exchange, &entrance),
         };
         let (route, answered) = match admitted {
             Ok(admitted) => {
                 let route = admitted.course.route;
                 watch.found(route);
-                (route, self.exchange(admitted, &mut exchange, body).await)
+                // In a box: whoever waits for it is moved as a whole, more than once.
+                (route, Box::pin(self.exchange(admitted, &mut exchange, body)).await)
             }
             Err(trouble) => {
                 let body = self.answer(trouble, &mut exchange);
@@ -134,7 +135,11 @@ impl Proxy {
         // Backward. A response hook that replies or fails puts its answer in the place of what
         // there was, and the pass goes on with the plugins before it.
         loop {
-            match self.back(course, exchange, std::mem::take(&mut body), back).await {
+            let passed = match course.chain.is_empty() {
+                true => Ok(std::mem::take(&mut body)),
+                false => self.back(course, exchange, std::mem::take(&mut body), back).await,
+            };
+            match passed {
                 Ok(passed) => {
                     let mut answered = self.respond(exchange, passed);
                     if let Some(switched) = switched {
@@ -166,14 +171,22 @@ impl Proxy {
     ) -> Result<Reached, (Trouble, Back)> {
         let (chain, all) = (course.chain, course.chain.all());
         let stopped = |stop: Stop| (Trouble::Chain(stop.why), Back::before(stop.at));
-        chain.request_heads(exchange).await.map_err(stopped)?;
+        // Without plugins there is not even a future to be made.
+        if !chain.is_empty() {
+            chain.request_heads(exchange).await.map_err(stopped)?;
+        }
         if let Some(trouble) = astray {
             return Err((trouble, all));
         }
         let body = forward::capped(body, course.route.max_body);
         let body = body.map_err(|trouble| (trouble, all))?;
-        let held = chain.request_body(exchange, body).await;
-        let body = held.map_err(|Stop { at, why }| (Trouble::Chain(why), chain.all_but(at)))?;
+        let body = match chain.reads_request() {
+            false => body,
+            true => chain
+                .request_body(exchange, body)
+                .await
+                .map_err(|Stop { at, why }| (Trouble::Chain(why), chain.all_but(at)))?,
+        };
         if chain.wants().handler.is_some() {
             let reply = chain.handle(exchange, body).await.map_err(stopped)?;
             let (head, body) = parts_of(reply);
@@ -187,7 +200,14 @@ impl Proxy {
         let mut wish = upgrade::wish(course.route, exchange, &body);
         // What an upgraded connection will carry is no request body.
         let body = if wish.is_some() { Body::Empty } else { body };
-        let answer = self.call_upstream(course, exchange, body, wish.as_mut()).await;
+        let upstream = course.route.upstream(exchange);
+        let request = self.outgoing(course, exchange, body, wish.as_mut());
+        let called = Instant::now();
+        let caller = Caller::of(upstream, exchange);
+        let answer = upstream.call(caller, request, exchange.deadline).answer().await;
+        let took = called.elapsed();
+        upstream.ended(&answer, took);
+        exchange.upstream_took = Some(took);
         let response = answer.map_err(|error| {
             let back = match &error {
                 UpstreamError::RequestBody(BodyError::Plugin { at, .. }) => chain.all_but(*at),
@@ -201,14 +221,14 @@ impl Proxy {
         Ok(Reached { head, body, switch })
     }
 
-    async fn call_upstream(
+    /// The request as the service gets it, once it was copied for whoever else is to have it.
+    fn outgoing(
         &self,
         course: Course<'_>,
         exchange: &mut Exchange,
         body: Body,
         wish: Option<&mut Wish>,
-    ) -> Result<Response<Body>, UpstreamError> {
-        let upstream = course.route.upstream(exchange);
+    ) -> Request<Body> {
         let is_switch = wish.is_some();
         let mut request = forward::request(course, exchange, body, &self.via, wish);
         if let Some(mirror) = &course.route.mirror {
@@ -217,13 +237,7 @@ impl Proxy {
                 mirror.copy(&mut request, exchange, &course.route.upstreams);
             }
         }
-        let called = Instant::now();
-        let caller = Caller::of(upstream, exchange);
-        let answer = upstream.send_for(caller, request, exchange.deadline).await;
-        let took = called.elapsed();
-        upstream.ended(&answer, took);
-        exchange.upstream_took = Some(took);
-        answer
+        request
     }
 
     async fn back(

@@ -108,7 +108,7 @@ impl<F: Filter> Link<F> {
     pub(super) async fn run(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Ran, Why> {
         let on_error = self.on_error(hook);
         // A plugin that is passed over must leave nothing behind, so its failure is undone.
-        let undo = (on_error == OnErrorAction::Skip).then(|| Undo::of(exchange));
+        let undo = (on_error == OnErrorAction::Skip).then(|| Box::new(Undo::of(exchange)));
         let started = Instant::now();
         let answer = self.filter.call(hook, exchange).await;
         let took = started.elapsed();

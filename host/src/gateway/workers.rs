@@ -201,12 +201,12 @@ struct Serving {
 }
 
 impl Handler for Serving {
-    async fn handle(
+    fn handle(
         &self,
         request: Request<Incoming>,
         connection: &Arc<Connection>,
-    ) -> Response<Body> {
-        let entrance = self.entrance.load_full();
-        self.proxy.serve(request, &entrance, connection.peer, connection.tls.clone()).await
+    ) -> impl Future<Output = Response<Body>> + Send {
+        let (entrance, tls) = (self.entrance.load_full(), connection.tls.clone());
+        self.proxy.serve(request, entrance, connection.peer, tls)
     }
 }

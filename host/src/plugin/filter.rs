@@ -53,8 +53,12 @@ impl Filter for PluginFilter {
         self.plugin.context.limits.body
     }
 
-    async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Verdict, Failure> {
-        self.plugin.call(hook, exchange).await.map_err(|cause| self.plugin.failed(hook, cause))
+    fn call(
+        &self,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> impl Future<Output = Result<Verdict, Failure>> + Send {
+        self.plugin.call(hook, exchange)
     }
 
     async fn open(
@@ -98,18 +102,19 @@ impl Plugin {
     /// The instance is out of the pool while it runs and comes back only after an answer. So a
     /// trap, a budget, or a client that leaves (which drops this future) costs the instance and
     /// nothing else.
-    async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Verdict, Cause> {
-        let (_place, idle) = self.pool.check_out().await.ok_or(Cause::Busy)?;
+    async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Verdict, Failure> {
+        let failed = |cause| self.failed(hook, cause);
+        let (_place, idle) = self.pool.check_out().await.ok_or_else(|| failed(Cause::Busy))?;
         let mut instance = match idle {
             Some(instance) => instance,
-            None => self.start().await?,
+            None => self.start().await.map_err(failed)?,
         };
         let verdict = instance.call(hook, exchange).await;
         // A plugin's own error is an answer: its instance is sound.
         if matches!(verdict, Ok(_) | Err(Cause::Refused { .. })) {
             self.keep(instance);
         }
-        verdict
+        verdict.map_err(failed)
     }
 
     async fn open(

@@ -1,6 +1,6 @@
 //! One running guest: its store, its limits, and typed calls of the hooks that it has.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::pin, sync::Arc};
 
 use wasmtime::{
     ResourceLimiter, Store, UpdateDeadline,
@@ -113,8 +113,11 @@ impl Instance {
         let mut store = new_store(pre, context);
         let meter = store.data().meter.clone();
         let limits = &context.limits;
-        let starting = start_in(&mut store, pre, exports, context);
-        match metered(&meter, limits.startup, limits.wall, starting).await {
+        let started = {
+            let starting = pin!(start_in(&mut store, pre, exports, context));
+            metered(&meter, limits.startup, limits.wall, starting).await
+        };
+        match started {
             Ok(Ok((funcs, Ok(setup)))) => {
                 store.data_mut().rest();
                 store.data_mut().memory.at_start = store.data().memory.used;
@@ -236,8 +239,11 @@ impl Instance {
         let (cpu, wall) = (limits.cpu, limits.wall);
         // The clock has gone on since the last call. Without this a call would begin with a yield.
         self.store.set_epoch_deadline(1);
-        let call = func.call_async(&mut self.store, params);
-        match metered(&self.meter, cpu, wall, call).await {
+        let called = {
+            let call = pin!(func.call_async(&mut self.store, params));
+            metered(&self.meter, cpu, wall, call).await
+        };
+        match called {
             Ok(Ok((answer,))) => Ok(answer),
             Ok(Err(error)) => Err(self.store.data_mut().cause_of(&error, cpu)),
             Err(TooLong) => Err(Cause::Wall(wall)),

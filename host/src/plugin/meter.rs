@@ -2,7 +2,7 @@
 
 use std::{
     future::poll_fn,
-    pin::pin,
+    pin::Pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -70,15 +70,16 @@ fn cpu_nanos() -> u64 {
 pub(super) struct TooLong;
 
 /// Runs a call under its two budgets. The CPU budget is only measured here: the epoch callback
-/// acts on it, inside the guest. When the wall-clock limit passes, the call is dropped.
+/// acts on it, inside the guest. When the wall-clock limit passes, the call is polled no more.
+///
+/// The call stays where its caller has it: given by value there would be room for two of it.
 pub(super) async fn metered<F: Future>(
     meter: &Arc<Meter>,
     cpu: Duration,
     wall: Duration,
-    call: F,
+    mut call: Pin<&mut F>,
 ) -> Result<F::Output, TooLong> {
     meter.start(cpu);
-    let mut call = pin!(call);
     // Most calls end in their first poll: they need no timer, and nobody asks what they have used. A
     // timer that begins only after the first poll is late by a tick of the epoch, for that ends it.
     let mut timer = None;
@@ -102,6 +103,8 @@ pub(super) fn nanos() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     fn block<T>(future: impl Future<Output = T>) -> T {
@@ -118,7 +121,7 @@ mod tests {
         let meter = Arc::new(Meter::default());
         let (cpu, wall) = (Duration::from_millis(50), Duration::from_secs(10));
         let wait = async { tokio::time::sleep(Duration::from_secs(5)).await };
-        assert!(block(metered(&meter, cpu, wall, wait)).is_ok());
+        assert!(block(metered(&meter, cpu, wall, pin!(wait))).is_ok());
         assert!(meter.spent.load(Relaxed) < cpu.as_nanos() as u64);
     }
 
@@ -127,6 +130,6 @@ mod tests {
         let meter = Arc::new(Meter::default());
         let (cpu, wall) = (Duration::from_millis(50), Duration::from_secs(1));
         let forever = std::future::pending::<()>();
-        assert!(block(metered(&meter, cpu, wall, forever)).is_err());
+        assert!(block(metered(&meter, cpu, wall, pin!(forever))).is_err());
     }
 }

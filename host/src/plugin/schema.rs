@@ -1,6 +1,6 @@
 //! Asks a component for the schema of its settings.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use serde_json::Value;
 use wasmtime::component::{InstancePre, TypedFunc};
@@ -34,7 +34,7 @@ pub(super) async fn schema(
         let settings: SchemaFunc = typed(&instance, &mut store, index, "schema")?;
         settings.call_async(&mut store, ()).await
     };
-    let (text,) = metered(&meter, limits.startup, limits.wall, asking).await.ok()?.ok()?;
+    let (text,) = metered(&meter, limits.startup, limits.wall, pin!(asking)).await.ok()?.ok()?;
     if text.len() > LONGEST {
         return None;
     }

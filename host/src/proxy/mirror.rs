@@ -157,7 +157,8 @@ async fn answer(
     request: Request<Body>,
     deadline: Instant,
 ) -> Result<(), String> {
-    let response = upstream.send_for(caller, request, deadline).await.map_err(|e| e.to_string())?;
+    let response = upstream.call(caller, request, deadline).answer().await;
+    let response = response.map_err(|why| why.to_string())?;
     let mut body = response.into_body();
     let mut read = 0;
     while let Some(frame) = body.frame().await {

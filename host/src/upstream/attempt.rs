@@ -26,8 +26,8 @@ pub(super) struct Attempt {
     kept: bool,
     /// Why the last target did not do.
     pub(super) last: Option<Failed>,
-    /// The request, if nothing of it was sent.
-    pub(super) unsent: Option<Request<Body>>,
+    /// The request, while nothing of it is sent.
+    pub(super) request: Option<Request<Body>>,
 }
 
 /// What was sent, and to where.
@@ -37,13 +37,13 @@ pub(super) struct Sent<'a> {
     /// On a connection that had been used before.
     pub(super) kept: bool,
     /// A copy, where the connection does not give back what it was given.
-    pub(super) spare: Option<Request<Body>>,
+    pub(super) spare: Option<Box<Request<Body>>>,
 }
 
 impl Attempt {
     pub(super) fn new(key: Option<u64>, tried: Vec<usize>) -> Self {
-        let (favourite, place, last, unsent) = (None, None, None, None);
-        Self { key, favourite, place, tried, kept: true, last, unsent }
+        let (favourite, place, last, request) = (None, None, None, None);
+        Self { key, favourite, place, tried, kept: true, last, request }
     }
 
     /// Leaves the targets of the attempts beside it to them.
@@ -56,7 +56,7 @@ impl Attempt {
     /// Takes over what another one has found out.
     pub(super) fn follow(&mut self, other: Self) {
         other.tried.into_iter().for_each(|index| self.exclude(index));
-        (self.last, self.unsent) = (other.last, other.unsent);
+        (self.last, self.request) = (other.last, other.request);
     }
 
     pub(super) fn exclude(&mut self, index: usize) {
@@ -79,28 +79,29 @@ impl Attempt {
         self.last = None;
     }
 
-    /// The request to send once more, or why not.
+    /// Takes the request back to send it once more, or says why not.
     pub(super) fn again(
         &mut self,
         mut unanswered: Unanswered,
         sent: Sent<'_>,
-    ) -> Result<Request<Body>, UpstreamError> {
+    ) -> Result<(), UpstreamError> {
         let why = protocol(sent.target, &unanswered);
         if sent.kept && !self.kept {
             // Once is enough: this one was shared by others meanwhile.
             return Err(why);
         }
-        let spare = sent.spare.or_else(|| unanswered.spare.take()).filter(|spare| {
-            let is_lost = || spare.method().is_idempotent() && unanswered.is_lost();
-            sent.kept && (unanswered.is_unprocessed() || is_lost())
-        });
+        let spare =
+            sent.spare.map(|spare| *spare).or_else(|| unanswered.spare.take()).filter(|spare| {
+                let is_lost = || spare.method().is_idempotent() && unanswered.is_lost();
+                sent.kept && (unanswered.is_unprocessed() || is_lost())
+            });
         let Some(again) = unanswered.unsent.or(spare) else { return Err(why) };
         if !sent.kept {
             // A new connection that closes before the request is written: the target is no good.
             self.tried.push(sent.index);
             self.last = Some(Failed::of(sent.index, why, RetryOn::Reset));
         }
-        self.kept = false;
-        Ok(again)
+        (self.kept, self.request) = (false, Some(again));
+        Ok(())
     }
 }

@@ -19,18 +19,30 @@ use crate::body::{Body, BodyError, is_last};
 /// the connection is free at once and nothing has to be watched. Otherwise the body keeps the
 /// lease.
 pub(super) async fn receive(
-    mut head: Parts,
+    head: Parts,
     mut lease: Lease,
     idle_timeout: Duration,
     deadline: Instant,
 ) -> Response<Body> {
-    if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        if let Some(switched) = lease.hand_over() {
-            head.extensions.insert(switched);
+    let first = first_frame(&head, &mut lease).await;
+    received(head, first, lease, idle_timeout, deadline)
+}
+
+/// The same, once it was looked at what is there.
+pub(super) fn received(
+    mut head: Parts,
+    first: First,
+    mut lease: Lease,
+    idle_timeout: Duration,
+    deadline: Instant,
+) -> Response<Body> {
+    let first = match first {
+        First::Switched => {
+            if let Some(switched) = lease.hand_over() {
+                head.extensions.insert(switched);
+            }
+            return Response::from_parts(head, Body::Empty);
         }
-        return Response::from_parts(head, Body::Empty);
-    }
-    let first = match first_frame(&mut lease).await {
         First::Last(body) => {
             lease.complete();
             return Response::from_parts(head, body);
@@ -41,7 +53,10 @@ pub(super) async fn receive(
     Response::from_parts(head, Body::boxed(watched))
 }
 
-enum First {
+/// What is there of a response, beside its head.
+pub(super) enum First {
+    /// Another protocol.
+    Switched,
     /// All of the body.
     Last(Body),
     /// What has arrived of it.
@@ -49,7 +64,10 @@ enum First {
 }
 
 /// Looks without waiting.
-async fn first_frame(lease: &mut Lease) -> First {
+pub(super) async fn first_frame(head: &Parts, lease: &mut Lease) -> First {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return First::Switched;
+    }
     if lease.is_end_stream() {
         return First::Last(Body::Empty);
     }

@@ -11,7 +11,6 @@ use std::{
 };
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use http::Request;
 use tracing::debug;
 
 use super::{
@@ -23,7 +22,7 @@ use super::{
     retry::Retry,
     send::{Answered, Failed},
 };
-use crate::{body::Body, config::Hedge};
+use crate::config::Hedge;
 
 /// Where the attempts for one request are at work, by their numbers: the indices of their targets.
 type Places = Arc<[AtomicUsize]>;
@@ -60,15 +59,14 @@ impl Upstream {
     pub(super) async fn hedged(
         &self,
         slot: &Arc<Slot>,
-        request: Request<Body>,
         attempt: &mut Attempt,
         retry: &mut Retry<'_>,
         hedge: Hedge,
         deadline: Instant,
     ) -> Result<Answered, Failed> {
-        let run = |number: u32, request, mut attempt: Attempt| async move {
+        let run = |number: u32, mut attempt: Attempt| async move {
             let until = self.until(deadline, None);
-            let outcome = self.attempt(slot, request, &mut attempt, None, until).await;
+            let outcome = self.attempt(slot, &mut attempt, None, until).await;
             (number, outcome, attempt)
         };
         let begun = Attempt::new(attempt.key, attempt.tried.clone());
@@ -76,7 +74,7 @@ impl Upstream {
         let places: Places = (0..=hedge.most).map(|_| AtomicUsize::new(NOWHERE)).collect();
         first.place = Some(Place::of(&places, 0));
         let (mut tries, mut sent) = (FuturesUnordered::new(), 0);
-        tries.push(run(sent, request, first));
+        tries.push(run(sent, first));
         let mut next = Instant::now() + hedge.after;
         loop {
             tokio::select! {
@@ -98,10 +96,13 @@ impl Upstream {
                     sent += 1;
                     let place = Place::of(&places, sent);
                     let Some(mut other) = self.other(attempt, place) else { continue };
-                    let Some(again) = retry.once_more() else { continue };
+                    other.request = retry.once_more();
+                    if other.request.is_none() {
+                        continue;
+                    }
                     self.reserve(slot, &mut other);
                     debug!(upstream = %self.settings.name, "sending it to another target as well");
-                    tries.push(run(sent, again, other));
+                    tries.push(run(sent, other));
                 }
             }
         }

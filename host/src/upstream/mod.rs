@@ -64,6 +64,7 @@ pub use hash::Caller;
 pub use health::run_health_checks;
 pub use limits::LimitStats;
 pub use resolve::run_resolver;
+pub use send::Call;
 pub use signals::{BOUNDS, CLASSES, SignalStats};
 pub use stats::{TargetStats, UpstreamStats};
 pub use switched::Switched;

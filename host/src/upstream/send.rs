@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    mem,
     sync::Arc,
     task::{Poll, ready},
     time::{Duration, Instant},
@@ -13,11 +14,13 @@ use tracing::debug;
 use super::{
     Phase, Upstream, UpstreamError,
     attempt::{Attempt, Sent},
+    breaker::{Breaker, Trial},
     connect::ConnectError,
     connection::Connection,
     download,
     hash::Caller,
     lease::Lease,
+    limits::Pass,
     outlier::CHANCE,
     pool::Slot,
     request,
@@ -27,7 +30,100 @@ use super::{
     unanswered::Unanswered,
     upload::Upload,
 };
-use crate::{body::Body, config::RetryOn};
+use crate::{
+    body::Body,
+    config::{Retries, RetryOn},
+};
+
+/// A request, and all that it takes to get an answer.
+///
+/// Whoever waits for the answer keeps this in place and lends it: a future is moved as a whole where
+/// it is made, once for each function that it is made in, and with the request and all the ways to
+/// send it again in every one of them a request was 34 KB of copying.
+pub struct Call<'a> {
+    upstream: &'a Upstream,
+    deadline: Instant,
+    attempt: Attempt,
+    /// The request's body, if it is streamed.
+    upload: Option<Upload>,
+    session: Option<Session<'a>>,
+    admitted: Result<Admitted<'a>, UpstreamError>,
+}
+
+/// What a request holds that may be sent.
+#[derive(Default)]
+struct Admitted<'a> {
+    trial: Option<Trial<'a>>,
+    pass: Option<Pass>,
+}
+
+impl Call<'_> {
+    /// Waits for the head of the response.
+    pub async fn answer(&mut self) -> Result<Response<Body>, UpstreamError> {
+        let Self { upstream, deadline, .. } = *self;
+        let Admitted { trial, pass } = mem::replace(&mut self.admitted, Ok(Admitted::default()))?;
+        let idle_timeout = upstream.settings.idle_timeout;
+        let outcome = match &upstream.settings.retries {
+            None => {
+                let until = upstream.until(deadline, self.upload.as_ref());
+                upstream
+                    .attempt(upstream.slot(), &mut self.attempt, self.upload.as_ref(), until)
+                    .await
+            }
+            // In a box, so that whoever has no retries carries nothing of them.
+            Some(retries) => Box::pin(self.retried(retries)).await,
+        };
+        if let Some(trial) = trial {
+            trial.end(&outcome);
+        }
+        let Answered { mut head, mut lease, index } = outcome.map_err(|failed| failed.why)?;
+        if let Some(session) = self.session {
+            session.settle(index, &mut head);
+        }
+        lease.pass = pass;
+        let first = download::first_frame(&head, &mut lease).await;
+        Ok(download::received(head, first, lease, idle_timeout, deadline))
+    }
+
+    /// As often as it takes, and may.
+    async fn retried(&mut self, retries: &Retries) -> Result<Answered, Failed> {
+        let Self { upstream, deadline, attempt, upload, .. } = self;
+        let (slot, deadline) = (upstream.slot(), *deadline);
+        let request = attempt.request.as_mut().ok_or_else(|| upstream.nothing_to_send())?;
+        let prepared = Retry::prepare(retries, &upstream.budget, request, upload);
+        let mut retry = prepared.await.map_err(Failed::of_client)?;
+        loop {
+            let hedge = retry.hedge().filter(|_| attempt.favourite.is_none());
+            let outcome = match hedge {
+                None => {
+                    let until = upstream.until(deadline, upload.as_ref());
+                    upstream.attempt(slot, attempt, upload.as_ref(), until).await
+                }
+                Some(hedge) => {
+                    // In a box of its own: it is several attempts.
+                    Box::pin(upstream.hedged(slot, attempt, &mut retry, hedge, deadline)).await
+                }
+            };
+            let Some((again, pause)) = retry.next(&outcome, attempt.request.take(), deadline)
+            else {
+                return outcome;
+            };
+            let failed = match outcome {
+                Ok(Answered { head, lease, index }) => {
+                    // Most such answers are short: then their connection can be kept.
+                    let idle_timeout = upstream.settings.idle_timeout;
+                    drop(download::receive(head, lease, idle_timeout, deadline).await);
+                    Some(index)
+                }
+                Err(failed) => failed.target,
+            };
+            debug!(upstream = %upstream.settings.name, ?pause, "sending it again");
+            tokio::time::sleep(pause).await;
+            attempt.begin_anew(failed, upstream.targets.len());
+            attempt.request = Some(again);
+        }
+    }
+}
 
 impl Upstream {
     /// Sends a request to one of the targets and waits for the head of its response, whose body is
@@ -41,76 +137,24 @@ impl Upstream {
         request: Request<Body>,
         deadline: Instant,
     ) -> Result<Response<Body>, UpstreamError> {
-        self.send_for(Caller::default(), request, deadline).await
+        self.call(Caller::default(), request, deadline).answer().await
     }
 
-    /// The same on behalf of a client, which may decide on the target.
-    pub async fn send_for(
-        &self,
-        caller: Caller,
-        mut request: Request<Body>,
-        deadline: Instant,
-    ) -> Result<Response<Body>, UpstreamError> {
-        let trial = match &self.breaker {
-            None => None,
-            Some(breaker) => Some(breaker.admit()?),
-        };
-        let pass = self.limits.request()?;
+    /// The same on behalf of a client, which may decide on the target. Nothing is sent yet.
+    pub fn call(&self, caller: Caller, mut request: Request<Body>, deadline: Instant) -> Call<'_> {
+        let admitted = self.admit();
         let session = self.session(caller, &mut request);
-        let (slot, idle_timeout) = (self.slot(), self.settings.idle_timeout);
-        let mut upload = Upload::watch(request.body_mut(), idle_timeout, deadline);
-        let mut retry = match &self.settings.retries {
-            None => None,
-            Some(settings) => {
-                let prepared = Retry::prepare(settings, &self.budget, &mut request, &mut upload);
-                // In a box, so that whoever has no retries carries nothing of them.
-                Some(Box::new(Box::pin(prepared).await?))
-            }
-        };
+        let upload = Upload::watch(request.body_mut(), self.settings.idle_timeout, deadline);
         let mut attempt = Attempt::new(caller.key, Vec::new());
         attempt.favourite = session.and_then(|session| session.target);
-        loop {
-            let hedge = retry.as_mut().filter(|_| attempt.favourite.is_none());
-            let hedge = hedge.and_then(|retry| retry.hedge().map(|hedge| (retry, hedge)));
-            let outcome = match hedge {
-                None => {
-                    let until = self.until(deadline, upload.as_ref());
-                    self.attempt(slot, request, &mut attempt, upload.as_ref(), until).await
-                }
-                Some((retry, hedge)) => {
-                    // In a box, as retries are.
-                    let hedged = self.hedged(slot, request, &mut attempt, retry, hedge, deadline);
-                    Box::pin(hedged).await
-                }
-            };
-            let next = retry
-                .as_mut()
-                .and_then(|retry| retry.next(&outcome, attempt.unsent.take(), deadline));
-            let Some((again, pause)) = next else {
-                if let Some(trial) = trial {
-                    trial.end(&outcome);
-                }
-                let Answered { mut head, mut lease, index } =
-                    outcome.map_err(|failed| failed.why)?;
-                if let Some(session) = session {
-                    session.settle(index, &mut head);
-                }
-                lease.pass = pass;
-                return Ok(download::receive(head, lease, idle_timeout, deadline).await);
-            };
-            let failed = match outcome {
-                Ok(Answered { head, lease, index }) => {
-                    // Most such answers are short: then their connection can be kept.
-                    drop(download::receive(head, lease, idle_timeout, deadline).await);
-                    Some(index)
-                }
-                Err(failed) => failed.target,
-            };
-            debug!(upstream = %self.settings.name, ?pause, "sending it again");
-            tokio::time::sleep(pause).await;
-            attempt.begin_anew(failed, self.targets.len());
-            request = again;
-        }
+        attempt.request = Some(request);
+        Call { upstream: self, deadline, attempt, upload, session, admitted }
+    }
+
+    /// By the breaker, and under `limits.in_flight`.
+    fn admit(&self) -> Result<Admitted<'_>, UpstreamError> {
+        let trial = self.breaker.as_ref().map(Breaker::admit).transpose()?;
+        Ok(Admitted { trial, pass: self.limits.request()? })
     }
 
     /// What the client's cookie says, where clients stay with their targets.
@@ -137,23 +181,15 @@ impl Upstream {
     pub(super) async fn attempt(
         &self,
         slot: &Arc<Slot>,
-        mut request: Request<Body>,
         attempt: &mut Attempt,
         upload: Option<&Upload>,
         until: Until,
     ) -> Result<Answered, Failed> {
         loop {
-            let (index, connection, kept) = match self.connection(slot, attempt, until).await {
-                Ok(found) => found,
-                Err(failed) => {
-                    attempt.unsent = Some(request);
-                    return Err(failed);
-                }
-            };
-            let target = &self.targets[index];
-            let spare = self.prepare(&mut request, target, &connection, kept);
-            let mut lease = Lease::begin(slot, index, connection, request, upload);
-            let sent = Instant::now();
+            let (index, connection, kept) = self.connection(slot, attempt, until).await?;
+            let Some(request) = attempt.request.take() else { return Err(self.nothing_to_send()) };
+            let (mut lease, spare) = self.begin(slot, index, connection, kept, request, upload);
+            let (target, sent) = (&self.targets[index], Instant::now());
             let wait = Wait { since: sent, head: self.settings.head_timeout, until, upload };
             match wait.on(&mut lease).await {
                 Ok(Ok(head)) => {
@@ -163,7 +199,7 @@ impl Upstream {
                 Ok(Err(unanswered)) => {
                     debug!(target = %target.name, kept, error = %unanswered, "not answered");
                     let sent = Sent { index, target, kept, spare };
-                    request = attempt.again(unanswered, sent).map_err(|why| {
+                    attempt.again(unanswered, sent).map_err(|why| {
                         match upload.and_then(Upload::failure) {
                             Some(failure) => Failed::of_client(UpstreamError::RequestBody(failure)),
                             None => {
@@ -271,22 +307,36 @@ impl Upstream {
         Ok((connection, false))
     }
 
-    /// Shapes the request for the connection, and copies it if it may have to be sent again and would
-    /// not come back: an HTTP/1.1 connection keeps it until there is a response.
-    fn prepare(
+    /// No attempt begins without its request.
+    fn nothing_to_send(&self) -> Failed {
+        let reason = "there is no request left to send".to_owned();
+        Failed::of_client(UpstreamError::Connect { target: self.settings.name.clone(), reason })
+    }
+
+    /// Shapes the request for the connection and begins to send it. Gives a copy of one that may
+    /// have to be sent again and would not come back: HTTP/1.1 keeps it until there is a response.
+    fn begin(
         &self,
-        request: &mut Request<Body>,
-        target: &Target,
-        connection: &Connection,
+        slot: &Arc<Slot>,
+        index: usize,
+        connection: Connection,
         kept: bool,
-    ) -> Option<Request<Body>> {
-        match connection {
-            Connection::Http1(_) => request::for_http1(request, target),
-            Connection::Http2(_) => request::for_http2(request, target, self.connector.is_tls()),
-        }
-        // HTTP/2 says which requests the service has not looked at, so this goes for any method.
-        let is_lent = kept && matches!(connection, Connection::Http2(_));
-        is_lent.then(|| request::copy(request)).flatten()
+        mut request: Request<Body>,
+        upload: Option<&Upload>,
+    ) -> (Lease, Option<Box<Request<Body>>>) {
+        let target = &self.targets[index];
+        let spare = match &connection {
+            Connection::Http1(_) => {
+                request::for_http1(&mut request, target);
+                None
+            }
+            Connection::Http2(_) => {
+                request::for_http2(&mut request, target, self.connector.is_tls());
+                // It says which requests the service has not looked at, so this goes for any method.
+                kept.then(|| request::copy(&request)).flatten().map(Box::new)
+            }
+        };
+        (Lease::begin(slot, index, connection, request, upload), spare)
     }
 }
 
