@@ -138,14 +138,15 @@ fn spawn(folder: &TempDir, address: SocketAddr, tls: bool, arguments: &[String])
     (child, log)
 }
 
-/// An address that nobody else on this machine has, and that stays free while its server is down.
+/// An address that no other test has, and that stays free while its server is down.
 ///
 /// A server cannot be told to choose a port, and a port of 127.0.0.1 that was free a moment ago may
 /// be another test's by now. All of 127.0.0.0/8 is this machine (RFC 1122, 3.2.1.3), so each process
 /// has an address of its own there, made of its id, which is below 2^22 on Linux; what connects does
 /// so from 127.0.0.1, and takes no port of it.
 fn own_address() -> SocketAddr {
-    static NEXT_PORT: AtomicU16 = AtomicU16::new(6379);
+    // Not Redis's own: somebody may have one on all addresses.
+    static NEXT_PORT: AtomicU16 = AtomicU16::new(26_390);
     let [_, high, middle, low] = process::id().to_be_bytes();
     let ip = Ipv4Addr::new(127, high | 0x80, middle, low);
     SocketAddr::from((ip, NEXT_PORT.fetch_add(1, Relaxed)))

@@ -12,6 +12,11 @@ use super::{Body, BodyError};
 
 /// Who looks. Where the body is given up before its end, this is dropped and told nothing.
 pub trait Tap {
+    /// Whether it has come to its end only when that is there, and not with the last byte that was
+    /// announced: over HTTP/2 more may come, and then it was no message. Whoever sends on the body of
+    /// a request asks for that; hyper, who sends on that of a response, does not ([`is_last`]).
+    const TO_THE_END: bool = false;
+
     /// A piece passes. An error takes its place, and is the end.
     fn data(&mut self, _piece: &Bytes) -> Result<(), BodyError> {
         Ok(())
@@ -39,7 +44,8 @@ impl<T: Tap> Tapped<T> {
 
     fn look(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
         frame.data_ref().map_or(Ok(()), |piece| self.tap.data(piece))?;
-        if is_last(&self.body) {
+        let is_over = if T::TO_THE_END { self.body.is_end_stream() } else { is_last(&self.body) };
+        if is_over {
             self.end();
         }
         Ok(frame)

@@ -207,6 +207,8 @@ fn take(waiting: &Mutex<Option<Waiting>>) -> Option<Waiting> {
 }
 
 impl Tap for Tee {
+    const TO_THE_END: bool = true;
+
     fn data(&mut self, piece: &Bytes) -> Result<(), BodyError> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let is_too_large = |Waiting { read, .. }: &mut Waiting| {

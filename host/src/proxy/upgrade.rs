@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request, response};
 use http_body::Body as _;
 use hyper::{ext::Protocol, upgrade::OnUpgrade};
@@ -93,7 +94,8 @@ impl Wish {
             return;
         }
         if from_h2 {
-            let key = base64(&[random_u64().to_be_bytes(), random_u64().to_be_bytes()].concat());
+            let key = [random_u64().to_be_bytes(), random_u64().to_be_bytes()].concat();
+            let key = STANDARD.encode(key);
             if let Ok(key) = HeaderValue::from_str(&key) {
                 headers.insert(header::SEC_WEBSOCKET_KEY, key);
             }
@@ -212,22 +214,7 @@ fn accept_of(key: &str) -> String {
     let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     context.update(key.as_bytes());
     context.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    base64(context.finish().as_ref())
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63];
-            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
+    STANDARD.encode(context.finish())
 }
 
 #[cfg(test)]

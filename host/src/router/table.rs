@@ -29,6 +29,9 @@ pub struct Conflict {
 struct Candidate {
     route: usize,
     matcher: Arc<Match>,
+    /// Of the matcher's conditions, with names that need not be read again for each request. None,
+    /// which nothing fits, where one is no name: the configuration has refused that.
+    headers: Option<Vec<(HeaderName, Option<String>)>>,
     /// The names of the path's parameters, in order.
     params: Vec<Arc<str>>,
     /// It stands here because its `{*rest}` may be empty: whoever names this path goes first.
@@ -41,7 +44,9 @@ impl Table {
         // The tree wants something for `{*rest}`; to an operator `/files/{*rest}` is all below
         // `/files/`, itself included.
         let before_rest = pattern.split_once("{*").map(|(before, _)| before.to_owned());
-        let candidate = Candidate { route, matcher: matcher.clone(), params, rest_is_empty: false };
+        let headers = matcher.headers.iter().map(header).collect();
+        let matcher = matcher.clone();
+        let candidate = Candidate { route, matcher, headers, params, rest_is_empty: false };
         if let Some(path) = before_rest {
             self.add(path, Candidate { rest_is_empty: true, ..candidate.clone() })?;
         }
@@ -105,7 +110,9 @@ impl Candidate {
     fn fits(&self, asked: &Asked<'_>) -> bool {
         let matcher = &self.matcher;
         (matcher.listen.is_empty() || matcher.listen.iter().any(|l| **l == *asked.listener))
-            && matcher.headers.iter().all(|condition| header_holds(condition, asked))
+            && self.headers.as_ref().is_some_and(|all| {
+                all.iter().all(|(name, wanted)| header_holds(name, wanted.as_deref(), asked))
+            })
             && matcher.query.iter().all(|condition| query_holds(condition, asked))
     }
 
@@ -156,10 +163,13 @@ fn overlap(a: &Match, b: &Match) -> bool {
     listen && share(&a.methods, &b.methods) && a.headers == b.headers && a.query == b.query
 }
 
-fn header_holds(condition: &Condition, asked: &Asked<'_>) -> bool {
-    let Ok(name) = HeaderName::from_bytes(condition.name.as_bytes()) else { return false };
+fn header(condition: &Condition) -> Option<(HeaderName, Option<String>)> {
+    Some((condition.name.parse().ok()?, condition.value.clone()))
+}
+
+fn header_holds(name: &HeaderName, wanted: Option<&str>, asked: &Asked<'_>) -> bool {
     let mut values = asked.headers.get_all(name).iter();
-    match &condition.value {
+    match wanted {
         None => values.next().is_some(),
         Some(wanted) => values.any(|value| value.as_bytes() == wanted.as_bytes()),
     }

@@ -63,7 +63,9 @@ impl Standing {
         Some(match bucket.algorithm {
             Algorithm::Gcra => State::Gcra(gcra::full_at(now, level)),
             Algorithm::FixedWindow => {
-                let left = if self.level > 0.0 { self.left } else { bucket.window };
+                // A server whose clock was set back would have it last longer than it may.
+                let left =
+                    if self.level > 0.0 { self.left.min(bucket.window) } else { bucket.window };
                 let ends = now.saturating_add(nanos(left));
                 let began = ends.saturating_sub(nanos(bucket.window));
                 State::Window { count: Count { began, used: level as u64 }, ends }
@@ -177,10 +179,8 @@ impl Limiter {
         }
         let now = self.clock.now();
         let Some(told) = standing.state(now, bucket, shard.owed(bucket)) else { return };
-        let state = match shard.get(&bucket.id) {
-            Some(known) => told.or_later(known, bucket),
-            None => told,
-        };
+        let known = shard.get(&bucket.id).filter(|known| known.expires() > now);
+        let state = known.map_or(told, |known| told.or_later(known, bucket));
         shard.put(&bucket.id, state, now);
     }
 

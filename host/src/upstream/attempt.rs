@@ -26,7 +26,7 @@ pub(super) struct Attempt {
     kept: bool,
     /// Why the last target did not do.
     pub(super) last: Option<Failed>,
-    /// The request, while nothing of it is sent.
+    /// What is to be sent next: the request, or a copy of it; none while it is under way.
     pub(super) request: Option<Request<Body>>,
 }
 

@@ -13,7 +13,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::{
     alarm::Alarm,
-    body::{Body, BodyError, is_last},
+    body::{Body, BodyError},
 };
 
 /// What became of a streamed request body. The connection's task writes, the exchange reads.
@@ -53,7 +53,7 @@ impl Upload {
         Some(upload)
     }
 
-    /// When its last byte was taken; none while there is more.
+    /// When its end was there; none while there is more.
     pub(super) fn ended(&self) -> Option<Instant> {
         match *self.state() {
             State::Ended(at) => Some(at),
@@ -119,7 +119,8 @@ impl HttpBody for Watched {
         };
         self.waiting = None;
         let frame = frame.map(|frame| frame.map_err(|why| self.fail(why)));
-        if frame.is_none() || is_last(&self.body) {
+        // Not with the last byte that was announced: until the end is there, that is held back.
+        if frame.is_none() || self.body.is_end_stream() {
             self.end();
         }
         Poll::Ready(frame)
@@ -138,8 +139,11 @@ impl HttpBody for Watched {
 mod tests {
     use super::*;
 
-    /// As HTTP/2 gives a body whose end comes in a frame of its own: all bytes, and no end yet.
-    struct Unended(Option<Bytes>);
+    /// As HTTP/2 gives a body whose end comes in a frame of its own.
+    struct Unended {
+        data: Option<Bytes>,
+        has_ended: bool,
+    }
 
     impl HttpBody for Unended {
         type Data = Bytes;
@@ -149,22 +153,29 @@ mod tests {
             mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-            self.0.take().map_or(Poll::Pending, |data| Poll::Ready(Some(Ok(Frame::data(data)))))
+            match self.data.take() {
+                Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+                None if std::mem::replace(&mut self.has_ended, true) => Poll::Ready(None),
+                None => Poll::Pending,
+            }
         }
 
         fn size_hint(&self) -> SizeHint {
-            SizeHint::with_exact(self.0.as_ref().map_or(0, |data| data.len() as u64))
+            SizeHint::with_exact(self.data.as_ref().map_or(0, |data| data.len() as u64))
         }
     }
 
     #[test]
-    fn the_last_byte_of_a_known_length_is_the_end() {
-        let mut body = Body::boxed(Unended(Some("hello".into())));
+    fn a_body_has_ended_when_its_end_is_there_whatever_was_announced() {
+        let mut body = Body::boxed(Unended { data: Some("hello".into()), has_ended: false });
         let far = Instant::now() + Duration::from_secs(60);
         let upload = Upload::watch(&mut body, Duration::from_secs(60), far).expect("it streams");
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        assert!(upload.ended().is_none());
-        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());
-        assert!(upload.ended().is_some());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _entered = runtime.enter();
+        for (is_ready, has_ended) in [(true, false), (false, false), (true, true)] {
+            assert_eq!(Pin::new(&mut body).poll_frame(&mut cx).is_ready(), is_ready);
+            assert_eq!(upload.ended().is_some(), has_ended);
+        }
     }
 }

@@ -284,6 +284,27 @@ fn an_answer_that_another_has_overtaken_changes_nothing() {
 }
 
 #[test]
+fn a_window_that_is_over_or_cannot_be_is_no_later_one() {
+    let window = |seconds| bucket(FixedWindow, 1000, Duration::from_secs(seconds));
+    let told = |level, seconds| Standing { level, left: Duration::from_secs(seconds) };
+    let left = |gateway: &Limiter, bucket: &Bucket| {
+        gateway.take(std::slice::from_ref(bucket), 1).unwrap()[0].remaining
+    };
+
+    let (gateway, clock) = limiter(Duration::ZERO);
+    gateway.hear(&window(40), told(9.0, 40));
+    clock.advance(Duration::from_secs(45));
+    gateway.hear(&window(120), told(1.0, 120));
+    assert_eq!(left(&gateway, &window(120)), 1000 - 1 - 1, "it was longer after a reload");
+
+    // The server's clock was set back for a while.
+    let (gateway, _) = limiter(Duration::ZERO);
+    gateway.hear(&window(60), told(5.0, 200));
+    gateway.hear(&window(60), told(6.0, 60));
+    assert_eq!(left(&gateway, &window(60)), 1000 - 6 - 1);
+}
+
+#[test]
 fn a_server_that_lost_its_memory_gets_it_back() {
     let window = bucket(FixedWindow, 10, DAY);
     let (gateway, clock) = limiter(Duration::ZERO);

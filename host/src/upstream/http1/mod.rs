@@ -117,7 +117,11 @@ impl Connection {
     /// Sends the request, and is ready with the head of its response.
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Parts, Unanswered>> {
         let broken = match self.poll_send(cx) {
-            Poll::Ready(Err(Broken::Body(why))) => return self.unanswered(Error::Request(why)),
+            Poll::Ready(Err(Broken::Body(why))) => {
+                // Its body is lost: it is nothing to be sent again, however little of it was sent.
+                self.sending.forget();
+                return self.unanswered(Error::Request(why));
+            }
             Poll::Ready(Err(Broken::Connection(why))) => Some(why),
             _ => None,
         };

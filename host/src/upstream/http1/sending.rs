@@ -73,7 +73,7 @@ impl Sending {
 
     /// The request, if it can be sent again, and whether nothing of it was sent.
     pub(super) fn give_back(&mut self) -> Option<(Request<Body>, bool)> {
-        // Nothing is taken of a body before its head is written.
+        // Nothing is taken of a body that counts before its head is written.
         let is_unsent = self.written == 0;
         let request = self.request.take().filter(|_| self.is_whole || is_unsent)?;
         Some((request, is_unsent))

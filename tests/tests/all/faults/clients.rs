@@ -9,6 +9,7 @@ use torana_tests::{
 };
 
 use super::before;
+use crate::guests::metric;
 
 /// A service that tells how far it is with its one request: 1 once its head is there, 2 once its
 /// connection has ended. Beyond its head, `answer` is what it says.
@@ -63,6 +64,28 @@ async fn a_sender_that_stops_in_its_body_is_let_go() {
     }
     assert!(backend.wait_for(2).await.iter().all(|one| !one.complete));
     gateway.at_rest().await;
+}
+
+#[tokio::test]
+async fn a_body_over_http2_without_its_end_is_not_the_services_fault() {
+    let backend = Backend::start(|_| reply(200, "")).await;
+    for (length, data) in [("0", ""), ("4", "half")] {
+        // The service is given less time than the client: whoever is waited for is told apart.
+        let settings = "timeouts = { head = \"50ms\", idle = \"200ms\" }\nbreaker = { failures = \"1%\", requests = 1, for = \"1h\" }";
+        let gateway = Gateway::start(&before(&[backend.address()], settings)).await;
+        let mut raw = H2Raw::connect(gateway.address("public")).await;
+        let [method, scheme, authority, path] = h2raw::request("POST", "/");
+        let fields = [method, scheme, authority, path, ("content-length", length)];
+        raw.send(h2raw::headers(1, h2raw::END_HEADERS, &fields)).await;
+        if !data.is_empty() {
+            raw.send(h2raw::frame(h2raw::kind::DATA, h2raw::NONE, 1, data.as_bytes())).await;
+        }
+        assert_eq!(raw.outcome(1).await, h2raw::Outcome::Answered(408), "{length}");
+        let opened = metric(&gateway, "torana_upstream_breaker_opened_total", &[]).await;
+        assert_eq!(opened, 0.0, "{length}: the service has done nothing wrong");
+        drop(raw);
+        gateway.at_rest().await;
+    }
 }
 
 #[tokio::test]

@@ -43,12 +43,12 @@ async fn cpu_time() {
 
 #[tokio::test]
 async fn a_loop_ends_at_its_budget_and_those_beside_it_do_not_wait() {
-    let bad = plugin("bad", "misbehaving", "limits.cpu = \"1s\"\nlimits.wall = \"5m\"");
+    let bad = plugin("bad", "misbehaving", "limits.cpu = \"500ms\"\nlimits.wall = \"5m\"");
     let echo = plugin("echo", "echo", "config.head_only = true");
     let toml = [toml::LISTEN, &bad, &echo, &handled("[\"bad\", \"echo\"]")].concat();
     let gateway = Gateway::start(&toml).await;
     let (good, looping) = (Cell::new(0), Cell::new(0));
-    // 1,000 requests, of which one in a hundred loops: 10 seconds of looping on two threads.
+    // 1,000 requests, of which one in a hundred loops: 5 seconds of looping on two threads.
     let loops = (0..10).map(async |_| {
         ask(&gateway, "loop").await.problem(500);
         looping.set(looping.get() + 1);

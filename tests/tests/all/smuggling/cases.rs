@@ -43,7 +43,7 @@ pub(super) fn http2() -> Vec<Case<Fields>> {
         let mut fields = Fields::default();
         for line in lines.iter().filter(|line| !line.is_empty()) {
             if let Some(data) = line.strip_prefix('>') {
-                fields.data.push(bytes(data.trim_start_matches(' '), number));
+                fields.data.push(bytes(data.strip_prefix(' ').unwrap_or(data), number));
             } else if let Some(trailer) = line.strip_prefix("trailer ") {
                 fields.trailers.push(field(trailer, number));
             } else {

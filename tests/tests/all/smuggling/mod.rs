@@ -20,44 +20,54 @@ use torana_tests::{
 /// Cases under way at once.
 const AT_ONCE: usize = 16;
 
-/// A gateway that does not wait long for bytes that nobody sends.
-async fn gateway(recorder: &Recorder) -> (torana_tests::RawBackend, Gateway) {
-    let service = recorder.start().await;
+/// A gateway that waits no longer than `idle` for bytes that nobody sends, and where copies of all
+/// requests go to a mirror.
+async fn gateway(
+    recorder: &Recorder,
+    mirrored: &Recorder,
+    idle: &str,
+) -> ([torana_tests::RawBackend; 2], Gateway) {
+    let services = [recorder.start().await, mirrored.start().await];
     let toml = [
         toml::LISTEN,
         "limits = { head_timeout = \"1s\", idle_timeout = \"1s\" }\n",
-        &toml::upstream("service", service.address()),
-        "timeouts = { idle = \"1s\" }\n",
+        &toml::upstream("service", services[0].address()),
+        &format!("timeouts = {{ idle = \"{idle}\" }}\n"),
+        &toml::upstream("mirror", services[1].address()),
         &toml::route("all", toml::ALL),
+        "mirror = { upstream = \"mirror\", methods = [\"GET\", \"POST\"] }\n",
     ];
     let gateway = Gateway::start(&toml.concat()).await;
-    (service, gateway)
+    (services, gateway)
 }
 
 #[tokio::test]
 async fn over_http1_a_request_is_one_or_none() {
     let cases = cases::http1();
     assert!(cases.len() > 150, "{}", cases.len());
-    let recorder = Recorder::default();
-    let (_service, gateway) = gateway(&recorder).await;
+    let (recorder, mirrored) = (Recorder::default(), Recorder::default());
+    let (_services, gateway) = gateway(&recorder, &mirrored, "1s").await;
     let address = gateway.address("public");
     let replies = stream::iter(&cases).map(|case| send(address, case));
     let replies: Vec<_> = replies.buffered(AT_ONCE).collect().await;
     gateway.at_rest().await;
     // Its connections to the service end with it, and what came on them has come.
     assert!(gateway.stop().await.success());
-    let recorded = recorder.all();
+    let (recorded, copies) = (recorder.all(), mirrored.all());
     let wrong: Vec<_> = cases
         .iter()
         .zip(&replies)
         .filter_map(|(case, reply)| {
             let seen = Seen::of(case.number, &recorded);
-            let why = seen.harmless().and_then(|()| seen.expected(case.expected)).err()?;
+            let copy = Seen::of(case.number, &copies).copied(case.expected);
+            let judged = seen.harmless().and_then(|()| seen.expected(case.expected));
+            let why = judged.and(copy).err()?;
             Some(format!("{}: {why}\n{}  reply: {reply:?}\n", case.name, seen.shown()))
         })
         .collect();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.concat());
     nothing_else(&recorded);
+    nothing_else(&copies);
 }
 
 #[tokio::test]
@@ -74,14 +84,15 @@ async fn over_http2_a_request_that_comes_in_pieces_is_one_or_none() {
 async fn over_http2(pace: Pace) {
     let cases = cases::http2();
     assert!(cases.len() > 50, "{}", cases.len());
-    let recorder = Recorder::default();
-    let (_service, gateway) = gateway(&recorder).await;
+    let (recorder, mirrored) = (Recorder::default(), Recorder::default());
+    // Between frames there is time; none of these cases is about a client that stops.
+    let (_services, gateway) = gateway(&recorder, &mirrored, "10s").await;
     let address = gateway.address("public");
     let outcomes = stream::iter(&cases).map(|case| send_fields(address, &case.message, pace));
     let outcomes: Vec<_> = outcomes.buffered(AT_ONCE).collect().await;
     gateway.at_rest().await;
     assert!(gateway.stop().await.success());
-    let recorded = recorder.all();
+    let (recorded, copies) = (recorder.all(), mirrored.all());
     let wrong: Vec<_> = cases
         .iter()
         .zip(&outcomes)
@@ -93,13 +104,15 @@ async fn over_http2(pace: Pace) {
                 Expected::Refused if answered => Err("it is answered with 200"),
                 _ => Ok(()),
             };
+            let copy = Seen::of(case.number, &copies).copied(case.expected);
             let judged = seen.harmless().and_then(|()| seen.expected(case.expected));
-            let why = judged.and(told).err()?;
+            let why = judged.and(copy).and(told).err()?;
             Some(format!("{}: {why}\n{}  outcome: {outcome:?}\n", case.name, seen.shown()))
         })
         .collect();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.concat());
     nothing_else(&recorded);
+    nothing_else(&copies);
 }
 
 /// Sends a case and one more request behind it; gives what comes back until the gateway closes.
@@ -185,6 +198,15 @@ impl<'a> Seen<'a> {
             Expected::GoesOn if self.count("case") == 0 => Err("it does not go on"),
             Expected::Refused | Expected::Closed if self.count("case") > 0 => Err("it goes on"),
             Expected::Closed if self.count("next") > 0 => Err("what follows it is served"),
+            _ => Ok(()),
+        }
+    }
+
+    /// As a mirror may see it, which need not get all that goes on.
+    fn copied(&self, expected: Expected) -> Result<(), &'static str> {
+        self.harmless().map_err(|_| "its copy does harm")?;
+        match expected {
+            Expected::Refused | Expected::Closed if self.count("case") > 0 => Err("it is copied"),
             _ => Ok(()),
         }
     }
