@@ -22,8 +22,10 @@ pub enum Body {
     Empty,
     /// Bytes that are all there.
     Full(Bytes),
-    /// From a connection.
+    /// From a connection of HTTP/1.1.
     Incoming(Incoming),
+    /// From a stream of HTTP/2.
+    Stream(Incoming),
     /// Anything else: watched, decoded, transformed.
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>),
 }
@@ -125,6 +127,7 @@ impl HttpBody for Body {
                 let frame = ready!(Pin::new(incoming).poll_frame(cx));
                 Poll::Ready(frame.map(|f| f.map_err(|e| BodyError::Aborted(with_sources(&e)))))
             }
+            Self::Stream(stream) => poll_stream(stream, cx),
             Self::Boxed(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -133,7 +136,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => true,
             Self::Full(bytes) => bytes.is_empty(),
-            Self::Incoming(incoming) => incoming.is_end_stream(),
+            Self::Incoming(incoming) | Self::Stream(incoming) => incoming.is_end_stream(),
             Self::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -142,10 +145,26 @@ impl HttpBody for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Incoming(incoming) => incoming.size_hint(),
+            Self::Incoming(incoming) | Self::Stream(incoming) => incoming.size_hint(),
             Self::Boxed(body) => body.size_hint(),
         }
     }
+}
+
+/// What comes next of a body over HTTP/2. hyper takes a stream that is reset with NO_ERROR, or ends
+/// with its connection in good order, for one that has ended: a part would be taken for the whole.
+/// It has ended where END_STREAM was (RFC 9113, 8.1).
+pub fn poll_stream(
+    stream: &mut Incoming,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    let frame = ready!(Pin::new(&mut *stream).poll_frame(cx));
+    Poll::Ready(match frame {
+        None if !stream.is_end_stream() => {
+            Some(Err(BodyError::Aborted("the stream was closed before its end".to_owned())))
+        }
+        frame => frame.map(|f| f.map_err(|e| BodyError::Aborted(with_sources(&e)))),
+    })
 }
 
 /// An error with its sources, in one line: hyper's own text names only the outermost.

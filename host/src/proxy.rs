@@ -79,7 +79,11 @@ impl Proxy {
         // The whole exchange runs on the configuration that it began with.
         let snapshot = self.snapshot.load_full();
         let (head, body) = request.into_parts();
-        let (body, request_bytes) = self.observe(&snapshot, Body::Incoming(body));
+        let body = match head.version {
+            Version::HTTP_2 => Body::Stream(body),
+            _ => Body::Incoming(body),
+        };
+        let (body, request_bytes) = self.observe(&snapshot, body);
         let mut exchange = admit::begin(head, peer, tls, &entrance);
         let mut watch = Watch::new(&snapshot, &exchange, &request_bytes);
         let admitted = match in_flight.count > entrance.limits.requests {

@@ -45,7 +45,8 @@ impl<T: Tap> Tapped<T> {
     fn look(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
         frame.data_ref().map_or(Ok(()), |piece| self.tap.data(piece))?;
         let is_over = if T::TO_THE_END { self.body.is_end_stream() } else { is_last(&self.body) };
-        if is_over {
+        // Behind trailers there is nothing, and nobody asks.
+        if is_over || frame.is_trailers() {
             self.end();
         }
         Ok(frame)

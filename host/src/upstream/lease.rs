@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     alarm::Alarm,
-    body::{Body, BodyError, with_sources},
+    body::{Body, BodyError, poll_stream},
 };
 
 /// One exchange's hold on a connection; counts as a request in flight.
@@ -171,11 +171,7 @@ impl HttpBody for Lease {
                     frame.map(|frame| frame.map_err(|why| BodyError::Aborted(why.to_string()))),
                 )
             }
-            Held::Http2 { body: Some(body), .. } => {
-                let frame = ready!(Pin::new(body).poll_frame(cx));
-                let broken = |why: hyper::Error| BodyError::Aborted(with_sources(&why));
-                Poll::Ready(frame.map(|frame| frame.map_err(broken)))
-            }
+            Held::Http2 { body: Some(body), .. } => poll_stream(body, cx),
             Held::Http2 { .. } | Held::Nothing => Poll::Ready(None),
         }
     }

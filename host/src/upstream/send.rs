@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, header::TRAILER, response::Parts};
+use http::{Request, Response, response::Parts};
 use http_body::Body as _;
 use tracing::debug;
 
@@ -102,9 +102,7 @@ impl Call<'_> {
         let Self { attempt: Attempt { request: Some(request), .. }, upload, .. } = self else {
             return Ok(());
         };
-        if request.headers().contains_key(TRAILER) {
-            return Ok(()); // What is announced is to be passed on.
-        }
+        // Trailers have no place behind a length (RFC 9112, 6.3 and 7.1.2).
         let ended = mem::take(request.body_mut()).collect(0).await.map(drop);
         let failure = upload.take().and_then(|upload| upload.failure());
         ended.map_err(|why| UpstreamError::RequestBody(failure.unwrap_or(why)))

@@ -120,7 +120,9 @@ impl HttpBody for Watched {
         self.waiting = None;
         let frame = frame.map(|frame| frame.map_err(|why| self.fail(why)));
         // Not with the last byte that was announced: until the end is there, that is held back.
-        if frame.is_none() || self.body.is_end_stream() {
+        // Behind trailers there is nothing, and nobody asks.
+        let is_trailers = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
+        if frame.is_none() || is_trailers || self.body.is_end_stream() {
             self.end();
         }
         Poll::Ready(frame)

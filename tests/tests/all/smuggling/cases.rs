@@ -24,6 +24,8 @@ pub(super) struct Fields {
     pub(super) head: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) data: Vec<Vec<u8>>,
     pub(super) trailers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// With this code, in the place of an end.
+    pub(super) reset: Option<u32>,
 }
 
 /// Requests as bytes.
@@ -44,6 +46,8 @@ pub(super) fn http2() -> Vec<Case<Fields>> {
         for line in lines.iter().filter(|line| !line.is_empty()) {
             if let Some(data) = line.strip_prefix('>') {
                 fields.data.push(bytes(data.strip_prefix(' ').unwrap_or(data), number));
+            } else if let Some(code) = line.strip_prefix("reset ") {
+                fields.reset = Some(code.parse().expect("a code"));
             } else if let Some(trailer) = line.strip_prefix("trailer ") {
                 fields.trailers.push(field(trailer, number));
             } else {

@@ -152,7 +152,7 @@ async fn send_fields(address: SocketAddr, fields: &Fields, pace: Pace) -> Outcom
 }
 
 fn frames(fields: &Fields) -> Vec<Vec<u8>> {
-    let ends = |last: bool| if last { END_STREAM } else { NONE };
+    let ends = |last: bool| if last && fields.reset.is_none() { END_STREAM } else { NONE };
     let (data, trailers) = (&fields.data, &fields.trailers);
     let flags = END_HEADERS | ends(data.is_empty() && trailers.is_empty());
     let mut frames = vec![frame(kind::HEADERS, flags, 1, &h2raw::block(&fields.head))];
@@ -163,6 +163,7 @@ fn frames(fields: &Fields) -> Vec<Vec<u8>> {
     if !trailers.is_empty() {
         frames.push(frame(kind::HEADERS, h2raw::WHOLE, 1, &h2raw::block(trailers)));
     }
+    frames.extend(fields.reset.map(|code| h2raw::reset(1, code)));
     frames
 }
 
