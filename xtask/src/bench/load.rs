@@ -60,6 +60,8 @@ impl Over {
 pub(super) struct Sample {
     /// Of the subject, for each request.
     pub(super) cpu: Duration,
+    /// What of it was the kernel's.
+    pub(super) kernel: Duration,
     /// Requests a second.
     pub(super) rate: f64,
     pub(super) p50: Duration,
@@ -96,8 +98,10 @@ impl Load {
         let after = usage(subject.process())?;
         ensure!(counted.requests > 0, "no request was answered");
         ensure!(counted.failed == 0, "{} of {} failed", counted.failed, counted.requests);
+        let cpu = (after.cpu - before.cpu).div_f64(counted.requests as f64);
         Ok(Sample {
-            cpu: (after.cpu - before.cpu).div_f64(counted.requests as f64),
+            cpu,
+            kernel: cpu.mul_f64(after.split.kernels_share_since(before.split)),
             rate: counted.requests as f64 / counted.time.unwrap_or(elapsed).as_secs_f64(),
             p50: counted.p50,
             p99: counted.p99,

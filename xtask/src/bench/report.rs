@@ -67,8 +67,8 @@ impl Report {
         let (title, line) = if scenario.half { (" p99 at half |", " --- |") } else { ("", "") };
         let _ = writeln!(
             part,
-            "| | CPU a request, us | of the first | requests/s | p50 | p99 | p99.9 |{title} memory |\n\
-             | --- | --- | --- | --- | --- | --- | --- |{line} --- |"
+            "| | CPU a request, us | of it the kernel's | of the first | requests/s | p50 | p99 | p99.9 |{title} memory |\n\
+             | --- | --- | --- | --- | --- | --- | --- | --- |{line} --- |"
         );
         let first = rows[0].median.cpu.as_secs_f64();
         for row in &rows {
@@ -112,10 +112,11 @@ fn line_of(row: &Row, first: f64) -> String {
     let Row { name, median, range } = row;
     let half = median.half.map(|half| format!(" {} |", millis(half))).unwrap_or_default();
     format!(
-        "| {name} | {:.1} ({:.1} to {:.1}) | {:.2} | {:.0} | {} | {} | {} |{half} {} MiB |\n",
+        "| {name} | {:.1} ({:.1} to {:.1}) | {:.1} | {:.2} | {:.0} | {} | {} | {} |{half} {} MiB |\n",
         micros(median.cpu),
         micros(range.0),
         micros(range.1),
+        micros(median.kernel),
         median.cpu.as_secs_f64() / first,
         median.rate,
         millis(median.p50),

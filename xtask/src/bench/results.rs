@@ -51,8 +51,21 @@ impl Results {
     /// As if of each subject only its quietest round had been measured. Neighbours of a virtual machine add to
     /// some rounds and not to others, and never take anything off.
     pub(super) fn quietest(&self) -> Self {
+        self.as_if(|row| row.range.0)
+    }
+
+    /// As if Torana's own code took no time at all, and only what the kernel does for its sockets were left: no
+    /// proxy of two connections goes below that.
+    pub(super) fn kernel_alone(&self) -> Self {
+        self.as_if(|row| match row.name.starts_with("torana") {
+            true => row.median.kernel,
+            false => row.median.cpu,
+        })
+    }
+
+    fn as_if(&self, cpu: impl Fn(&Row) -> Duration) -> Self {
         let of = |row: &Row| {
-            let median = Sample { cpu: row.range.0, ..row.median };
+            let median = Sample { cpu: cpu(row), ..row.median };
             Row { name: row.name, median, range: row.range }
         };
         let of_all = |(name, rows): &(_, Vec<Row>)| (*name, rows.iter().map(of).collect());
@@ -76,6 +89,7 @@ pub(super) mod tests {
         let time = Duration::from_micros(cpu);
         Sample {
             cpu: time,
+            kernel: time / 2,
             rate: 1.0,
             p50: time,
             p99: time,
