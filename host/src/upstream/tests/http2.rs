@@ -1,18 +1,18 @@
 //! Shared connections, TLS and ALPN.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::{join, net::TcpListener, task::JoinHandle};
+use tokio::{join, net::TcpListener, sync::oneshot, task::JoinHandle};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use super::{Service, build, fails, get, settings, soon, text};
 use crate::{
-    body::Body,
+    body::{Body, BodyError},
     config::{self, Protocol, UpstreamTls},
     tls::{self, Stream, testing::Authority},
     upstream::UpstreamError,
@@ -122,6 +122,54 @@ async fn a_service_that_refuses_every_stream_is_an_error() {
     }
     // The first on a new connection is final; the second is sent twice.
     assert_eq!(upstream.stats()[0].requests, 3);
+}
+
+/// How a service breaks off what it has begun, though without a word of blame.
+#[derive(Debug, Clone, Copy)]
+enum GoodOrder {
+    /// RST_STREAM with NO_ERROR, which a service may send behind a whole response only (RFC 9113, 8.1).
+    Reset,
+    /// GOAWAY with NO_ERROR, and the end of the connection.
+    GoneAway,
+}
+
+/// A response that says no length is whole with END_STREAM, and with nothing else.
+#[tokio::test]
+async fn a_response_that_is_broken_off_in_good_order_is_not_whole() {
+    for how in [GoodOrder::Reset, GoodOrder::GoneAway] {
+        let service = Service::start().await;
+        let upstream = build(h2(&[service.address()]));
+        let (has_come, come) = oneshot::channel::<()>();
+        let serve = async {
+            let mut connection = h2::server::handshake(service.accept().await.0).await.unwrap();
+            let (_, mut respond) = connection.accept().await.unwrap().unwrap();
+            let mut body = respond.send_response(Response::new(()), false).unwrap();
+            body.send_data(Bytes::from("a part"), false).unwrap();
+            tokio::select! {
+                _ = connection.accept() => unreachable!("there is one request"),
+                come = come => come.unwrap(),
+            }
+            match how {
+                GoodOrder::Reset => body.send_reset(h2::Reason::NO_ERROR),
+                GoodOrder::GoneAway => connection.abrupt_shutdown(h2::Reason::NO_ERROR),
+            }
+            while connection.accept().await.is_some() {}
+            pending().await
+        };
+        let ask = async {
+            let mut body = upstream.send(get("/"), soon()).await.unwrap().into_body();
+            let part = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            has_come.send(()).unwrap();
+            (part, body.frame().await)
+        };
+        let (part, end) = tokio::select! {
+            () = serve => unreachable!("what it serves is not waited for"),
+            told = ask => told,
+        };
+        assert_eq!(part, "a part", "{how:?}");
+        let end = end.map(|frame| frame.map(|_| "a frame"));
+        assert!(matches!(end, Some(Err(BodyError::Aborted(_)))), "{how:?}: {end:?}");
+    }
 }
 
 #[tokio::test]
