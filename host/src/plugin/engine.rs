@@ -1,15 +1,10 @@
-//! wasmtime, set up once: how code is compiled, where memory comes from, and the clock that ends
-//! a loop.
-
-use std::{thread, time::Duration};
+//! wasmtime, set up once: how code is compiled, and where memory comes from.
 
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
 };
 
-/// One tick of the epoch clock: the precision of CPU budgets, and the longest that a guest keeps
-/// other requests of its thread waiting.
-pub(super) const TICK: Duration = Duration::from_millis(1);
+use super::epoch;
 
 /// The most instances that are alive at once in the process.
 const MAX_INSTANCES: u32 = 2_000;
@@ -24,7 +19,7 @@ pub enum Traces {
     WithLines,
 }
 
-/// An engine whose epoch advances each [`TICK`] for as long as it lives.
+/// An engine whose epoch advances for as long as it lives, while there are guests at work.
 pub(super) fn engine(traces: Traces) -> wasmtime::Result<wasmtime::Engine> {
     let mut config = compile_settings();
     if traces == Traces::WithLines {
@@ -38,7 +33,7 @@ pub(super) fn engine(traces: Traces) -> wasmtime::Result<wasmtime::Engine> {
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         wasmtime::Engine::new(&config)
     })?;
-    start_ticking(&engine);
+    epoch::advance(&engine);
     Ok(engine)
 }
 
@@ -76,17 +71,4 @@ fn pool_settings() -> PoolingAllocationConfig {
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
     pool
-}
-
-fn start_ticking(engine: &wasmtime::Engine) {
-    let weak = engine.weak();
-    let spawned = thread::Builder::new().name("epoch".into()).spawn(move || {
-        while let Some(engine) = weak.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            thread::sleep(TICK);
-        }
-    });
-    // Without the clock no budget would hold, so there is no going on.
-    spawned.expect("a thread for the epoch clock");
 }

@@ -11,14 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::engine::TICK;
+use super::epoch::{AtWork, TICK};
 
 /// CPU time of one call at a time, summed over the polls of its future: while a call is parked (an
 /// upstream, other requests on the thread) nothing is charged to it.
 ///
 /// The thread's own CPU clock is a system call, 0.1-0.2 us, twice a poll. Nearly every call ends in
 /// its first poll, so that one is measured by the wall clock, and charged for two ticks at most:
-/// what goes beyond is a thread that was not running. Later polls are measured by the CPU clock.
+/// what goes beyond is a thread that was not running, or a call that the epoch's clock found late,
+/// which is given those milliseconds. Later polls are measured by the CPU clock.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     spent: AtomicU64,
@@ -84,6 +85,7 @@ pub(super) async fn metered<F: Future>(
     // timer that begins only after the first poll is late by a tick of the epoch, for that ends it.
     let mut timer = None;
     poll_fn(|cx| {
+        let _at_work = AtWork::begin();
         meter.begin_poll();
         if let Poll::Ready(output) = call.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));

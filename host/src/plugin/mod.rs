@@ -9,6 +9,7 @@
 //! loader      file -> component -> checked plugin          exports, grants   its type, read
 //! file        a component's bytes, if it is a file         bounds  what is too costly to compile
 //! cache       compiled code on disk                        engine  wasmtime, set up
+//! epoch       the clock that ends a loop
 //! schema      what it says of its settings                 reach   whom they make it call
 //! ```
 
@@ -18,6 +19,7 @@ mod cache;
 mod components;
 mod context;
 mod engine;
+mod epoch;
 mod exports;
 mod file;
 mod filter;
