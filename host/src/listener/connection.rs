@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, Request, StatusCode, header::CONNECTION};
+use http::{HeaderValue, Method, Request, StatusCode, Version, header::CONNECTION};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -38,6 +38,7 @@ use crate::{
     config::ListenLimits,
     message::{Fragment, KeepBusy, TlsSession},
     tls::Stream,
+    worker::next_turn,
 };
 
 /// A connection that was accepted.
@@ -88,6 +89,10 @@ pub(super) async fn serve<H: Handler>(accepted: Accepted, handler: Arc<H>) {
         // Boxed, for hyper keeps room for one as long as the connection is there: 7 KB of each idle one.
         Box::pin(async move {
             let mut response = handler.handle(request, &connection).await;
+            // Streams of HTTP/2 are gathered by their connection anyway.
+            if version < Version::HTTP_2 {
+                next_turn().await;
+            }
             // What becomes another protocol is nothing to close.
             if busy.is_last() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -34,6 +34,7 @@ use super::{
 use crate::{
     body::Body,
     config::{Retries, RetryOn},
+    worker::next_turn,
 };
 
 /// A request, and all that it takes to get an answer.
@@ -208,6 +209,8 @@ impl Upstream {
         upload: Option<&Upload>,
         until: Until,
     ) -> Result<Answered, Failed> {
+        // Before a connection is chosen, which is then known to be open as the request is written.
+        next_turn().await;
         loop {
             let (index, connection, kept) = self.connection(slot, attempt, until).await?;
             let Some(request) = attempt.request.take() else { return Err(self.nothing_to_send()) };

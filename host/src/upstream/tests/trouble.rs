@@ -300,10 +300,12 @@ async fn connections_are_not_dialled_without_end() {
     settings.limits = UpstreamLimits { in_flight: None, pending: Some(1) };
     let upstream = build(settings);
     let mut first = Box::pin(upstream.send(get("/"), soon()));
-    // Once polled it is connecting.
-    let pending =
-        std::future::poll_fn(|cx| std::task::Poll::Ready(first.as_mut().poll(cx).is_pending()));
-    assert!(pending.await);
+    // Polled once it waits for its turn, polled twice it is connecting.
+    for _ in 0..2 {
+        let pending =
+            std::future::poll_fn(|cx| std::task::Poll::Ready(first.as_mut().poll(cx).is_pending()));
+        assert!(pending.await);
+    }
     let error = fails(upstream.send(get("/"), soon()).await);
     assert!(matches!(error, UpstreamError::Busy { limit: "pending", .. }), "{error}");
     let (_, answer) = join!(service.answer(OK), first);
