@@ -110,7 +110,8 @@ const ALIGN: usize = 8;
 const STEP: usize = 16;
 /// Blocks of up to 256 bytes.
 const SHELVES: usize = 16;
-/// The most blocks that stay on a shelf: 17 KiB of the smallest and the largest together.
+/// The most blocks that stay on a shelf. A guest that has once had as many of every size keeps 136 KiB of them; most
+/// keep a few.
 const ON_A_SHELF: u32 = 64;
 
 /// Small blocks that were freed, by size.

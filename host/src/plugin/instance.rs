@@ -1,6 +1,6 @@
 //! One running guest: its store, its limits, and typed calls of the hooks that it has.
 
-use std::{fmt, pin::pin, sync::Arc};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use wasmtime::{
     ResourceLimiter, Store, UpdateDeadline,
@@ -16,7 +16,7 @@ use super::{
     context::Context,
     exports::{Exports, StreamExports},
     host_calls::fetch::Fetches,
-    meter::{Meter, TooLong, metered},
+    meter::{Meter, UsedUp, metered},
 };
 use crate::{
     filter::{Cause, Hook, Verdict},
@@ -127,7 +127,10 @@ impl Instance {
             Ok(Err(error)) => {
                 Err(StartError::Failed(store.data_mut().cause_of(&error, limits.startup)))
             }
-            Err(TooLong) => Err(StartError::Failed(Cause::Wall(limits.wall))),
+            Err(what) => {
+                let cause = store.data().used_up(what, limits.startup, limits.wall);
+                Err(StartError::Failed(cause))
+            }
         }
     }
 
@@ -246,7 +249,7 @@ impl Instance {
         match called {
             Ok(Ok((answer,))) => Ok(answer),
             Ok(Err(error)) => Err(self.store.data_mut().cause_of(&error, cpu)),
-            Err(TooLong) => Err(Cause::Wall(wall)),
+            Err(what) => Err(self.store.data().used_up(what, cpu, wall)),
         }
     }
 
@@ -393,13 +396,24 @@ impl State {
         self.memory.denied = false;
     }
 
+    fn used_up(&self, what: UsedUp, cpu: Duration, wall: Duration) -> Cause {
+        match what {
+            UsedUp::Cpu => self.out_of_cpu(cpu),
+            UsedUp::Wall => Cause::Wall(wall),
+        }
+    }
+
+    fn out_of_cpu(&self, cpu: Duration) -> Cause {
+        match self.phase {
+            Phase::Configure => Cause::Startup(format!("{cpu:?} of CPU were not enough")),
+            _ => Cause::Cpu(cpu),
+        }
+    }
+
     /// What a trap was, in the operator's words.
-    fn cause_of(&mut self, error: &wasmtime::Error, cpu: std::time::Duration) -> Cause {
+    fn cause_of(&mut self, error: &wasmtime::Error, cpu: Duration) -> Cause {
         if matches!(error.downcast_ref(), Some(wasmtime::Trap::Interrupt)) {
-            return match self.phase {
-                Phase::Configure => Cause::Startup(format!("{cpu:?} of CPU were not enough")),
-                _ => Cause::Cpu(cpu),
-            };
+            return self.out_of_cpu(cpu);
         }
         // Most languages abort when memory is refused: the trap is then the consequence.
         if self.memory.denied {

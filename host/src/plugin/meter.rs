@@ -45,9 +45,12 @@ impl Meter {
         self.polled_at.store(if first { nanos() } else { cpu_nanos() }, Relaxed);
     }
 
-    fn end_poll(&self) {
-        self.spent.fetch_add(self.running(), Relaxed);
-        self.is_first.store(false, Relaxed);
+    /// Adds what the poll has used. Whether the call may go on: after its first poll it may, for the clock on the
+    /// wall does not tell who was running.
+    fn end_poll(&self) -> bool {
+        let spent = self.spent.load(Relaxed) + self.running();
+        self.spent.store(spent, Relaxed);
+        self.is_first.swap(false, Relaxed) || spent <= self.budget.load(Relaxed)
     }
 
     /// What the current poll has used so far.
@@ -66,12 +69,16 @@ fn cpu_nanos() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// The call took longer than its wall-clock limit.
-#[derive(Debug)]
-pub(super) struct TooLong;
+/// The budget that a call has used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UsedUp {
+    Cpu,
+    Wall,
+}
 
-/// Runs a call under its two budgets. The CPU budget is only measured here: the epoch callback
-/// acts on it, inside the guest. When the wall-clock limit passes, the call is polled no more.
+/// Runs a call under its two budgets. Within a poll the epoch's callback acts on the CPU budget, inside the
+/// guest; but the epoch need not advance while polls are short, so it is held between them too. A call that
+/// has used up one of the two is polled no more.
 ///
 /// The call stays where its caller has it: given by value there would be room for two of it.
 pub(super) async fn metered<F: Future>(
@@ -79,7 +86,7 @@ pub(super) async fn metered<F: Future>(
     cpu: Duration,
     wall: Duration,
     mut call: Pin<&mut F>,
-) -> Result<F::Output, TooLong> {
+) -> Result<F::Output, UsedUp> {
     meter.start(cpu);
     // Most calls end in their first poll: they need no timer, and nobody asks what they have used. A
     // timer that begins only after the first poll is late by a tick of the epoch, for that ends it.
@@ -90,9 +97,11 @@ pub(super) async fn metered<F: Future>(
         if let Poll::Ready(output) = call.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        meter.end_poll();
+        if !meter.end_poll() {
+            return Poll::Ready(Err(UsedUp::Cpu));
+        }
         let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(wall)));
-        timer.as_mut().poll(cx).map(|()| Err(TooLong))
+        timer.as_mut().poll(cx).map(|()| Err(UsedUp::Wall))
     })
     .await
 }
@@ -132,6 +141,24 @@ mod tests {
         let meter = Arc::new(Meter::default());
         let (cpu, wall) = (Duration::from_millis(50), Duration::from_secs(1));
         let forever = std::future::pending::<()>();
-        assert!(block(metered(&meter, cpu, wall, pin!(forever))).is_err());
+        assert_eq!(block(metered(&meter, cpu, wall, pin!(forever))), Err(UsedUp::Wall));
+    }
+
+    #[test]
+    fn many_short_polls_use_up_the_cpu_time_too() {
+        let meter = Arc::new(Meter::default());
+        let (cpu, wall) = (Duration::from_millis(5), Duration::from_secs(3600));
+        // Each turn is shorter than a tick.
+        let turn = Duration::from_micros(200).as_nanos() as u64;
+        let endless = async {
+            loop {
+                let begun = cpu_nanos();
+                while cpu_nanos() < begun + turn {}
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended: Result<(), _> = block(metered(&meter, cpu, wall, pin!(endless)));
+        assert_eq!(ended, Err(UsedUp::Cpu));
+        assert!(meter.spent.load(Relaxed) > cpu.as_nanos() as u64);
     }
 }

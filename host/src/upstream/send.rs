@@ -68,6 +68,9 @@ impl Call<'_> {
             // In a box: nearly nobody sends a body like that.
             Box::pin(self.end_of_nothing()).await?;
         }
+        // Before a connection is chosen, which is then known to be open as the request is written; and before
+        // the service's time begins, for the wait is no fault of its own.
+        next_turn().await;
         let idle_timeout = upstream.settings.idle_timeout;
         let outcome = match &upstream.settings.retries {
             None => {
@@ -209,8 +212,6 @@ impl Upstream {
         upload: Option<&Upload>,
         until: Until,
     ) -> Result<Answered, Failed> {
-        // Before a connection is chosen, which is then known to be open as the request is written.
-        next_turn().await;
         loop {
             let (index, connection, kept) = self.connection(slot, attempt, until).await?;
             let Some(request) = attempt.request.take() else { return Err(self.nothing_to_send()) };

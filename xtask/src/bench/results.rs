@@ -54,8 +54,8 @@ impl Results {
         self.as_if(|row| row.range.0)
     }
 
-    /// As if Torana's own code took no time at all, and only what the kernel does for its sockets were left: no
-    /// proxy of two connections goes below that.
+    /// As if Torana's own code took no time at all, and only what the kernel does for it were left: what it cannot get
+    /// below as long as it makes the system calls that it does.
     pub(super) fn kernel_alone(&self) -> Self {
         self.as_if(|row| match row.name.starts_with("torana") {
             true => row.median.kernel,

@@ -134,6 +134,13 @@ fn kv(host: &impl Host, path: &[&str]) -> Option<Value> {
             LeadAnswer::Yours => json!("yours"),
             LeadAnswer::Busy => json!("busy"),
         })),
+        // Works a little, waits a little, and so on.
+        ["lead-forever", key] => loop {
+            for piece in 0..20_000 {
+                std::hint::black_box(piece);
+            }
+            drop(kv.lead(key, 1));
+        },
         _ => return None,
     })
 }

@@ -41,6 +41,19 @@ async fn cpu_time() {
     }
 }
 
+/// Each of its pieces is shorter than what the clock of the budgets can see.
+#[tokio::test]
+async fn a_loop_that_waits_again_and_again_ends_at_its_budget_too() {
+    let grants = "{ kv = true, rate-limit = true }";
+    let bad = plugin_with("bad", "counter", grants, "limits.cpu = \"20ms\"\nlimits.wall = \"5m\"");
+    let backend = service().await;
+    let upstream = toml::upstream("service", backend.address());
+    let toml = [toml::LISTEN, &upstream, &bad, &route("[\"bad\"]")].concat();
+    let gateway = Gateway::start(&toml).await;
+    gateway.client().get("/kv/lead-forever/k").await.problem(500);
+    assert_eq!(failures(&gateway, "bad", "cpu").await, 1.0);
+}
+
 #[tokio::test]
 async fn a_loop_ends_at_its_budget_and_those_beside_it_do_not_wait() {
     let bad = plugin("bad", "misbehaving", "limits.cpu = \"500ms\"\nlimits.wall = \"5m\"");
