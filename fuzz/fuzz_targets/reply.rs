@@ -5,19 +5,15 @@
 #![no_main]
 #![allow(dead_code, unused_imports, reason = "for the rest of the crate that it is from")]
 
-#[path = "../../host/src/upstream/http1/chunks.rs"]
-mod chunks;
-#[path = "../../host/src/upstream/http1/error.rs"]
-mod error;
 #[path = "../../host/src/fields.rs"]
 mod fields;
+#[path = "../../host/src/http1/mod.rs"]
+mod http1;
 #[path = "../../host/src/upstream/http1/response.rs"]
 mod response;
 
-use bytes::{Bytes, BytesMut};
-use chunks::{Chunks, Found};
-use error::Error;
 use http::{HeaderMap, Method, StatusCode};
+use http1::{Chunks, Fault, Found, Inbox};
 use libfuzzer_sys::fuzz_target;
 use response::Framing;
 
@@ -45,30 +41,25 @@ fuzz_target!(|data: &[u8]| {
 
 fn read(bytes: &[u8], step: usize) -> Read {
     let mut read = Read::default();
-    let (mut buffer, mut seen, mut chunks) = (BytesMut::new(), 0, Chunks::default());
+    let (mut inbox, mut chunks) = (Inbox::default(), Chunks::default());
     for piece in bytes.chunks(step) {
-        buffer.extend_from_slice(piece);
+        inbox.bytes().extend_from_slice(piece);
         if !read.failed && !read.ended {
-            read.failed = advance(&mut read, &mut buffer, &mut seen, &mut chunks).is_err();
+            read.failed = advance(&mut read, &mut inbox, &mut chunks).is_err();
         }
     }
-    read.rest = buffer.to_vec();
+    read.rest = inbox.take_all().to_vec();
     read
 }
 
-fn advance(
-    read: &mut Read,
-    buffer: &mut BytesMut,
-    seen: &mut usize,
-    chunks: &mut Chunks,
-) -> Result<(), Error> {
+fn advance(read: &mut Read, inbox: &mut Inbox, chunks: &mut Chunks) -> Result<(), Fault> {
     if read.head.is_none() {
-        let Some(head) = response::take(buffer, seen, &Method::GET)? else { return Ok(()) };
+        let Some(head) = response::take(inbox, &Method::GET)? else { return Ok(()) };
         read.ended = head.framing != Framing::Chunked;
         read.head = Some((head.parts.status, head.parts.headers, head.framing, head.closes));
     }
     while !read.ended {
-        match chunks.take(buffer)? {
+        match chunks.take(inbox.bytes())? {
             Found::More => break,
             Found::Data(data) => read.data.extend_from_slice(&data),
             Found::End(trailers) => (read.trailers, read.ended) = (trailers, true),

@@ -14,7 +14,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-/// A message body. `Incoming` passes without a box: it is what nearly every exchange has.
+/// A message body.
 #[derive(Default)]
 pub enum Body {
     /// No bytes.
@@ -22,8 +22,6 @@ pub enum Body {
     Empty,
     /// Bytes that are all there.
     Full(Bytes),
-    /// From a connection of HTTP/1.1.
-    Incoming(Incoming),
     /// From a stream of HTTP/2.
     Stream(Incoming),
     /// Anything else: watched, decoded, transformed.
@@ -123,10 +121,6 @@ impl HttpBody for Body {
                 *self = Self::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Self::Incoming(incoming) => {
-                let frame = ready!(Pin::new(incoming).poll_frame(cx));
-                Poll::Ready(frame.map(|f| f.map_err(|e| BodyError::Aborted(with_sources(&e)))))
-            }
             Self::Stream(stream) => poll_stream(stream, cx),
             Self::Boxed(body) => body.as_mut().poll_frame(cx),
         }
@@ -136,7 +130,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => true,
             Self::Full(bytes) => bytes.is_empty(),
-            Self::Incoming(incoming) | Self::Stream(incoming) => incoming.is_end_stream(),
+            Self::Stream(incoming) => incoming.is_end_stream(),
             Self::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -145,7 +139,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Incoming(incoming) | Self::Stream(incoming) => incoming.size_hint(),
+            Self::Stream(incoming) => incoming.size_hint(),
             Self::Boxed(body) => body.size_hint(),
         }
     }

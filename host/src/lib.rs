@@ -29,9 +29,11 @@ pub mod filter;
 pub mod stores;
 pub mod tls;
 
+pub mod message;
+
 pub mod body;
 pub mod config;
-pub mod message;
+pub mod http1;
 
 pub mod alarm;
 pub mod fields;

@@ -4,12 +4,16 @@ use std::{
     any::Any,
     collections::{BTreeMap, btree_map::Entry},
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, header, request, response};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::oneshot,
+};
 
 use crate::body::{Body, BodyError};
 
@@ -99,6 +103,31 @@ pub struct KeepBusy(
 /// request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct Fragment;
+
+/// Bytes in both directions.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A connection of HTTP/1.1, for whoever carries it on after a 101. A listener puts it into a request's
+/// extensions.
+#[derive(Clone)]
+pub struct Handover(Arc<Mutex<Option<Coming>>>);
+
+type Coming = oneshot::Receiver<Box<dyn Duplex>>;
+
+impl Handover {
+    /// The connection comes by `receiver` once the 101 is sent.
+    pub fn new(receiver: oneshot::Receiver<Box<dyn Duplex>>) -> Self {
+        Self(Arc::new(Mutex::new(Some(receiver))))
+    }
+
+    /// The connection; none if there was no 101, or for whoever comes second.
+    pub async fn take(self) -> Option<Box<dyn Duplex>> {
+        let receiver = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        receiver?.await.ok()
+    }
+}
 
 impl KeepBusy {
     /// As long as this lives.

@@ -29,8 +29,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{Request, Response, StatusCode, Version, response};
-use hyper::body::Incoming;
+use http::{HeaderMap, Request, Response, StatusCode, Version, response};
 use tracing::{debug, error, info};
 
 use crate::{
@@ -70,7 +69,7 @@ impl Proxy {
     /// One request, head to tail.
     pub async fn serve(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         entrance: Arc<Entrance>,
         peer: std::net::SocketAddr,
         tls: Option<Arc<TlsSession>>,
@@ -79,10 +78,6 @@ impl Proxy {
         // The whole exchange runs on the configuration that it began with.
         let snapshot = self.snapshot.load_full();
         let (head, body) = request.into_parts();
-        let body = match head.version {
-            Version::HTTP_2 => Body::Stream(body),
-            _ => Body::Incoming(body),
-        };
         let (body, request_bytes) = self.observe(&snapshot, body);
         let mut exchange = admit::begin(head, peer, tls, &entrance);
         let mut watch = Watch::new(&snapshot, &exchange, &request_bytes);
@@ -117,6 +112,14 @@ impl Proxy {
             (None, Some(entry)) => response.map(|body| entry.follow(body)),
             (None, None) => response,
         }
+    }
+
+    /// The answer to what is no request.
+    pub fn refuse(&self, trouble: Trouble) -> Response<Body> {
+        let id = admit::request_id(&HeaderMap::new(), false);
+        let mut exchange = Box::new(Exchange { id, ..Exchange::vacant() });
+        let body = self.answer(trouble, &mut exchange);
+        self.respond(&mut exchange, body).response
     }
 
     /// The chain, the service, and the chain again.

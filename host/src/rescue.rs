@@ -13,7 +13,8 @@ use judge::{Judgement, judge};
 use serde::Serialize;
 
 use crate::{
-    body::BodyError, chain::Why, message::Reply, router::BadPath, upstream::UpstreamError,
+    body::BodyError, chain::Why, http1::Fault, message::Reply, router::BadPath,
+    upstream::UpstreamError,
 };
 
 /// Everything that keeps an exchange from its service's own answer.
@@ -27,6 +28,15 @@ pub enum Trouble {
     BadPath(BadPath),
     /// A request that HTTP does not allow.
     BadRequest(&'static str),
+    /// It is no message of HTTP/1.1.
+    Malformed(Fault),
+    /// Its head is larger than it may be.
+    HeadTooLarge {
+        /// How many it may have.
+        bytes: usize,
+        /// How many it may have.
+        fields: usize,
+    },
     /// The request target is longer than this many bytes.
     UriTooLong(usize),
     /// This gateway has seen the request before.

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["router", "chain", "plugin", "upstream", "store", "access_log", "audit_log"],
     &["filter", "dispatch", "stores", "tls"],
     &["message"],
-    &["config", "body"],
+    &["config", "body", "http1"],
     &["telemetry", "wall", "worker", "alarm", "fields", "memory"],
 ];
 

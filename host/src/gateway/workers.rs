@@ -10,7 +10,6 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::{runtime, sync::watch};
 use tracing::{error, info};
 
@@ -20,6 +19,7 @@ use crate::{
     config::{self, Config, Span},
     listener::{self, Connection, Connections, Farewell, Handler, Listener},
     proxy::{Entrance, Proxy},
+    rescue::Trouble,
     worker,
 };
 
@@ -203,10 +203,14 @@ struct Serving {
 impl Handler for Serving {
     fn handle(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         connection: &Arc<Connection>,
     ) -> impl Future<Output = Response<Body>> + Send {
         let (entrance, tls) = (self.entrance.load_full(), connection.tls.clone());
         self.proxy.serve(request, entrance, connection.peer, tls)
+    }
+
+    fn refuse(&self, trouble: Trouble, _: &Connection) -> Response<Body> {
+        self.proxy.refuse(trouble)
     }
 }

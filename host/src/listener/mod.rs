@@ -1,19 +1,24 @@
-//! The clients' side: sockets, TLS, and hyper's connections.
+//! The clients' side: sockets, TLS, and connections of both kinds of HTTP.
 //!
 //! ```text
 //! bind        one address, one socket for each worker
 //! mod         a worker's accept loop, and the drain
 //! connections how many there are, and the cap on them
-//! connection  from a socket to requests; who is too slow is let go
+//! connection  from a socket to which HTTP it is
 //! proxy_protocol
 //!             whose connection it is, where a balancer says so
-//! activity    what a connection is doing | patience: for how long it may
+//! http1       requests and answers over HTTP/1.1 | http2: over HTTP/2, by hyper
+//! drive       a connection to its end | patience: for how long it may do what it does
+//! io          its bytes
 //! ```
 
-mod activity;
 mod bind;
 mod connection;
 mod connections;
+mod drive;
+mod http1;
+mod http2;
+mod io;
 mod patience;
 mod proxy_protocol;
 
@@ -21,7 +26,6 @@ pub use bind::{BindError, bind};
 pub use connections::Connections;
 
 use std::{
-    io,
     net::SocketAddr,
     pin::pin,
     sync::Arc,
@@ -30,7 +34,6 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -42,6 +45,7 @@ use crate::{
     body::Body,
     config::{ListenLimits, Network},
     message::TlsSession,
+    rescue::Trouble,
 };
 use connection::Accepted;
 use connections::Counted;
@@ -51,9 +55,12 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers one. The future is dropped where the client leaves.
     fn handle(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         connection: &Arc<Connection>,
     ) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Answers what is no request.
+    fn refuse(&self, trouble: Trouble, connection: &Connection) -> Response<Body>;
 }
 
 /// What is known of the connection that a request came on.
@@ -117,12 +124,12 @@ pub struct Listener<H> {
 impl<H: Handler> Listener<H> {
     /// Accepts and serves on this thread's runtime until `shutdown` is ready. Then nothing more is
     /// accepted, and connections end as the [`Farewell`] says.
-    pub async fn serve(self, shutdown: impl Future<Output = Farewell>) -> io::Result<()> {
+    pub async fn serve(self, shutdown: impl Future<Output = Farewell>) -> std::io::Result<()> {
         let socket = TcpListener::from_std(self.socket.try_clone()?)?;
         let (stop, stopping) = watch::channel(None);
         let mut running = JoinSet::new();
         let mut shutdown = pin!(shutdown);
-        let mut trouble = Trouble::default();
+        let mut trouble = Failures::default();
         let farewell = loop {
             let accepted = tokio::select! {
                 biased;
@@ -156,7 +163,7 @@ impl<H: Handler> Listener<H> {
         &self,
         running: &mut JoinSet<()>,
         stopping: &watch::Receiver<Option<Duration>>,
-    ) -> io::Result<()> {
+    ) -> std::io::Result<()> {
         for _ in 0..bind::BACKLOG {
             let Ok((tcp, peer)) = self.socket.accept() else { break };
             tcp.set_nonblocking(true)?;
@@ -196,12 +203,12 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 
 /// Accepting fails, and failures come in crowds: they are counted, and told of now and then.
 #[derive(Default)]
-struct Trouble {
+struct Failures {
     told: Option<Instant>,
 }
 
-impl Trouble {
-    fn report(&mut self, why: &io::Error) {
+impl Failures {
+    fn report(&mut self, why: &std::io::Error) {
         const PAUSE: Duration = Duration::from_secs(10);
         if self.told.is_none_or(|told| told.elapsed() >= PAUSE) {
             self.told = Some(Instant::now());
@@ -211,8 +218,8 @@ impl Trouble {
 }
 
 /// Whether the next accept is likely to work.
-fn is_of_one_client(why: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied};
+fn is_of_one_client(why: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied};
     matches!(why.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied)
 }
 

@@ -1,17 +1,18 @@
 //! How long a connection may do what it does.
 
 use std::{
-    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use super::activity::{Activity, Doing};
+use super::drive::Doing;
 use crate::{alarm::Alarm, config::ListenLimits};
+
+/// How long a client that was told the last may take to see it: what it sends until then is read.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Times what a connection is doing.
 pub(super) struct Watch {
-    activity: Arc<Activity>,
     idle_timeout: Duration,
     head_timeout: Duration,
     doing: Doing,
@@ -20,50 +21,32 @@ pub(super) struct Watch {
     closing: bool,
     /// How long it may still be idle, once the listener stops.
     grace: Option<Duration>,
-    http2: bool,
     alarm: Alarm,
 }
 
 impl Watch {
-    pub(super) fn new(activity: &Arc<Activity>, limits: &ListenLimits, http2: bool) -> Self {
+    /// For a connection that does this.
+    pub(super) fn new(doing: Doing, limits: &ListenLimits) -> Self {
         Self {
-            activity: activity.clone(),
             idle_timeout: limits.idle_timeout,
             head_timeout: limits.head_timeout,
-            doing: activity.doing(),
+            doing,
             since: Instant::now(),
             closing: false,
             grace: None,
-            http2,
             alarm: Alarm::default(),
         }
     }
 
-    /// The listener stops: the next answer is the last one. (HTTP/2 has frames to say so.)
-    pub(super) fn last(&self) {
-        if !self.http2 {
-            self.activity.end();
-        }
-    }
-
-    /// What that is to the connection. Gives whether the connection may be asked to finish at once: HTTP/2 tells
-    /// its client which requests are still answered, and a request that has begun is answered
-    /// in any case. But one over HTTP/1.1 may be on the way, and would be lost; so a connection that
-    /// waits for it goes on, the answer says that it is the last, and there is less patience.
-    pub(super) fn stop(&mut self, grace: Duration) -> bool {
-        if self.http2 || self.activity.is_answering() {
-            return true;
-        }
-        self.last();
+    /// The listener stops: from now on the connection may be idle for no longer than this.
+    pub(super) fn stop(&mut self, grace: Duration) {
         self.grace = Some(grace);
         self.since = Instant::now();
-        false
     }
 
     /// Ready when it has been the same for too long: true if the connection may finish in good
     /// order, false if it is to be dropped.
-    pub(super) fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let doing = self.activity.doing();
+    pub(super) fn poll_late(&mut self, doing: Doing, cx: &mut Context<'_>) -> Poll<bool> {
         if doing != self.doing {
             self.doing = doing;
             self.closing = false;
@@ -77,7 +60,8 @@ impl Watch {
             Doing::Busy => return Poll::Pending,
             Doing::Idle(_) if !self.closing => self.grace.unwrap_or(self.idle_timeout),
             Doing::Idle(_) | Doing::Head(_) => self.head_timeout,
-            Doing::Blocked(_) => self.idle_timeout,
+            Doing::Blocked(_) | Doing::Rest(_) => self.idle_timeout,
+            Doing::Leaving => LINGER,
         };
         ready!(self.alarm.poll_until(self.since + patience, cx));
         let finish = matches!(doing, Doing::Idle(_)) && !self.closing;

@@ -19,7 +19,7 @@ use tracing::debug;
 use super::{RouteInService, admit::random_u64, hop::upgrade_of};
 use crate::{
     body::Body,
-    message::{Exchange, Hop, KeepBusy},
+    message::{Duplex, Exchange, Handover, Hop, KeepBusy},
     rescue::Trouble,
     upstream::Switched,
 };
@@ -30,16 +30,39 @@ const WEBSOCKET: &str = "websocket";
 pub(super) struct Wish {
     /// What to: one token, lower case.
     protocol: String,
-    client: OnUpgrade,
+    client: Client,
     busy: Option<KeepBusy>,
     /// What the service must answer to the key of a WebSocket: the client's, or ours for a client
     /// that speaks HTTP/2 and so sends none.
     accept: Option<HeaderValue>,
 }
 
+/// The client's connection, or its stream of HTTP/2, once it has been told.
+enum Client {
+    Connection(Handover),
+    Stream(OnUpgrade),
+}
+
+impl Client {
+    fn of(exchange: &mut Exchange) -> Option<Self> {
+        let extensions = &mut exchange.request.extensions;
+        match extensions.remove::<Handover>() {
+            Some(handover) => Some(Self::Connection(handover)),
+            None => extensions.remove::<OnUpgrade>().map(Self::Stream),
+        }
+    }
+
+    async fn open(self) -> Option<Box<dyn Duplex>> {
+        match self {
+            Self::Connection(handover) => handover.take().await,
+            Self::Stream(stream) => Some(Box::new(TokioIo::new(stream.await.ok()?))),
+        }
+    }
+}
+
 /// Both sides have agreed.
 pub(super) struct Tunnel {
-    client: OnUpgrade,
+    client: Client,
     service: Switched,
     idle: Duration,
     /// Keeps the client's connection busy, and a stop waiting.
@@ -81,7 +104,7 @@ pub(super) fn wish(route: &RouteInService, exchange: &mut Exchange, body: &Body)
         return None;
     }
     let protocol = protocol.clone();
-    let client = exchange.request.extensions.remove::<OnUpgrade>()?;
+    let client = Client::of(exchange)?;
     let busy = exchange.request.extensions.remove::<KeepBusy>();
     Some(Wish { protocol, client, busy, accept: None })
 }
@@ -148,13 +171,11 @@ impl Tunnel {
     pub(super) async fn run(self) -> Passed {
         let _busy = self._busy;
         let mut passed = Passed { from_client: 0, to_client: 0, complete: false };
-        let (client, (service, ahead)) = match (self.client.await, self.service.take()) {
-            (Ok(client), Some(service)) => (TokioIo::new(client), service),
-            (Err(why), _) => {
-                debug!(%why, "no tunnel");
-                return passed;
-            }
-            (Ok(_), None) => return passed,
+        let (Some(client), Some((service, ahead))) =
+            (self.client.open().await, self.service.take())
+        else {
+            debug!("no tunnel");
+            return passed;
         };
         let (from_client, to_client) = split(client);
         let (from_service, to_service) = split(service);

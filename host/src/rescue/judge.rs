@@ -41,6 +41,18 @@ pub(super) fn judge(trouble: &Trouble) -> Judgement {
             "Bad request",
             format!("The request was refused because {why}."),
         ),
+        Trouble::Malformed(fault) => verdict(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            "Bad request",
+            format!("The request was refused because {fault}."),
+        ),
+        Trouble::HeadTooLarge { bytes, fields } => verdict(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "head-too-large",
+            "Request header fields too large",
+            format!("The head may have {bytes} bytes and {fields} fields at most."),
+        ),
         Trouble::UriTooLong(cap) => verdict(
             StatusCode::URI_TOO_LONG,
             "uri-too-long",

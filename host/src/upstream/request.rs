@@ -47,7 +47,7 @@ pub(super) fn copy(request: &Request<Body>) -> Option<Request<Body>> {
     let body = match request.body() {
         Body::Empty => Body::Empty,
         Body::Full(bytes) => Body::Full(bytes.clone()),
-        Body::Incoming(_) | Body::Stream(_) | Body::Boxed(_) => return None,
+        Body::Stream(_) | Body::Boxed(_) => return None,
     };
     let mut copy = Request::new(body);
     *copy.method_mut() = request.method().clone();

@@ -2,10 +2,8 @@
 
 use std::{fmt, io};
 
-use super::{
-    chunks::LONGEST as LONGEST_SECTION,
-    response::{LONGEST as LONGEST_HEAD, MOST_FIELDS},
-};
+use super::response::LONGEST as LONGEST_HEAD;
+use crate::http1::{Fault, LONGEST_TRAILERS, MOST_FIELDS};
 
 /// Why there is no response, or no more of it.
 #[derive(Debug)]
@@ -15,14 +13,8 @@ pub(crate) enum Error {
     /// It ended within a response.
     Incomplete,
     Io(io::Error),
-    /// The head is not HTTP/1.
-    Malformed(httparse::Error),
-    /// Fields contradict each other on where the body ends.
-    Framing,
-    /// A chunk is not what it should be.
-    Chunk,
-    /// The head, or a trailer section, is longer than anybody's.
-    TooLarge,
+    /// What came is no response.
+    Fault(Fault),
     /// The body of the request broke off.
     Request(String),
 }
@@ -33,20 +25,28 @@ impl fmt::Display for Error {
             Self::Closed => f.write_str("the connection was closed before a response came"),
             Self::Incomplete => f.write_str("the connection was closed within the response"),
             Self::Io(why) => write!(f, "{why}"),
-            Self::Malformed(why) => write!(f, "what came is no HTTP/1 response: {why}"),
-            Self::Framing => f.write_str(
+            Self::Fault(Fault::Malformed(why)) => {
+                write!(f, "what came is no HTTP/1 response: {why}")
+            }
+            Self::Fault(Fault::Framing) => f.write_str(
                 "where its body ends cannot be told: `Content-Length` is no number or says two, or \
                  `Transfer-Encoding` comes with HTTP/1.0",
             ),
-            Self::Chunk => f.write_str("the body's chunks are malformed"),
-            Self::TooLarge => write!(
+            Self::Fault(Fault::Chunk) => f.write_str("the body's chunks are malformed"),
+            Self::Fault(Fault::TooLarge) => write!(
                 f,
                 "its head has more than {} KiB or {MOST_FIELDS} fields, or its trailers more than {} KiB",
                 LONGEST_HEAD >> 10,
-                LONGEST_SECTION >> 10
+                LONGEST_TRAILERS >> 10
             ),
             Self::Request(why) => write!(f, "the body of the request broke off: {why}"),
         }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }
 

@@ -5,9 +5,7 @@
 //! one channel and its response comes back through another, so that each exchange wakes three
 //! tasks instead of one.
 
-mod chunks;
 mod error;
-mod outbox;
 mod request;
 mod response;
 mod sending;
@@ -19,27 +17,24 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Method, Request, response::Parts};
 use http_body::{Frame, SizeHint};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, ReadBuf, ReadHalf, WriteHalf},
+    io::{AsyncRead, ReadBuf, ReadHalf, WriteHalf},
     task::{JoinHandle, unconstrained},
 };
 
 pub(super) use self::error::Error;
 use self::{
-    chunks::{Chunks, Found},
     response::Framing,
     sending::{Broken, Sending},
 };
-use crate::{body::Body, tls::Stream};
-
-/// What a first read takes at most; reads that take all of it double it.
-const LEAST_READ: usize = 8 << 10;
-
-/// What a read takes at most.
-const MOST_READ: usize = 256 << 10;
+use crate::{
+    body::Body,
+    http1::{Chunks, Found, Inbox},
+    tls::Stream,
+};
 
 /// A request without a response.
 pub(super) struct Unanswered {
@@ -59,12 +54,7 @@ pub(super) struct Connection {
     method: Method,
     /// The connection ends with this exchange.
     closes: bool,
-    /// What was read and belongs to what comes next.
-    read: BytesMut,
-    /// How much of that is known not to end a head.
-    seen: usize,
-    /// What the next read takes at most.
-    most: usize,
+    inbox: Inbox,
 }
 
 /// Which halves are here.
@@ -86,6 +76,21 @@ enum Receiving {
     Done,
 }
 
+impl Receiving {
+    fn poll_read(
+        &self,
+        inbox: &mut Inbox,
+        io: &mut (impl AsyncRead + Unpin),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Head => inbox.poll_short(io, cx),
+            Self::Length(left) => inbox.poll_long(Some(*left), io, cx),
+            Self::Chunks(_) | Self::Rest | Self::Done => inbox.poll_long(None, io, cx),
+        }
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         self.say_goodbye();
@@ -100,9 +105,7 @@ impl Connection {
             receiving: Receiving::Done,
             method: Method::GET,
             closes: false,
-            read: BytesMut::new(),
-            seen: 0,
-            most: LEAST_READ,
+            inbox: Inbox::default(),
         }
     }
 
@@ -111,7 +114,7 @@ impl Connection {
     pub(super) fn begin(&mut self, request: Request<Body>) {
         self.method = request.method().clone();
         self.closes = self.sending.begin(request);
-        (self.receiving, self.seen) = (Receiving::Head, 0);
+        self.receiving = Receiving::Head;
     }
 
     /// Sends the request, and is ready with the head of its response.
@@ -126,16 +129,16 @@ impl Connection {
             _ => None,
         };
         loop {
-            match response::take(&mut self.read, &mut self.seen, &self.method) {
+            match response::take(&mut self.inbox, &self.method) {
                 Ok(None) => {}
                 Ok(Some(head)) => return Poll::Ready(Ok(self.answered(head))),
-                Err(why) => return self.unanswered(why),
+                Err(why) => return self.unanswered(why.into()),
             }
             // A service may answer and close without reading all of the request.
             match self.poll_read(cx) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0)) => {
-                    let is_first = self.read.is_empty();
+                    let is_first = self.inbox.is_empty();
                     let why = if is_first { Error::Closed } else { Error::Incomplete };
                     return self.unanswered(broken.map_or(why, Error::Io));
                 }
@@ -158,7 +161,7 @@ impl Connection {
             // There is more of the body, and nobody will see it.
             self.say_goodbye();
             self.io = Io::None;
-            self.read.clear();
+            self.inbox = Inbox::default();
         }
         Poll::Ready(frame.transpose())
     }
@@ -183,12 +186,9 @@ impl Connection {
         if let Io::Reading(..) = self.io {
             self.join();
         }
-        if self.most > LEAST_READ && self.read.is_empty() {
-            // Nobody knows when the next response comes.
-            (self.read, self.most) = (BytesMut::new(), LEAST_READ);
-        }
+        self.inbox.rest();
         let is_complete = self.is_end_stream() && self.sending.is_done();
-        is_complete && !self.closes && self.read.is_empty() && matches!(self.io, Io::Both(_))
+        is_complete && !self.closes && self.inbox.is_empty() && matches!(self.io, Io::Both(_))
     }
 
     /// Between exchanges: ready when the connection is of no more use, because the service closed
@@ -207,7 +207,7 @@ impl Connection {
     pub(super) fn switch(&mut self) -> Option<(Stream, Bytes)> {
         self.join();
         match mem::replace(&mut self.io, Io::None) {
-            Io::Both(stream) => Some((stream, mem::take(&mut self.read).freeze())),
+            Io::Both(stream) => Some((stream, self.inbox.take_all())),
             Io::Reading(..) | Io::None => None,
         }
     }
@@ -289,48 +289,30 @@ impl Connection {
 
     /// Reads more. Zero is the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let most = match self.receiving {
-            Receiving::Head => LEAST_READ,
-            // What is behind it is nobody's.
-            Receiving::Length(left) => usize::try_from(left).unwrap_or(self.most).min(self.most),
-            _ => self.most,
-        };
-        // A buffer lasts for several short responses.
-        if self.read.capacity() - self.read.len() < most.div_ceil(2) {
-            self.read.reserve(most);
+        match &mut self.io {
+            Io::Both(stream) => self.receiving.poll_read(&mut self.inbox, stream, cx),
+            Io::Reading(half, _) => self.receiving.poll_read(&mut self.inbox, half, cx),
+            Io::None => Poll::Ready(Ok(0)),
         }
-        let room = self.read.capacity() - self.read.len();
-        let length = match &mut self.io {
-            Io::Both(stream) => ready!(pin!(stream.read_buf(&mut self.read)).poll(cx))?,
-            Io::Reading(half, _) => ready!(pin!(half.read_buf(&mut self.read)).poll(cx))?,
-            Io::None => 0,
-        };
-        if length == room {
-            self.most = (self.most * 2).min(MOST_READ);
-        } else if length < self.most / 4 {
-            self.most = (self.most / 2).max(LEAST_READ);
-        }
-        Poll::Ready(Ok(length))
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Error>> {
         loop {
-            let is_empty = self.read.is_empty();
+            let is_empty = self.inbox.is_empty();
             match &mut self.receiving {
                 Receiving::Head | Receiving::Done => return Poll::Ready(Ok(None)),
                 Receiving::Length(left) if !is_empty => {
-                    let length = usize::try_from(*left).unwrap_or(usize::MAX).min(self.read.len());
-                    *left -= length as u64;
+                    let piece = self.inbox.take(usize::try_from(*left).unwrap_or(usize::MAX));
+                    *left -= piece.len() as u64;
                     if *left == 0 {
                         self.receiving = Receiving::Done;
                     }
-                    let piece = self.read.split_to(length).freeze();
                     return Poll::Ready(Ok(Some(Frame::data(piece))));
                 }
                 Receiving::Rest if !is_empty => {
-                    return Poll::Ready(Ok(Some(Frame::data(self.read.split().freeze()))));
+                    return Poll::Ready(Ok(Some(Frame::data(self.inbox.take_all()))));
                 }
-                Receiving::Chunks(chunks) => match chunks.take(&mut self.read)? {
+                Receiving::Chunks(chunks) => match chunks.take(self.inbox.bytes())? {
                     Found::More => {}
                     Found::Data(piece) => return Poll::Ready(Ok(Some(Frame::data(piece)))),
                     Found::End(trailers) => {

@@ -2,12 +2,10 @@
 
 use std::io::Write as _;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use http::{Request, header};
 use http_body::Body as _;
 
-use super::outbox::Outbox;
-use crate::{body::Body, fields::has_member};
+use crate::{body::Body, fields::has_member, http1::field};
 
 /// How the body of a request is delimited (RFC 9112, 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,60 +60,10 @@ pub(super) fn encode(request: &Request<Body>, out: &mut Vec<u8>) -> Encoded {
     Encoded { framing, closes }
 }
 
-/// Writes a piece of a chunked body, and its end if it is the last one.
-pub(super) fn chunk(piece: Bytes, is_last: bool, outbox: &mut Outbox) {
-    drop(write!(outbox.short(), "{:x}\r\n", piece.len()));
-    outbox.piece(piece, if is_last { b"\r\n0\r\n\r\n" } else { b"\r\n" });
-}
-
-/// Writes the end of a chunked body, and of the trailer fields those that `Trailer` announced and
-/// that may be there (RFC 9110, 6.5.1).
-pub(super) fn end_of_chunks(
-    announced: &HeaderMap,
-    trailers: Option<&HeaderMap>,
-    out: &mut Vec<u8>,
-) {
-    out.extend_from_slice(b"0\r\n");
-    for (name, value) in trailers.into_iter().flatten() {
-        if may_trail(name) && announces(announced, name) {
-            field(name, value, out);
-        }
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-fn field(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
-    out.extend_from_slice(name.as_str().as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value.as_bytes());
-    out.extend_from_slice(b"\r\n");
-}
-
-fn announces(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers.get_all(header::TRAILER).iter().any(|value| has_member(value, name.as_str()))
-}
-
-/// Not what frames, routes, authenticates or describes the message (RFC 9110, 6.5.1).
-fn may_trail(name: &HeaderName) -> bool {
-    !matches!(
-        *name,
-        header::AUTHORIZATION
-            | header::CACHE_CONTROL
-            | header::CONTENT_ENCODING
-            | header::CONTENT_LENGTH
-            | header::CONTENT_RANGE
-            | header::CONTENT_TYPE
-            | header::HOST
-            | header::MAX_FORWARDS
-            | header::SET_COOKIE
-            | header::TE
-            | header::TRAILER
-            | header::TRANSFER_ENCODING
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn encoded(request: Request<Body>) -> (String, Encoded) {
@@ -137,19 +85,5 @@ mod tests {
         let (head, of) = encoded(request.body(Body::Empty).unwrap());
         assert_eq!(head, "GET / HTTP/1.1\r\nconnection: x, Close\r\n\r\n");
         assert!(of.closes);
-    }
-
-    #[test]
-    fn only_announced_fields_that_may_trail_do() {
-        let fields = |list: &[(&'static str, &'static str)]| {
-            list.iter()
-                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-                .collect()
-        };
-        let announced: HeaderMap = fields(&[("trailer", "X-Sum, Host")]);
-        let trailers: HeaderMap = fields(&[("x-sum", "7"), ("host", "b"), ("x-other", "1")]);
-        let mut out = Vec::new();
-        end_of_chunks(&announced, Some(&trailers), &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), "0\r\nx-sum: 7\r\n\r\n");
     }
 }

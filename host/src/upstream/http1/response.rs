@@ -2,15 +2,14 @@
 
 use std::mem::MaybeUninit;
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, response};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header, response};
 use hyper::ext::ReasonPhrase;
 
-use super::Error;
-use crate::fields::has_member;
-
-/// Fields of a head or a trailer section.
-pub(super) const MOST_FIELDS: usize = 100;
+use crate::{
+    fields::has_member,
+    http1::{Fault, Inbox, Length, MOST_FIELDS, digits, ends_in_chunks, fields_of},
+};
 
 /// The longest head, in bytes.
 pub(super) const LONGEST: usize = 256 << 10;
@@ -36,16 +35,11 @@ pub(super) struct Head {
     pub(super) closes: bool,
 }
 
-/// Takes the head of a final response off `read`, once all of it is there; interim ones before it
-/// are passed over (RFC 9110, 15.2). `seen` is how much of `read` was looked at before.
-pub(super) fn take(
-    read: &mut BytesMut,
-    seen: &mut usize,
-    method: &Method,
-) -> Result<Option<Head>, Error> {
-    while let Some(length) = length(read, seen)? {
-        *seen = 0;
-        let (parts, said) = parse(&read.split_to(length).freeze())?;
+/// Takes the head of a final response off what was read, once all of it is there; interim ones before it
+/// are passed over (RFC 9110, 15.2).
+pub(super) fn take(inbox: &mut Inbox, method: &Method) -> Result<Option<Head>, Fault> {
+    while let Some(head) = inbox.take_head() {
+        let (parts, said) = parse(&head)?;
         if parts.status.is_informational() && parts.status != StatusCode::SWITCHING_PROTOCOLS {
             continue;
         }
@@ -54,47 +48,33 @@ pub(super) fn take(
         let closes = framing == Framing::Close || is_last;
         return Ok(Some(Head { parts, framing, closes }));
     }
-    Ok(None)
+    check_part(inbox.bytes()).map(|()| None)
 }
 
-/// How long the head is, with the empty line that ends it. What cannot become a head is an error as
-/// soon as that can be told.
-fn length(read: &mut BytesMut, seen: &mut usize) -> Result<Option<usize>, Error> {
-    // RFC 9112, 2.2: an empty line before a message is no part of it.
-    while *seen == 0 && (read.starts_with(b"\r\n") || read.starts_with(b"\n")) {
-        read.advance(if read[0] == b'\r' { 2 } else { 1 });
-    }
-    for end in memchr::memchr_iter(b'\n', &read[*seen..]).map(|at| *seen + at + 1) {
-        match read[end..] {
-            [b'\n', ..] => return Ok(Some(end + 1)),
-            [b'\r', b'\n', ..] => return Ok(Some(end + 2)),
-            _ => {}
-        }
-    }
-    // The line's end that is there may turn out to be the last but one.
-    *seen = read.len().saturating_sub(2);
+/// What cannot become a head is an error as soon as that can be told.
+fn check_part(read: &[u8]) -> Result<(), Fault> {
     if read.len() > LONGEST {
-        return Err(Error::TooLarge);
+        return Err(Fault::TooLarge);
     }
     // A second look at each byte, and so only while there are few.
     if (1..=LINE).contains(&read.len()) {
         let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
         parse_into(&mut httparse::Response::new(&mut []), read, &mut fields)?;
     }
-    Ok(None)
+    Ok(())
 }
 
-fn parse(head: &Bytes) -> Result<(response::Parts, Said), Error> {
+fn parse(head: &Bytes) -> Result<(response::Parts, Said), Fault> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
     // What we take for its end is what the parser takes for it.
     if parse_into(&mut parsed, head, &mut fields)? != httparse::Status::Complete(head.len()) {
-        return Err(Error::Malformed(httparse::Error::NewLine));
+        return Err(Fault::Malformed(httparse::Error::NewLine));
     }
     let (mut parts, ()) = http::Response::new(()).into_parts();
     parts.version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
-    parts.status = status.ok_or(Error::Malformed(httparse::Error::Status))?;
+    parts.status = status.ok_or(Fault::Malformed(httparse::Error::Status))?;
     let mut said = Said::default();
     parts.headers = fields_of(head, parsed.headers, |name, value| said.note(name, value))?;
     if let Some(reason) = parsed.reason
@@ -110,33 +90,13 @@ fn parse_into<'h, 'b>(
     parsed: &mut httparse::Response<'h, 'b>,
     head: &'b [u8],
     fields: &'h mut [MaybeUninit<httparse::Header<'b>>],
-) -> Result<httparse::Status<usize>, Error> {
+) -> Result<httparse::Status<usize>, Fault> {
     let config = httparse::ParserConfig::default();
     match config.parse_response_with_uninit_headers(parsed, head, fields) {
         Ok(status) => Ok(status),
-        Err(httparse::Error::TooManyHeaders) => Err(Error::TooLarge),
-        Err(why) => Err(Error::Malformed(why)),
+        Err(httparse::Error::TooManyHeaders) => Err(Fault::TooLarge),
+        Err(why) => Err(Fault::Malformed(why)),
     }
-}
-
-/// Those that `is_kept`. The values are parts of the head as it was read.
-pub(super) fn fields_of(
-    head: &Bytes,
-    fields: &[httparse::Header<'_>],
-    mut is_kept: impl FnMut(&HeaderName, &HeaderValue) -> bool,
-) -> Result<HeaderMap, Error> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
-    for field in fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes());
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));
-        let (Ok(name), Ok(value)) = (name, value) else {
-            return Err(Error::Malformed(httparse::Error::HeaderValue));
-        };
-        if is_kept(&name, &value) {
-            headers.append(name, value);
-        }
-    }
-    Ok(headers)
 }
 
 /// What a head says of its body and of the connection, noted while its fields are read.
@@ -144,7 +104,7 @@ pub(super) fn fields_of(
 struct Said {
     /// Whether the last coding of `Transfer-Encoding` is `chunked`.
     chunked: Option<bool>,
-    length: Option<Result<u64, Error>>,
+    length: Length,
     close: bool,
     keep_alive: bool,
 }
@@ -154,11 +114,8 @@ impl Said {
     /// services send each time, is for us alone and was looked up and removed later for each response.
     fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> bool {
         match *name {
-            header::TRANSFER_ENCODING => {
-                let last = value.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
-                self.chunked = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
-            }
-            header::CONTENT_LENGTH => self.add_length(content_length(value)),
+            header::TRANSFER_ENCODING => self.chunked = Some(ends_in_chunks(value)),
+            header::CONTENT_LENGTH => self.length.add(content_length(value)),
             header::CONNECTION if value == "keep-alive" => {
                 self.keep_alive = true;
                 return false;
@@ -172,16 +129,7 @@ impl Said {
         true
     }
 
-    /// The same number several times is one (RFC 9112, 6.3).
-    fn add_length(&mut self, length: Option<u64>) {
-        self.length = Some(match (&self.length, length) {
-            (None, Some(length)) => Ok(length),
-            (Some(Ok(known)), Some(length)) if *known == length => Ok(length),
-            _ => Err(Error::Framing),
-        });
-    }
-
-    fn framing(self, parts: &response::Parts, method: &Method) -> Result<Framing, Error> {
+    fn framing(self, parts: &response::Parts, method: &Method) -> Result<Framing, Fault> {
         let has_none = parts.status == StatusCode::SWITCHING_PROTOCOLS
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || *method == Method::HEAD;
@@ -189,9 +137,9 @@ impl Said {
             return Ok(Framing::Length(0));
         }
         match self.chunked {
-            None => self.length.map_or(Ok(Framing::Close), |length| length.map(Framing::Length)),
+            None => Ok(self.length.get()?.map_or(Framing::Close, Framing::Length)),
             // RFC 9112, 6.1: whoever speaks 1.0 and frames so is not to be understood.
-            Some(_) if parts.version == Version::HTTP_10 => Err(Error::Framing),
+            Some(_) if parts.version == Version::HTTP_10 => Err(Fault::Framing),
             Some(true) => Ok(Framing::Chunked),
             Some(false) => Ok(Framing::Close),
         }
@@ -210,21 +158,14 @@ fn content_length(value: &HeaderValue) -> Option<u64> {
     numbers.all(|other| other == Some(first)).then_some(first)
 }
 
-/// Digits and nothing else: no sign, as `parse` would take.
-fn digits(text: &[u8]) -> Option<u64> {
-    let all = text.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
-        number.checked_mul(10)?.checked_add(digit.into())
-    });
-    all.filter(|_| !text.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+
     use super::*;
 
-    fn taken(text: &str, method: &Method) -> Result<Option<Head>, Error> {
-        take(&mut BytesMut::from(text), &mut 0, method)
+    fn taken(text: &str, method: &Method) -> Result<Option<Head>, Fault> {
+        take(&mut Inbox::new(BytesMut::from(text), 0), method)
     }
 
     fn framing_of(fields: &str) -> Option<Framing> {
@@ -236,19 +177,19 @@ mod tests {
     fn a_head_is_taken_when_all_of_it_is_there_and_interim_ones_are_passed_over() {
         let all = "\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n\
                    HTTP/1.1 299 Odd\r\nx-a:  b \r\nX-A: c\r\n\r\nbody";
-        let (mut read, mut seen) = (BytesMut::new(), 0);
+        let mut inbox = Inbox::default();
         let mut heads = Vec::new();
         for byte in all.as_bytes() {
-            read.extend_from_slice(&[*byte]);
+            inbox.bytes().extend_from_slice(&[*byte]);
             if heads.is_empty() {
-                heads.extend(take(&mut read, &mut seen, &Method::GET).unwrap());
+                heads.extend(take(&mut inbox, &Method::GET).unwrap());
             }
         }
         let parts = &heads[0].parts;
         assert_eq!(parts.status.as_u16(), 299);
         assert!(parts.headers.get_all("x-a").iter().eq(["b", "c"]));
         assert_eq!(parts.extensions.get::<ReasonPhrase>().unwrap().as_bytes(), b"Odd");
-        assert_eq!(&read[..], b"body");
+        assert_eq!(inbox.take_all(), "body");
     }
 
     #[test]
@@ -313,8 +254,8 @@ mod tests {
         assert!(matches!(taken("HTTP/1.1 200", &Method::GET), Ok(None)));
         let fields = "x: y\r\n".repeat(MOST_FIELDS + 1);
         let many = taken(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), &Method::GET);
-        assert!(matches!(many, Err(Error::TooLarge)));
+        assert!(matches!(many, Err(Fault::TooLarge)));
         let long = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(LONGEST));
-        assert!(matches!(taken(&long, &Method::GET), Err(Error::TooLarge)));
+        assert!(matches!(taken(&long, &Method::GET), Err(Fault::TooLarge)));
     }
 }

@@ -11,11 +11,11 @@ use http::Request;
 use http_body::{Body as _, Frame};
 use tokio::io::AsyncWrite;
 
-use super::{
-    outbox::Outbox,
-    request::{Framing, chunk, encode, end_of_chunks},
+use super::request::{Framing, encode};
+use crate::{
+    body::Body,
+    http1::{Outbox, chunk, end_of_chunks},
 };
-use crate::body::Body;
 
 /// One request, from its first byte to its last.
 #[derive(Default)]

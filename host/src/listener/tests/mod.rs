@@ -14,7 +14,7 @@ use futures_util::{StreamExt as _, stream};
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
-use hyper::{body::Incoming, client::conn::http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
@@ -25,10 +25,14 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+mod http1;
+
 use super::{Connection, Connections, Farewell, Handler, Listener, Settings, bind};
 use crate::{
     body::{Body, BodyError},
     config::{ListenLimits, Protocol, UpstreamTls},
+    message::Handover,
+    rescue::{Trouble, rescue},
     tls::{client_config, server_config, testing::Authority},
 };
 
@@ -81,17 +85,17 @@ impl Running {
 struct Mirror;
 
 impl Handler for Mirror {
-    async fn handle(
-        &self,
-        request: Request<Incoming>,
-        connection: &Arc<Connection>,
-    ) -> Response<Body> {
+    fn refuse(&self, trouble: Trouble, _: &Connection) -> Response<Body> {
+        refused(trouble)
+    }
+
+    async fn handle(&self, request: Request<Body>, connection: &Arc<Connection>) -> Response<Body> {
         let tls = connection.tls.as_ref().map(|tls| {
             let client = tls.client_certificate.is_some();
             format!("{} {} client={client}", tls.version, tls.server_name.as_deref().unwrap_or("-"))
         });
         let (head, body) = request.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let body = body.collect(u64::MAX).await.unwrap();
         let text = format!(
             "{} {:?} {} {} {} {}",
             connection.listener,
@@ -115,7 +119,11 @@ impl Script {
 }
 
 impl Handler for Script {
-    async fn handle(&self, _: Request<Incoming>, _: &Arc<Connection>) -> Response<Body> {
+    fn refuse(&self, trouble: Trouble, _: &Connection) -> Response<Body> {
+        refused(trouble)
+    }
+
+    async fn handle(&self, _: Request<Body>, _: &Arc<Connection>) -> Response<Body> {
         Response::new(self.0.lock().unwrap().pop().unwrap())
     }
 }
@@ -145,13 +153,25 @@ fn gate() -> (Gate, Keeper) {
 }
 
 impl Handler for Gate {
-    async fn handle(&self, _: Request<Incoming>, _: &Arc<Connection>) -> Response<Body> {
+    fn refuse(&self, trouble: Trouble, _: &Connection) -> Response<Body> {
+        refused(trouble)
+    }
+
+    async fn handle(&self, _: Request<Body>, _: &Arc<Connection>) -> Response<Body> {
         let _on_drop = self.dropped.lock().unwrap().take();
         let release = self.release.lock().unwrap().take().unwrap();
         self.begun.lock().unwrap().take().unwrap().send(()).unwrap();
         let _ = release.await;
         Response::new(Body::from(Bytes::from("late")))
     }
+}
+
+/// What handlers say to what is no request.
+fn refused(trouble: Trouble) -> Response<Body> {
+    let reply = rescue(trouble, "id").reply;
+    let mut response = Response::new(Body::from(reply.body));
+    (*response.status_mut(), *response.headers_mut()) = (reply.status, reply.headers);
+    response
 }
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -335,7 +355,7 @@ async fn idle_connections_are_closed() {
 #[tokio::test]
 async fn a_slow_head_is_given_up() {
     let running = Running::start(Mirror, ListenLimits { head_timeout: short(), ..limits() });
-    for beginning in ["GET / HTT", "P"] {
+    for beginning in ["GET / HTT", "P", "\r\n"] {
         let mut client = running.connect().await;
         client.write_all(beginning.as_bytes()).await.unwrap();
         assert_eq!(rest(&mut client).await, "");
@@ -525,9 +545,14 @@ async fn what_the_kernel_had_accepted_is_served_before_the_end() {
 async fn an_upgraded_connection_is_still_counted() {
     struct Upgrade;
     impl Handler for Upgrade {
-        async fn handle(&self, request: Request<Incoming>, _: &Arc<Connection>) -> Response<Body> {
+        fn refuse(&self, trouble: Trouble, _: &Connection) -> Response<Body> {
+            refused(trouble)
+        }
+
+        async fn handle(&self, mut request: Request<Body>, _: &Arc<Connection>) -> Response<Body> {
+            let handover = request.extensions_mut().remove::<Handover>().unwrap();
             tokio::spawn(async move {
-                let mut tunnel = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
+                let mut tunnel = handover.take().await.unwrap();
                 let mut two = [0; 2];
                 tunnel.read_exact(&mut two).await.unwrap();
                 tunnel.write_all(&two).await.unwrap();

@@ -17,7 +17,7 @@ const MOST_KEPT: usize = 16 << 10;
 
 /// What is written next: short things one after the other, then one long one as it came.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub struct Outbox {
     /// Heads, sizes of chunks, short pieces of a body.
     short: Vec<u8>,
     /// How much of these is written.
@@ -29,13 +29,13 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// Where heads and other short things go. Only while there is nothing long.
-    pub(super) fn short(&mut self) -> &mut Vec<u8> {
+    pub fn short(&mut self) -> &mut Vec<u8> {
         debug_assert!(self.long.is_empty() && self.tail.is_empty());
         &mut self.short
     }
 
     /// A piece of a body, and what ends it.
-    pub(super) fn piece(&mut self, piece: Bytes, tail: &'static [u8]) {
+    pub fn piece(&mut self, piece: Bytes, tail: &'static [u8]) {
         if piece.len() <= SMALL {
             self.short().extend_from_slice(&piece);
             self.short.extend_from_slice(tail);
@@ -44,12 +44,18 @@ impl Outbox {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether more of a body may be put in before this is written.
+    pub fn has_room(&self) -> bool {
+        self.long.is_empty() && self.tail.is_empty() && self.short.len() < SMALL
+    }
+
+    /// Whether all of it is written.
+    pub fn is_empty(&self) -> bool {
         self.written == self.short.len() && self.long.is_empty() && self.tail.is_empty()
     }
 
     /// Ready when all of it is written. How much was is added to `count`.
-    pub(super) fn poll_write(
+    pub fn poll_write(
         &mut self,
         mut io: impl AsyncWrite + Unpin,
         count: &mut u64,

@@ -1,19 +1,16 @@
-//! The body of a response in chunks (RFC 9112, 7.1).
+//! A body in chunks, as it is read (RFC 9112, 7.1).
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::HeaderMap;
 
-use super::{
-    Error,
-    response::{MOST_FIELDS, fields_of},
-};
+use super::{Fault, MOST_FIELDS, fields_of};
 
 /// The longest line of a size with its extensions, and the longest trailer section, in bytes.
-pub(super) const LONGEST: usize = 16 << 10;
+pub const LONGEST: usize = 16 << 10;
 
 /// Where in the body we are.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Chunks {
+pub enum Chunks {
     /// Before a size.
     #[default]
     Size,
@@ -23,21 +20,24 @@ pub(super) enum Chunks {
     DataEnd,
     /// After the last chunk.
     Trailers,
+    /// Behind the body.
     Ended,
 }
 
 /// What was found.
 #[derive(Debug)]
-pub(super) enum Found {
+pub enum Found {
     /// Nothing, until more is read.
     More,
+    /// A piece of the body.
     Data(Bytes),
+    /// The end, and trailers if there are any.
     End(Option<HeaderMap>),
 }
 
 impl Chunks {
     /// Takes what there is of the next chunk, or the end, off `read`.
-    pub(super) fn take(&mut self, read: &mut BytesMut) -> Result<Found, Error> {
+    pub fn take(&mut self, read: &mut BytesMut) -> Result<Found, Fault> {
         loop {
             match self {
                 Self::Size => {
@@ -60,7 +60,7 @@ impl Chunks {
                         *self = Self::Size;
                     }
                     [] | [b'\r'] => return Ok(Found::More),
-                    _ => return Err(Error::Chunk),
+                    _ => return Err(Fault::Chunk),
                 },
                 Self::Trailers => {
                     let Some(trailers) = trailers(read)? else { return Ok(Found::More) };
@@ -75,40 +75,40 @@ impl Chunks {
 
 /// A line without its end. A carriage return alone, or a line feed alone, ends nothing: others might
 /// see another message there.
-fn line(read: &mut BytesMut) -> Result<Option<BytesMut>, Error> {
+fn line(read: &mut BytesMut) -> Result<Option<BytesMut>, Fault> {
     let Some(end) = memchr::memchr(b'\n', read) else {
-        return if read.len() > LONGEST { Err(Error::Chunk) } else { Ok(None) };
+        return if read.len() > LONGEST { Err(Fault::Chunk) } else { Ok(None) };
     };
     let mut line = read.split_to(end + 1);
     if !line.ends_with(b"\r\n") || line.len() > LONGEST {
-        return Err(Error::Chunk);
+        return Err(Fault::Chunk);
     }
     line.truncate(end - 1);
     Ok(Some(line))
 }
 
 /// The size; extensions after it are passed over (RFC 9112, 7.1.1).
-fn size(line: &[u8]) -> Result<u64, Error> {
+fn size(line: &[u8]) -> Result<u64, Fault> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let rest = line[digits..].trim_ascii_start();
     if digits == 0 || !(rest.is_empty() || rest[0] == b';') || rest.contains(&b'\r') {
-        return Err(Error::Chunk);
+        return Err(Fault::Chunk);
     }
-    let digits = std::str::from_utf8(&line[..digits]).map_err(|_| Error::Chunk)?;
-    u64::from_str_radix(digits, 16).map_err(|_| Error::Chunk)
+    let digits = std::str::from_utf8(&line[..digits]).map_err(|_| Fault::Chunk)?;
+    u64::from_str_radix(digits, 16).map_err(|_| Fault::Chunk)
 }
 
 /// The trailer section with the empty line that ends it.
-fn trailers(read: &mut BytesMut) -> Result<Option<HeaderMap>, Error> {
+fn trailers(read: &mut BytesMut) -> Result<Option<HeaderMap>, Fault> {
     if read.starts_with(b"\r\n") {
         read.advance(2);
         return Ok(Some(HeaderMap::new()));
     }
     let Some(end) = memchr::memmem::find(read, b"\r\n\r\n") else {
-        return if read.len() > LONGEST { Err(Error::TooLarge) } else { Ok(None) };
+        return if read.len() > LONGEST { Err(Fault::TooLarge) } else { Ok(None) };
     };
     if end > LONGEST {
-        return Err(Error::TooLarge);
+        return Err(Fault::TooLarge);
     }
     let section = read.split_to(end + 4).freeze();
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
@@ -116,8 +116,8 @@ fn trailers(read: &mut BytesMut) -> Result<Option<HeaderMap>, Error> {
         Ok(httparse::Status::Complete((length, fields))) if length == section.len() => {
             fields_of(&section, fields, |_, _| true).map(Some)
         }
-        Err(httparse::Error::TooManyHeaders) => Err(Error::TooLarge),
-        _ => Err(Error::Chunk),
+        Err(httparse::Error::TooManyHeaders) => Err(Fault::TooLarge),
+        _ => Err(Fault::Chunk),
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
 
     /// What comes of a body that is read so many bytes at a time: its data, its trailers, and what
     /// is left.
-    fn taken(text: &str, step: usize) -> Result<(String, Option<HeaderMap>, String), Error> {
+    fn taken(text: &str, step: usize) -> Result<(String, Option<HeaderMap>, String), Fault> {
         let (mut chunks, mut read, mut data) = (Chunks::default(), BytesMut::new(), Vec::new());
         let mut rest = text.as_bytes();
         loop {
@@ -138,7 +138,7 @@ mod tests {
                     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
                     return Ok((text(&data), trailers, text(&read)));
                 }
-                Found::More if rest.is_empty() => return Err(Error::Incomplete),
+                Found::More if rest.is_empty() => return Err(Fault::Framing),
                 Found::More => {
                     let (now, later) = rest.split_at(step.min(rest.len()));
                     read.extend_from_slice(now);
@@ -186,8 +186,8 @@ mod tests {
     #[test]
     fn lines_have_an_end() {
         let long = format!("1;{}", "x".repeat(LONGEST));
-        assert!(matches!(taken(&long, 1000), Err(Error::Chunk)));
+        assert!(matches!(taken(&long, 1000), Err(Fault::Chunk)));
         let long = format!("0\r\nx: {}", "y".repeat(LONGEST));
-        assert!(matches!(taken(&long, 1000), Err(Error::TooLarge)));
+        assert!(matches!(taken(&long, 1000), Err(Fault::TooLarge)));
     }
 }
