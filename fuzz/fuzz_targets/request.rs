@@ -7,10 +7,10 @@
 
 #[path = "../../host/src/fields.rs"]
 mod fields;
-#[path = "../../host/src/http1/mod.rs"]
-mod http1;
 #[path = "../../host/src/listener/http1/head.rs"]
 mod head;
+#[path = "../../host/src/http1/mod.rs"]
+mod http1;
 
 use head::{Framing, Refusal, Room};
 use http::{HeaderMap, Method, Uri};

@@ -104,8 +104,8 @@ async fn who_sends_a_long_body_for_nothing_gets_the_answer_all_the_same() {
         let mut answer = Vec::new();
         read.read_to_end(&mut answer).await.unwrap();
         assert!(answer.ends_with(b"no"));
-        drop(read);
-        sent.await.unwrap().unwrap();
+        // However far it came with the rest.
+        sent.abort();
     }
 }
 
