@@ -66,6 +66,39 @@ async fn dot_segments_within_the_root_are_resolved_before_anybody_decides() {
 }
 
 #[tokio::test]
+async fn what_is_no_request_is_told_why_logged_and_counted() {
+    let backend = service().await;
+    let gateway = Gateway::start(&toml::proxy(backend.address())).await;
+    for (bytes, status, reason, why) in [
+        ("\x16\x03\x01\0", 400, "bad-request", "TLS"),
+        ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400, "bad-request", "a field's name"),
+        ("GET / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n", 400, "bad-request", "Content-Length"),
+        (
+            &*format!("GET / HTTP/1.1\r\n{}", "a: b\r\n".repeat(101)),
+            431,
+            "head-too-large",
+            "100 fields",
+        ),
+    ] {
+        let answer = raw(gateway.address("public"), bytes).await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert_eq!(self::status(head), status, "{answer}");
+        assert!(head.contains("\r\nconnection: close"), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(problem["type"], format!("urn:torana:problem:{reason}"));
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(why)), "{body}");
+        let id = problem["request_id"].as_str().expect("an id").to_owned();
+        assert!(head.contains(&format!("\r\nx-request-id: {id}")), "{head}");
+        gateway.wait_for_log("the refusal", |line| line.contains(&id) && line.contains(why)).await;
+    }
+    let metrics = gateway.admin().get("/metrics").await;
+    let metrics = metrics.text();
+    assert!(metrics.contains("torana_refusals_total{reason=\"bad-request\"} 3"), "{metrics}");
+    assert!(metrics.contains("torana_refusals_total{reason=\"head-too-large\"} 1"), "{metrics}");
+    assert!(backend.received().is_empty());
+}
+
+#[tokio::test]
 async fn a_target_with_a_fragment_is_400_also_on_a_connection_that_was_used() {
     let backend = Backend::start(|_| reply(200, "ok")).await;
     let gateway = Gateway::start(&toml::proxy(backend.address())).await;
