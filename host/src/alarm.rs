@@ -6,12 +6,15 @@
 
 use std::{
     future::Future as _,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
     time::Instant,
 };
 
-use tokio::time::{Sleep, sleep_until};
+use tokio::{
+    task::unconstrained,
+    time::{Sleep, sleep_until},
+};
 
 /// One timer for a sequence of due times. Nothing is registered before the first wait.
 #[derive(Debug, Default)]
@@ -55,7 +58,9 @@ impl Armed {
             self.sleep.as_mut().reset(due);
         }
         loop {
-            ready!(self.sleep.as_mut().poll(cx));
+            // However much the task has done in this turn: a `Sleep` without budget says "not yet" and registers
+            // nothing, which nobody would notice before another due time is earlier.
+            ready!(pin!(unconstrained(self.sleep.as_mut())).poll(cx));
             if self.sleep.deadline() == due {
                 return Poll::Ready(());
             }
@@ -84,6 +89,21 @@ mod tests {
         .await;
         poll_fn(|cx| alarm.poll_until(after(7), cx)).await;
         assert_eq!(start.elapsed(), Duration::from_secs(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rings_for_a_task_that_has_done_enough_for_this_turn() {
+        let start = tokio::time::Instant::now();
+        let due = start.into_std() + Duration::from_secs(5);
+        let (mut alarm, mut is_tired) = (Alarm::default(), false);
+        let rings = poll_fn(|cx| {
+            while !std::mem::replace(&mut is_tired, true) {
+                is_tired = pin!(tokio::task::consume_budget()).poll(cx).is_pending();
+            }
+            alarm.poll_until(due, cx)
+        });
+        tokio::time::timeout(Duration::from_secs(60), rings).await.expect("it rings");
+        assert_eq!(start.elapsed(), Duration::from_secs(5));
     }
 
     #[tokio::test(start_paused = true)]

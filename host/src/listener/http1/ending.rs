@@ -20,7 +20,7 @@ impl<H: Handler> Connection<H> {
             return Poll::Ready(Stage::Over);
         };
         self.ear.forget();
-        let is_whole = match ready!(upload.poll(&mut self.inbox, io, || {}, cx)) {
+        let is_whole = match ready!(upload.poll(&mut self.inbox, io, || false, cx)) {
             Moved::Whole => true,
             Moved::Unread => ready!(upload.poll_skip(&mut self.inbox, io, cx)),
             Moved::Malformed => false,

@@ -57,7 +57,6 @@ impl<H: Handler> Connection<H> {
     pub(super) fn begin(&mut self, head: Head) -> Stage {
         let (body, upload) = upload::begin(head.framing, head.expects_word, &mut self.inbox);
         let asked = Asked::by(&head);
-        self.has_begun = !self.inbox.is_empty();
         let (mut parts, mut handover) = (head.parts, None);
         if head.has_fragment {
             parts.extensions.insert(Fragment);
@@ -148,10 +147,11 @@ impl<H: Handler> Connection<H> {
                 let is_awaited = matches!(exchange.progress, Progress::Awaited(_));
                 let say_word = || {
                     // Once the answer has begun it is too late.
+                    exchange.is_word_said |= is_awaited;
                     if is_awaited {
-                        exchange.is_word_said = true;
                         self.outbox.short().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
                     }
+                    is_awaited
                 };
                 self.ear.forget();
                 match ready!(upload.poll(&mut self.inbox, io, say_word, cx)) {

@@ -174,6 +174,10 @@ impl<H: Handler> Served for Connection<H> {
                 Stage::Linger { .. } => ready!(self.poll_linger(cx)),
                 Stage::Over => return Poll::Ready(()),
             };
+            if matches!(self.stage, Stage::Head) {
+                // Some of the next request may have come with the last one.
+                self.has_begun = !self.inbox.is_empty();
+            }
         }
     }
 

@@ -70,12 +70,13 @@ pub(super) fn begin(
 }
 
 impl Upload {
-    /// Moves what comes to whoever reads it. Says with `say_word` what the client waits for.
+    /// Moves what comes to whoever reads it. Says with `say_word` what the client waits for, if it is
+    /// not too late for that.
     pub(super) fn poll(
         &mut self,
         inbox: &mut Inbox,
         io: &mut (impl AsyncRead + Unpin),
-        mut say_word: impl FnMut(),
+        mut say_word: impl FnMut() -> bool,
         cx: &mut Context<'_>,
     ) -> Poll<Moved> {
         loop {
@@ -105,8 +106,7 @@ impl Upload {
                 }
             }
             if self.owes_word && self.sender.is_wanted() {
-                self.owes_word = false;
-                say_word();
+                self.owes_word = !say_word();
             }
             match ready!(self.left.poll_read(inbox, io, cx)) {
                 Ok(0) | Err(_) => return Poll::Ready(Moved::Broken),

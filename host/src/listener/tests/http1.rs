@@ -130,6 +130,25 @@ async fn chunks_and_pipelined_requests_are_told_apart() {
 }
 
 #[tokio::test]
+async fn whoever_has_sent_a_body_may_be_idle_as_long_as_others() {
+    let limits = ListenLimits { head_timeout: short(), ..limits() };
+    let running = Running::start(Mirror, limits);
+    let mut client = running.connect().await;
+    let chunks =
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+    for _ in 0..2 {
+        client.write_all(chunks).await.unwrap();
+        assert!(response(&mut client).await.ends_with("POST /  hi"));
+        // Nothing comes, for the time of several heads: no end.
+        assert!(timeout(3 * short(), client.read_u8()).await.is_err());
+    }
+    // But half a head that came with a request has a head's time.
+    client.write_all(&[GET, &GET[..9]].concat()).await.unwrap();
+    response(&mut client).await;
+    assert_eq!(rest(&mut client).await, "");
+}
+
+#[tokio::test]
 async fn nothing_follows_a_request_with_two_lengths() {
     let running = Running::start(Mirror, limits());
     let answer = told(
