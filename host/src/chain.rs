@@ -2,7 +2,7 @@
 //! heads and bodies backward. A chain knows nothing of HTTP connections or of sandboxes; it calls
 //! [`Filter`]s and says where it stopped.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -101,7 +101,8 @@ impl<F: Filter> Chain<F> {
             wants.response_stream |= hooks.response_stream;
             wants.handler = wants.handler.or(hooks.handler.then_some(index));
         }
-        let links = filters.into_iter().map(|filter| Link::new(filter, route, scope)).collect();
+        let links = filters.into_iter().enumerate();
+        let links = links.map(|(at, filter)| Link::new(filter, at, route, scope)).collect();
         Self { links, wants }
     }
 
@@ -138,9 +139,11 @@ impl<F: Filter> Chain<F> {
 
     /// Every `on-request-head`, in order.
     pub async fn request_heads(&self, exchange: &mut Box<Exchange>) -> Result<(), Stop> {
+        let mut begun = Instant::now();
         for (at, link) in self.links.iter().enumerate() {
             if link.hooks.request_head {
-                link.run(Hook::RequestHead, exchange).await.map_err(|why| Stop { at, why })?;
+                let ran = link.run_from(&mut begun, Hook::RequestHead, exchange).await;
+                ran.map_err(|why| Stop { at, why })?;
             }
         }
         Ok(())
@@ -218,15 +221,22 @@ impl<F: Filter> Chain<F> {
         }
     }
 
-    /// Every `on-response-head` of these plugins, backward.
+    /// What these plugins' request hooks want changed in a response, and every `on-response-head` of theirs,
+    /// backward.
     pub async fn response_heads(
         &self,
         exchange: &mut Box<Exchange>,
         back: Back,
     ) -> Result<(), Stop> {
-        for (at, link) in self.links.iter().enumerate().rev() {
-            if link.hooks.response_head && back.sees(at) {
-                link.run(Hook::ResponseHead, exchange).await.map_err(|why| Stop { at, why })?;
+        let seeing = |(at, _): &(usize, &Link<F>)| back.sees(*at);
+        let mut begun = Instant::now();
+        for (at, link) in self.links.iter().enumerate().rev().filter(seeing) {
+            if let (false, Some(head)) = (exchange.ahead.is_empty(), &mut exchange.response) {
+                exchange.ahead.make(at, &mut head.headers);
+            }
+            if link.hooks.response_head {
+                let ran = link.run_from(&mut begun, Hook::ResponseHead, exchange).await;
+                ran.map_err(|why| Stop { at, why })?;
             }
         }
         Ok(())

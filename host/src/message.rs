@@ -15,6 +15,10 @@ use tokio::{
     sync::oneshot,
 };
 
+mod ahead;
+
+pub use ahead::{Ahead, Change};
+
 use crate::body::{Body, BodyError};
 
 /// The trace that a request belongs to (W3C Trace Context).
@@ -51,6 +55,10 @@ pub struct Exchange {
     pub response: Option<response::Parts>,
     /// The response body for whoever may see it.
     pub response_body: BodySlot,
+    /// What request hooks want changed in the response.
+    pub ahead: Ahead,
+    /// The place in its chain of the plugin that is called.
+    pub at: usize,
     /// Text from one plugin to the next; never from the client.
     pub attributes: Attributes,
     /// When the head had arrived.
@@ -240,6 +248,38 @@ impl Attributes {
         true
     }
 
+    /// Sets several values and removes those that are none, or does nothing: an error is the index that is given
+    /// with the first for which there is no room.
+    pub fn update(&mut self, values: Vec<(u32, String, Option<String>)>) -> Result<(), u32> {
+        let length = |value: &Option<String>| value.as_ref().map_or(0, String::len);
+        let most: usize = values.iter().map(|(_, name, value)| name.len() + length(value)).sum();
+        if self.bytes + most <= Self::MAX_BYTES {
+            for (_, name, value) in values {
+                self.put(name, value);
+            }
+            return Ok(());
+        }
+        // Some may take the place of others.
+        let mut tried = self.clone();
+        for (index, name, value) in values {
+            if !tried.put(name, value) {
+                return Err(index);
+            }
+        }
+        *self = tried;
+        Ok(())
+    }
+
+    fn put(&mut self, name: String, value: Option<String>) -> bool {
+        match value {
+            Some(value) => self.set(name, value),
+            None => {
+                self.remove(&name);
+                true
+            }
+        }
+    }
+
     /// Removes a value.
     pub fn remove(&mut self, name: &str) {
         if let Some(value) = self.values.remove(name) {
@@ -289,6 +329,8 @@ impl Exchange {
             request_body: BodySlot::Closed,
             response: None,
             response_body: BodySlot::Closed,
+            ahead: Ahead::default(),
+            at: 0,
             attributes: Attributes::default(),
             started: now,
             deadline: now,
@@ -353,5 +395,21 @@ mod tests {
         attributes.remove("a");
         attributes.remove("b");
         assert_eq!((attributes.bytes, attributes.get("a")), (0, None));
+    }
+
+    #[test]
+    fn several_attributes_are_set_or_none() {
+        let to = |index, name: &str, value: &str| (index, name.to_owned(), Some(value.to_owned()));
+        let half = "x".repeat(Attributes::MAX_BYTES / 2 - 1);
+        let mut attributes = Attributes::default();
+        attributes.update(vec![to(0, "a", &half), to(1, "b", &half)]).unwrap();
+        let more = half.clone() + "more than b had";
+        assert_eq!(attributes.update(vec![to(3, "b", "new"), to(5, "c", &more)]), Err(5));
+        assert_eq!((attributes.get("b"), attributes.get("c")), (Some(&*half), None));
+        let gone = (0, "a".to_owned(), None);
+        attributes.update(vec![gone, to(1, "b", "new"), to(2, "c", &half)]).unwrap();
+        let values = ["a", "b", "c"].map(|name| attributes.get(name));
+        assert_eq!(values, [None, Some("new"), Some(&*half)]);
+        assert_eq!(attributes.bytes, 1 + 3 + 1 + half.len());
     }
 }

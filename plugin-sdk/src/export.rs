@@ -14,7 +14,7 @@ pub use crate::bindings::{
 };
 use crate::{
     Action, Failure, Hook, Hooks, Reply, SettingErrors, Transform,
-    bindings::capabilities::log,
+    bindings::capabilities::{hook_needs, log},
     host::RealHost,
     settings::{self, SettingError},
 };
@@ -159,12 +159,30 @@ impl<P: Instance> on_tick::Guest for Component<P> {
 fn set_up<P: Instance>(settings: &str) -> Result<configure::Setup, SettingErrors> {
     let plugin = P::new(settings::parse(settings)?)?;
     let every = plugin.tick_every().filter(|_| P::HOOKS.contains(&Hook::OnTick));
+    let unneeded = plugin.unneeded();
+    if !unneeded.is_empty() {
+        hook_needs::skip(unneeded.into_iter().fold(hook_needs::Hooks::empty(), with));
+    }
     P::with(|slot| {
         assert!(slot.plugin.set(plugin).is_ok(), "the host calls `configure` once");
     });
     // An interval of more than 49 days is as good as 49 days.
     let tick_ms = every.map(|every| every.as_millis().try_into().unwrap_or(u32::MAX));
     Ok(configure::Setup { tick_ms })
+}
+
+fn with(hooks: hook_needs::Hooks, hook: Hook) -> hook_needs::Hooks {
+    hooks
+        | match hook {
+            Hook::OnRequestHead => hook_needs::Hooks::ON_REQUEST_HEAD,
+            Hook::OnRequestBody => hook_needs::Hooks::ON_REQUEST_BODY,
+            Hook::OnRequestStream => hook_needs::Hooks::ON_REQUEST_STREAM,
+            Hook::OnResponseHead => hook_needs::Hooks::ON_RESPONSE_HEAD,
+            Hook::OnResponseBody => hook_needs::Hooks::ON_RESPONSE_BODY,
+            Hook::OnResponseStream => hook_needs::Hooks::ON_RESPONSE_STREAM,
+            // Without its handler a chain would have no end, and who wants no ticks asks for none.
+            Hook::Handler | Hook::OnTick => hook_needs::Hooks::empty(),
+        }
 }
 
 /// A panic ends the instance; the host's log line says why.

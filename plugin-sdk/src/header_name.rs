@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct HeaderName(String);
 
 /// Framing and hop-by-hop fields (RFC 9110, 7.6.1), and those that steer the connection.
-const RESERVED: [&str; 10] = [
+pub(crate) const RESERVED: [&str; 10] = [
     "connection",
     "content-length",
     "expect",

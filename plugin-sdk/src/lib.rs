@@ -116,7 +116,7 @@ pub mod prelude {
     pub use crate::host::{
         Attributes as _, Clock as _, Crypto as _, EditBody as _, EditHeaders as _, Fetch as _,
         Kv as _, Log as _, Metrics as _, Random as _, RateLimit as _, ReadBody as _,
-        ReadHeaders as _, Request as _, RequestEdit as _, Response as _, ResponseEdit as _,
-        Secrets as _,
+        ReadHeaders as _, Request as _, RequestEdit as _, Response as _, ResponseAhead as _,
+        ResponseEdit as _, Secrets as _,
     };
 }

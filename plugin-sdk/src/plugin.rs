@@ -45,6 +45,12 @@ pub trait Plugin: Sized + 'static {
         None
     }
 
+    /// Hooks that have nothing to do with these settings: they are not called, and no body is held or led through
+    /// the plugin for them. `Handler` and `OnTick` are not among them.
+    fn unneeded(&self) -> Vec<Hook> {
+        Vec::new()
+    }
+
     /// Sees every request before its body is looked at. The body streams past untouched.
     fn on_request_head(&self, host: &impl Host) -> Outcome {
         Ok(Action::Next)

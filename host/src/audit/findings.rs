@@ -151,7 +151,7 @@ reply = { status = 204 }
             size: 1,
             hooks,
             imports: imports.iter().map(|i| Import::Capability((*i).to_owned())).collect(),
-            wit_version: "0",
+            wit_version: "0".into(),
         };
         let components = HashMap::from([(config.plugins[0].component.path.clone(), spy)]);
         let report = Report::of(&Subject { config: &config, components: &components, lock: None });

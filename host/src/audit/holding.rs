@@ -56,13 +56,14 @@ fn usage(granted: &Granted, imports: &[Import], hooks: Hooks) -> Usage {
         // `set-cookie` is a field of responses, the others are fields of requests.
         "headers.read" if is_set_cookie => any(&["response"]),
         "headers.read" => any(&["request"]),
-        "headers.write" if is_set_cookie => any(&["response-edit"]),
+        "headers.write" if is_set_cookie => any(&["response-edit", "response-ahead"]),
         "headers.write" => any(&["request-edit"]),
         // The host uses them in these two, in the plugin's name.
         "secrets.use" => any(&["crypto", "fetch"]),
         "secrets.reveal" => any(&["secrets"]),
         "wasi" if imports.iter().any(|import| matches!(import, Import::Wasi(_))) => Usage::Used,
         "wasi" => Usage::Unused,
+        "response-edit" => any(&["response-edit", "response-ahead"]),
         // The others are called like the interface that they open.
         interface => any(&[interface]),
     }

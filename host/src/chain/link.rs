@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct Link<F> {
     pub(super) filter: F,
     pub(super) hooks: Hooks,
+    /// Its place in the chain.
+    at: usize,
     /// By hook, for those that it has.
     metrics: [Option<HookMetrics>; Hook::ALL.len()],
 }
@@ -31,11 +33,11 @@ pub(super) enum Ran {
 }
 
 impl<F: Filter> Link<F> {
-    pub(super) fn new(filter: F, route: &str, scope: &Arc<Scope>) -> Self {
+    pub(super) fn new(filter: F, at: usize, route: &str, scope: &Arc<Scope>) -> Self {
         let hooks = filter.hooks();
         let metrics = Hook::ALL
             .map(|hook| hooks.has(hook).then(|| scope.hook(filter.name(), route, hook.name())));
-        Self { filter, hooks, metrics }
+        Self { filter, hooks, at, metrics }
     }
 
     pub(super) async fn request_body(
@@ -70,6 +72,7 @@ impl<F: Filter> Link<F> {
         body: Body,
         exchange: &mut Box<Exchange>,
     ) -> Result<(Body, bool), Stop> {
+        exchange.at = self.at;
         let started = Instant::now();
         let opened = self.filter.open(hook, exchange).await;
         let took = started.elapsed();
@@ -106,12 +109,23 @@ impl<F: Filter> Link<F> {
 
     /// One hook call, timed and counted, and what `on_error` makes of a failure.
     pub(super) async fn run(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Ran, Why> {
+        self.run_from(&mut Instant::now(), hook, exchange).await
+    }
+
+    /// The same of several, one after the other: where one has ended the next begins, and the time is asked once.
+    pub(super) async fn run_from(
+        &self,
+        begun: &mut Instant,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Ran, Why> {
         let on_error = self.on_error(hook);
         // A plugin that is passed over must leave nothing behind, so its failure is undone.
         let undo = (on_error == OnErrorAction::Skip).then(|| Box::new(Undo::of(exchange)));
-        let started = Instant::now();
+        exchange.at = self.at;
         let answer = self.filter.call(hook, exchange).await;
-        let took = started.elapsed();
+        let ended = Instant::now();
+        let took = ended - std::mem::replace(begun, ended);
         let (decision, outcome) = match (answer, undo) {
             (Ok(Verdict::Next), _) => ("next", Ok(Ran::Next)),
             (Ok(Verdict::Respond(reply)), _) => ("respond", Err(Why::Reply(reply))),

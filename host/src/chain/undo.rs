@@ -10,6 +10,8 @@ pub(super) struct Undo {
     set_query: Option<Option<String>>,
     upstream: Option<usize>,
     attributes: Attributes,
+    /// How many changes of the response there were.
+    ahead: usize,
 }
 
 impl Undo {
@@ -21,6 +23,7 @@ impl Undo {
             set_query: exchange.set_query.clone(),
             upstream: exchange.upstream,
             attributes: exchange.attributes.clone(),
+            ahead: exchange.ahead.len(),
         }
     }
 
@@ -33,5 +36,6 @@ impl Undo {
         exchange.set_query = self.set_query;
         exchange.upstream = self.upstream;
         exchange.attributes = self.attributes;
+        exchange.ahead.truncate(self.ahead);
     }
 }

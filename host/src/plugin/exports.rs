@@ -5,10 +5,12 @@ use wasmtime::{
     component::{Component, ComponentExportIndex, types::ComponentItem},
 };
 
+use super::bindings::hook_needs;
 use crate::filter::Hooks;
 
-/// The version of the contract that this host speaks.
-pub(super) const WIT_VERSION: &str = "0.1.0";
+/// The newest version of the contract that this host speaks. What was built for an older one with the same first two
+/// numbers is spoken as well.
+const WIT_VERSION: &str = "0.1.1";
 const PACKAGE: &str = "torana:plugin/";
 
 /// The exported functions, by index.
@@ -38,6 +40,10 @@ pub(super) struct StreamExports {
 impl Exports {
     /// The hooks of a component, or why it is no plugin.
     pub(super) fn of(component: &Component) -> Result<Self, String> {
+        if let Some(version) = versions(component).find(|version| !is_spoken(version)) {
+            return Err(other_version(&version));
+        }
+        // A name finds the same of an older version too.
         let find = |interface: &str, function: &str| {
             let name = format!("{PACKAGE}{interface}@{WIT_VERSION}");
             let instance = component.get_export_index(None, name.as_str())?;
@@ -50,7 +56,7 @@ impl Exports {
                 finish: find(interface, "finish")?,
             })
         };
-        let configure = find("configure", "configure").ok_or_else(|| wrong_package(component))?;
+        let configure = find("configure", "configure").ok_or_else(|| no_configure(component))?;
         let mut exports = Self {
             configure,
             schema: find("schema", "settings"),
@@ -90,20 +96,58 @@ impl Exports {
     }
 }
 
-/// Why there is no `configure` of our version.
-fn wrong_package(component: &Component) -> String {
-    let engine = component.engine();
-    let exports: Vec<String> = component
-        .component_type()
-        .exports(engine)
-        .map(|(name, _)| name.to_owned())
-        .filter(|name| name.starts_with(PACKAGE))
-        .collect();
-    match exports.iter().find_map(|name| name.split_once('@')).map(|(_, version)| version) {
-        Some(version) if version != WIT_VERSION => format!(
-            "the component was built for torana:plugin@{version}; this torana speaks \
-             torana:plugin@{WIT_VERSION}: rebuild the plugin with the SDK of this version"
-        ),
+impl Hooks {
+    /// Those that are left without these.
+    pub(super) fn without(self, skipped: hook_needs::Hooks) -> Self {
+        use hook_needs::Hooks as Skip;
+        let is_left = |is_there, skip| is_there && !skipped.contains(skip);
+        Self {
+            request_head: is_left(self.request_head, Skip::ON_REQUEST_HEAD),
+            request_body: is_left(self.request_body, Skip::ON_REQUEST_BODY),
+            request_stream: is_left(self.request_stream, Skip::ON_REQUEST_STREAM),
+            response_head: is_left(self.response_head, Skip::ON_RESPONSE_HEAD),
+            response_body: is_left(self.response_body, Skip::ON_RESPONSE_BODY),
+            response_stream: is_left(self.response_stream, Skip::ON_RESPONSE_STREAM),
+            ..self
+        }
+    }
+}
+
+/// The version of the contract that a component was built for.
+pub(super) fn version(component: &Component) -> Option<String> {
+    versions(component).next()
+}
+
+/// Of all that it exports of the contract: a linker may have put together what was built for several.
+fn versions(component: &Component) -> impl Iterator<Item = String> {
+    let ty = component.component_type();
+    let names = ty.exports(component.engine()).map(|(name, _)| name.to_owned());
+    let version = |name: String| Some(name.strip_prefix(PACKAGE)?.split_once('@')?.1.to_owned());
+    names.filter_map(version).collect::<Vec<_>>().into_iter()
+}
+
+/// Whether a version is ours or an older one that ours has all of.
+fn is_spoken(version: &str) -> bool {
+    let split = |version: &str| {
+        let (line, patch) = version.rsplit_once('.')?;
+        Some((line.to_owned(), patch.parse::<u32>().ok()?))
+    };
+    match (split(version), split(WIT_VERSION)) {
+        (Some((line, patch)), Some((ours, newest))) => line == ours && patch <= newest,
+        _ => false,
+    }
+}
+
+fn other_version(version: &str) -> String {
+    format!(
+        "the component was built for torana:plugin@{version}; this torana speaks \
+         torana:plugin@{WIT_VERSION}: rebuild the plugin with the SDK of this version"
+    )
+}
+
+/// Why there is no `configure` of ours.
+fn no_configure(component: &Component) -> String {
+    match version(component) {
         Some(_) => {
             "the component exports hooks but no `configure`, which every plugin needs".into()
         }
@@ -155,7 +199,7 @@ pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Impo
             name.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@')).ok_or_else(|| {
                 format!("the component imports `{name}`, which Torana does not offer")
             })?;
-        if version != WIT_VERSION {
+        if !is_spoken(version) {
             return Err(format!(
                 "the component imports torana:plugin/{interface}@{version}; this torana speaks \
                  @{WIT_VERSION}: rebuild the plugin with the SDK of this version"
@@ -173,5 +217,26 @@ fn has_functions(engine: &Engine, item: &ComponentItem) -> bool {
         }
         ComponentItem::Type(_) => false,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_versions_of_the_same_line_are_spoken() {
+        for (version, spoken) in [
+            ("0.1.0", true),
+            (WIT_VERSION, true),
+            ("0.1.99", false),
+            ("0.2.0", false),
+            ("1.1.0", false),
+            ("0.1.x", false),
+            ("0.1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_spoken(version), spoken, "{version}");
+        }
     }
 }

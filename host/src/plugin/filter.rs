@@ -42,7 +42,7 @@ impl Filter for PluginFilter {
     }
 
     fn hooks(&self) -> Hooks {
-        self.plugin.exports.hooks
+        self.plugin.hooks()
     }
 
     fn on_error(&self) -> OnError {

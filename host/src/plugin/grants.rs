@@ -25,11 +25,10 @@ pub(super) fn need(import: &Import, grants: &Grants) -> Need {
     };
     let (request_body, response_body) = (grants.request_body, grants.response_body);
     match interface.as_str() {
-        "log" | "clock" | "random" | "metrics" | "request" | "response" | "attributes" => {
-            Need::Nothing
-        }
+        "log" | "clock" | "random" | "metrics" | "request" | "response" | "attributes"
+        | "hook-needs" => Need::Nothing,
         "request-edit" => granted(grants.request_edit, "request-edit = true"),
-        "response-edit" => granted(grants.response_edit, "response-edit = true"),
+        "response-edit" | "response-ahead" => granted(grants.response_edit, "response-edit = true"),
         "request-body" => granted(request_body >= BodyGrant::Read, "request-body = \"read\""),
         "request-body-edit" => {
             granted(request_body == BodyGrant::ReadWrite, "request-body = \"read-write\"")

@@ -12,7 +12,7 @@ use wasmtime::{
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::{
-    bindings::{SettingError, Setup, types},
+    bindings::{SettingError, Setup, hook_needs, types},
     context::Context,
     exports::{Exports, StreamExports},
     host_calls::fetch::Fetches,
@@ -70,6 +70,8 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// What all instances of this plugin share.
     pub(super) context: Arc<Context>,
+    /// Hooks that `configure` said it has no need of.
+    pub(super) skipped: hook_needs::Hooks,
     /// The text that `log.panicked` left.
     pub(super) panic: Option<String>,
     /// Fetches of this hook call.
@@ -198,6 +200,11 @@ impl Instance {
         let answered = self.measured(self.funcs.tick, (), "on-tick").await;
         self.store.data_mut().rest();
         answered?.map_err(refused)
+    }
+
+    /// Hooks that it has no need of, by its settings.
+    pub(super) fn skipped(&self) -> hook_needs::Hooks {
+        self.store.data().skipped
     }
 
     /// How much linear memory has grown since it was configured, in bytes. It never shrinks.
@@ -357,6 +364,7 @@ impl State {
         Self {
             exchange: Box::new(Exchange::vacant()),
             phase: Phase::Configure,
+            skipped: hook_needs::Hooks::empty(),
             panic: None,
             fetches: Fetches::default(),
             leads: Vec::new(),

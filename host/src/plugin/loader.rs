@@ -76,8 +76,8 @@ pub struct Description {
     pub hooks: Hooks,
     /// What it imports.
     pub imports: Vec<Import>,
-    /// The contract that it was built for.
-    pub wit_version: &'static str,
+    /// The version of the contract that it was built for.
+    pub wit_version: String,
 }
 
 /// Two uses that agree in all of this share their instances.
@@ -142,7 +142,7 @@ impl PluginRoom {
             size,
             hooks: exports.hooks,
             imports: exports::imports(&self.engine, &component)?,
-            wit_version: exports::WIT_VERSION,
+            wit_version: exports::version(&component).unwrap_or_default(),
         })
     }
 
@@ -176,6 +176,7 @@ impl PluginRoom {
             let schema = schema(&pre, &exports, &context).await;
             schema.map_or(Ok(()), |schema| reach::check(wanted, &schema))?;
         }
+        let hooks = exports.hooks.without(instance.skipped());
         let pool = Pool::new(self.workers, &wanted.limits);
         if wanted.isolation == Isolation::Pooled {
             pool.check_in(Box::new(instance));
@@ -184,6 +185,7 @@ impl PluginRoom {
             tick: tick_interval(&setup),
             context,
             exports,
+            hooks,
             imports,
             pre,
             pool,

@@ -55,6 +55,8 @@ use pool::Pool;
 pub struct Plugin {
     context: Arc<Context>,
     exports: Exports,
+    /// Those of its exports that its settings need.
+    hooks: Hooks,
     imports: Vec<Import>,
     pre: InstancePre<State>,
     pool: Pool,
@@ -69,9 +71,9 @@ impl Plugin {
         &self.context.name
     }
 
-    /// Where it wants to be called.
+    /// Where it wants to be called, with the settings that it has.
     pub fn hooks(&self) -> Hooks {
-        self.exports.hooks
+        self.hooks
     }
 
     /// What it imports.

@@ -26,7 +26,7 @@ impl Wants {
         for import in imports {
             match import.name() {
                 "request-edit" => wants.push(("request-edit", true.into())),
-                "response-edit" => wants.push(("response-edit", true.into())),
+                "response-edit" | "response-ahead" => wants.push(("response-edit", true.into())),
                 "request-body" => wants.push(("request-body", "read".into())),
                 "request-body-edit" => wants.push(("request-body", "read-write".into())),
                 "response-body" => wants.push(("response-body", "read".into())),

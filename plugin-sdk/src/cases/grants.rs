@@ -67,7 +67,7 @@ impl Grants {
     pub(super) fn lacks(&self, interface: &str) -> Option<&'static str> {
         let (granted, grant) = match interface {
             "request-edit" => (self.request_edit, "request-edit = true"),
-            "response-edit" => (self.response_edit, "response-edit = true"),
+            "response-edit" | "response-ahead" => (self.response_edit, "response-edit = true"),
             "request-body" => (self.request_body.is_some(), "request-body = \"read\""),
             "response-body" => (self.response_body.is_some(), "response-body = \"read\""),
             "request-body-edit" => {

@@ -204,10 +204,10 @@ impl Exchange<'_> {
     fn request<P: Hooks>(&mut self, plugin: &P) -> Result<(), Stop> {
         let host = &self.host;
         let has_body = self.case.request.body.is_some();
-        on::<P>(Hook::OnRequestHead, true, || plugin.on_request_head(host))?;
-        on::<P>(Hook::OnRequestBody, has_body, || plugin.on_request_body(host))?;
+        on(plugin, Hook::OnRequestHead, true, || plugin.on_request_head(host))?;
+        on(plugin, Hook::OnRequestBody, has_body, || plugin.on_request_body(host))?;
         self.request_body = host.forwarded_body();
-        if has_body && P::HOOKS.contains(&Hook::OnRequestStream) {
+        if has_body && has(plugin, Hook::OnRequestStream) {
             transform(plugin.on_request_stream(host), &mut self.request_body)?;
         }
         Ok(())
@@ -215,10 +215,10 @@ impl Exchange<'_> {
 
     fn response<P: Hooks>(&mut self, plugin: &P, has_body: bool) -> Result<(), Stop> {
         let host = &self.host;
-        on::<P>(Hook::OnResponseHead, true, || plugin.on_response_head(host))?;
-        on::<P>(Hook::OnResponseBody, has_body, || plugin.on_response_body(host))?;
+        on(plugin, Hook::OnResponseHead, true, || plugin.on_response_head(host))?;
+        on(plugin, Hook::OnResponseBody, has_body, || plugin.on_response_body(host))?;
         self.response_body = host.answered_body();
-        if has_body && P::HOOKS.contains(&Hook::OnResponseStream) {
+        if has_body && has(plugin, Hook::OnResponseStream) {
             transform(plugin.on_response_stream(host), &mut self.response_body)?;
         }
         Ok(())
@@ -229,9 +229,19 @@ impl Exchange<'_> {
     }
 }
 
+/// Whether the host calls a hook.
+fn has<P: Hooks>(plugin: &P, hook: Hook) -> bool {
+    P::HOOKS.contains(&hook) && !plugin.unneeded().contains(&hook)
+}
+
 /// Calls a hook that the plugin has, if it is time for it.
-fn on<P: Hooks>(hook: Hook, is_due: bool, call: impl FnOnce() -> Outcome) -> Result<(), Stop> {
-    if !is_due || !P::HOOKS.contains(&hook) {
+fn on<P: Hooks>(
+    plugin: &P,
+    hook: Hook,
+    is_due: bool,
+    call: impl FnOnce() -> Outcome,
+) -> Result<(), Stop> {
+    if !is_due || !has(plugin, hook) {
         return Ok(());
     }
     match call()? {

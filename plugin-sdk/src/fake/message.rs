@@ -3,9 +3,10 @@
 use super::{FakeHost, Headers, State, state::ResponseHead};
 use crate::{
     HeaderName, Refused,
+    header_name::RESERVED,
     host::{
-        EditError, EditHeaders, HeaderError, ReadHeaders, Request, RequestEdit, Response,
-        ResponseEdit, TlsSession,
+        Change, EditError, EditHeaders, HeaderError, ReadHeaders, Request, RequestEdit, Response,
+        ResponseAhead, ResponseEdit, TlsSession,
     },
     percent::percent_decoded,
 };
@@ -16,6 +17,7 @@ pub(super) struct FakeRequest(pub(super) FakeHost);
 pub(super) struct FakeRequestEdit(pub(super) FakeHost);
 pub(super) struct FakeResponse(pub(super) FakeHost);
 pub(super) struct FakeResponseEdit(pub(super) FakeHost);
+pub(super) struct FakeResponseAhead(pub(super) FakeHost);
 
 fn request(state: &mut State) -> &mut Headers {
     &mut state.request.headers
@@ -50,6 +52,13 @@ fn may_write(state: &State, name: &str) -> Result<(), EditError> {
         return Err(EditError::Hidden);
     }
     Ok(())
+}
+
+/// The same of every name that begins so.
+fn may_write_all(state: &State, beginning: &str) -> Result<(), EditError> {
+    let beginning = beginning.to_ascii_lowercase();
+    let mut kept = HIDDEN.iter().chain(&RESERVED).filter(|name| name.starts_with(&beginning));
+    kept.try_for_each(|name| may_write(state, name))
 }
 
 fn is_legal(value: &[u8]) -> Result<(), EditError> {
@@ -224,5 +233,33 @@ impl ResponseEdit for FakeResponseEdit {
         }
         head(&mut state).status = status;
         Ok(())
+    }
+}
+
+/// Where there is a response already, it is changed at once: which hook it is called from it does not know.
+impl ResponseAhead for FakeResponseAhead {
+    fn edit(&self, changes: &[Change]) -> Result<(), Refused<EditError>> {
+        let mut state = self.0.call("response-ahead");
+        for change in changes {
+            let name = change.name();
+            may_write(&state, name)
+                .and_then(|()| is_legal(change.value().as_bytes()))
+                .and_then(|()| match change {
+                    Change::RemoveAll(beginning) => may_write_all(&state, beginning),
+                    _ => Ok(()),
+                })
+                .map_err(|why| Refused::new(name, why))?;
+        }
+        changes.iter().for_each(|change| state.change_response(change));
+        Ok(())
+    }
+}
+
+impl Change {
+    fn value(&self) -> &str {
+        match self {
+            Self::Set(header) | Self::Add(header) | Self::Merge(header) => &header.value,
+            Self::Remove(_) | Self::RemoveAll(_) => "",
+        }
     }
 }

@@ -37,7 +37,7 @@ use crate::{
     host::{
         Attributes, Clock, Crypto, EditBody, Fetch, FetchError, Host, Incoming, Kv, Level, Log,
         Metrics, Outgoing, PublicKey, Random, RateLimit, ReadBody, Request, RequestEdit, Response,
-        ResponseEdit, Secrets, SignatureAlgorithm, TlsSession,
+        ResponseAhead, ResponseEdit, Secrets, SignatureAlgorithm, TlsSession,
     },
 };
 
@@ -215,7 +215,7 @@ impl FakeHost {
         self.see().monotonic_nanos / 1_000_000
     }
 
-    /// Goes on to the response.
+    /// Goes on to the response, in which is changed what request hooks wanted changed.
     pub fn set_response(&self, reply: &Reply) {
         self.edit().set_response(reply);
     }
@@ -325,6 +325,9 @@ impl Host for FakeHost {
     }
     fn response_edit(&self) -> impl ResponseEdit {
         message::FakeResponseEdit(self.clone())
+    }
+    fn response_ahead(&self) -> impl ResponseAhead {
+        message::FakeResponseAhead(self.clone())
     }
     fn request_body(&self) -> impl ReadBody {
         body::FakeRequestBody(self.clone())

@@ -101,6 +101,21 @@ impl Attributes for FakeAttributes {
         state.attributes.remove(name);
         Ok(())
     }
+    fn update(&self, values: &[(String, Option<String>)]) -> Result<(), Refused<AttributeError>> {
+        let mut state = self.0.call("attributes");
+        for (name, value) in values {
+            if value.is_some() || state.attributes.contains_key(name) {
+                may_set(&state, name).map_err(|why| Refused::new(name, why))?;
+            }
+        }
+        for (name, value) in values.iter().cloned() {
+            match value {
+                Some(value) => drop(state.attributes.insert(name, value)),
+                None => drop(state.attributes.remove(&name)),
+            }
+        }
+        Ok(())
+    }
 }
 
 impl State {

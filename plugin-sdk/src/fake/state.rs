@@ -8,9 +8,10 @@ use std::{
 use crate::{
     Reply,
     host::{
-        CryptoError, FetchError, HeaderError, Incoming, Level, Outgoing, PublicKey,
+        Change, CryptoError, FetchError, HeaderError, Incoming, Level, Outgoing, PublicKey,
         SignatureAlgorithm, TlsSession,
     },
+    http::merged,
 };
 
 /// What a service answers.
@@ -26,6 +27,7 @@ pub(super) struct State {
     pub(super) response: Option<ResponseHead>,
     pub(super) request_body: Option<Body>,
     pub(super) response_body: Option<Body>,
+    pub(super) ahead: Vec<Change>,
     pub(super) upstreams: Vec<String>,
     pub(super) chosen: Option<String>,
     pub(super) attributes: BTreeMap<String, String>,
@@ -99,6 +101,7 @@ impl State {
             response: None,
             request_body: None,
             response_body: None,
+            ahead: Vec::new(),
             upstreams: vec!["upstream".into()],
             chosen: None,
             attributes: BTreeMap::new(),
@@ -146,6 +149,17 @@ impl State {
         }
         self.response = Some(ResponseHead { status: reply.status, headers });
         self.response_body = Some(Body::new(reply.body.as_bytes()));
+        for change in std::mem::take(&mut self.ahead) {
+            self.change_response(&change);
+        }
+    }
+
+    /// Makes a change of the response, or keeps it until there is one.
+    pub(super) fn change_response(&mut self, change: &Change) {
+        match &mut self.response {
+            Some(response) => response.headers.change(change),
+            None => self.ahead.push(change.clone()),
+        }
     }
 }
 
@@ -182,6 +196,34 @@ impl Headers {
 
     pub(super) fn remove(&mut self, name: &str) {
         self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    }
+
+    fn change(&mut self, change: &Change) {
+        match change {
+            Change::Set(header) => {
+                self.remove(&header.name);
+                self.push(&header.name, header.value.as_bytes());
+            }
+            Change::Add(header) => self.push(&header.name, header.value.as_bytes()),
+            Change::Merge(header) => self.merge(&header.name, &header.value),
+            Change::Remove(name) => self.remove(name),
+            Change::RemoveAll(beginning) => {
+                let beginning = beginning.to_ascii_lowercase();
+                self.0.retain(|(name, _)| !name.starts_with(&beginning));
+            }
+        }
+    }
+
+    fn merge(&mut self, name: &str, value: &str) {
+        let lines = self.all(name).into_iter().map(|line| String::from_utf8(line.to_vec()));
+        let Ok(lines) = lines.collect::<Result<Vec<_>, _>>() else {
+            return self.push(name, value.as_bytes());
+        };
+        let members: Vec<_> = value.split(',').map(str::trim_ascii).collect();
+        if let Some(merged) = merged(&lines, &members) {
+            self.remove(name);
+            self.push(name, merged.as_bytes());
+        }
     }
 
     pub(super) fn all(&self, name: &str) -> Vec<&[u8]> {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::{
     host::{
-        Algorithm, AttributeError, BodyError, Bucket, DigestAlgorithm, EditError, HeaderError, Key,
-        KvError, LeadAnswer, RateLimitError,
+        Algorithm, AttributeError, BodyError, Bucket, Change, DigestAlgorithm, EditError,
+        HeaderError, Key, KvError, LeadAnswer, RateLimitError,
     },
     prelude::*,
 };
@@ -234,4 +234,47 @@ fn what_was_called_is_known() {
     host.request_edit().set_path("/x").unwrap();
     assert_eq!(host.logs(), [(Level::Info, "hello".to_owned())]);
     assert_eq!(host.used().into_iter().collect::<Vec<_>>(), ["log", "request-edit"]);
+}
+
+#[test]
+fn what_is_wanted_ahead_is_changed_when_there_is_a_response() {
+    let host = FakeHost::get("/");
+    let ahead = host.response_ahead();
+    let changes = [
+        Change::remove("server"),
+        Change::remove_all("X-Old-"),
+        Change::set("x-a", "1"),
+        Change::add("x-a", "2"),
+        Change::merge("vary", "Accept, Origin"),
+    ];
+    ahead.edit(&changes).unwrap();
+    for (wrong, why) in [
+        (Change::remove_all("set-"), EditError::Hidden),
+        (Change::remove_all("Content-"), EditError::Reserved),
+        (Change::add("host", "x"), EditError::Reserved),
+        (Change::set("x y", "x"), EditError::InvalidName),
+    ] {
+        let refused = ahead.edit(&[Change::remove("x-a"), wrong.clone()]).unwrap_err();
+        assert_eq!((&*refused.what, refused.why), (wrong.name(), why), "and nothing is changed");
+    }
+    let reply = Reply::empty(200).header("server", "s").header("x-old-1", "1");
+    host.set_response(&reply.header("x-a", "0").header("vary", "accept"));
+    assert_eq!(host.answered_header("x-a"), ["1", "2"]);
+    assert_eq!(host.answered_header("vary"), ["accept, Origin"]);
+    assert!(
+        host.answered_header("server").is_empty() && host.answered_header("x-old-1").is_empty()
+    );
+    assert!(host.used().contains("response-ahead"));
+}
+
+#[test]
+fn several_attributes_are_updated_or_none() {
+    let host = FakeHost::get("/").with_attribute("a", "1");
+    let attributes = host.attributes();
+    let to = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
+    let refused = attributes.update(&[to("a", None), to("auth.claims", Some("{}"))]).unwrap_err();
+    assert_eq!((&*refused.what, refused.why), ("auth.claims", AttributeError::Denied));
+    assert_eq!(attributes.get("a").unwrap(), "1");
+    attributes.update(&[to("a", None), to("b", Some("2")), to("auth.claims", None)]).unwrap();
+    assert_eq!((attributes.get("a"), attributes.get("b").unwrap()), (None, "2".into()));
 }

@@ -14,4 +14,7 @@ pub trait Attributes {
     fn set(&self, name: &str, value: &str) -> Result<(), Refused<AttributeError>>;
     /// Removes a value. Removing what is not there is no error.
     fn remove(&self, name: &str) -> Result<(), Refused<AttributeError>>;
+    /// Sets several values, and removes those that are none: all of it, or nothing where one is refused. What is
+    /// not there needs no grant to be removed.
+    fn update(&self, values: &[(String, Option<String>)]) -> Result<(), Refused<AttributeError>>;
 }

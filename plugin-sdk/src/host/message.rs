@@ -1,5 +1,5 @@
-use super::{EditError, HeaderError, TlsSession};
-use crate::Refused;
+use super::{Change, EditError, HeaderError, TlsSession};
+use crate::{Header, Refused};
 
 /// Reads header fields, of a request or of a response.
 pub trait ReadHeaders {
@@ -74,4 +74,50 @@ pub trait Response: ReadHeaders {
 pub trait ResponseEdit: EditHeaders {
     /// Sets the status code, 200 to 599.
     fn set_status(&self, status: u16) -> Result<(), Refused<EditError>>;
+}
+
+/// Changes the head of a response that there is not yet, from a request hook.
+///
+/// The changes are made when the response comes by the plugin on its way back, just before its own response hooks:
+/// the service's response, a handler's, another plugin's or the gateway's own, but not what this plugin's request
+/// hooks reply. A plugin that
+/// knows by the request alone what it will say needs no response hook then, which spares a call for each response.
+pub trait ResponseAhead {
+    /// Keeps changes, behind those that were kept before: all of them, or none where one is refused.
+    fn edit(&self, changes: &[Change]) -> Result<(), Refused<EditError>>;
+}
+
+impl Change {
+    /// Sets a header, in the place of all values that it had.
+    pub fn set(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::Set(Header { name: name.into(), value: value.into() })
+    }
+
+    /// Adds a field line beside those that are there.
+    pub fn add(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::Add(Header { name: name.into(), value: value.into() })
+    }
+
+    /// Adds members to a list (`Vary`, say), but for those that are there already.
+    pub fn merge(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::Merge(Header { name: name.into(), value: value.into() })
+    }
+
+    /// Removes every value of a header.
+    pub fn remove(name: impl Into<String>) -> Self {
+        Self::Remove(name.into())
+    }
+
+    /// Removes every header whose name begins so.
+    pub fn remove_all(beginning: impl Into<String>) -> Self {
+        Self::RemoveAll(beginning.into())
+    }
+
+    /// The header that it is about, or the beginning of its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Set(header) | Self::Add(header) | Self::Merge(header) => &header.name,
+            Self::Remove(name) | Self::RemoveAll(name) => name,
+        }
+    }
 }

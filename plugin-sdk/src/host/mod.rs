@@ -19,7 +19,9 @@ pub use self::{
     basics::{Clock, Log, Metrics, Random},
     body::{EditBody, ReadBody},
     fetch::Fetch,
-    message::{EditHeaders, ReadHeaders, Request, RequestEdit, Response, ResponseEdit},
+    message::{
+        EditHeaders, ReadHeaders, Request, RequestEdit, Response, ResponseAhead, ResponseEdit,
+    },
     real::RealHost,
     state::{Kv, RateLimit},
     trust::{Crypto, Secrets},
@@ -32,6 +34,7 @@ pub use crate::bindings::capabilities::{
     log::Level,
     rate_limit::{Algorithm, Bucket, RateLimitError, Verdict},
     request::TlsSession,
+    response_ahead::Change,
     secrets::SecretError,
     types::{BodyError, EditError, HeaderError},
 };
@@ -62,6 +65,8 @@ pub trait Host: Clone + 'static {
     fn request_edit(&self) -> impl RequestEdit;
     /// Changes the response. Needs `response-edit = true`.
     fn response_edit(&self) -> impl ResponseEdit;
+    /// Changes a response that there is not yet, from a request hook. Needs `response-edit = true`.
+    fn response_ahead(&self) -> impl ResponseAhead;
     /// Reads the request's body. Needs `request-body = "read"`.
     fn request_body(&self) -> impl ReadBody;
     /// Writes the request's body. Needs `request-body = "read-write"`.

@@ -21,6 +21,7 @@ struct RealRequestBody;
 struct RealRequestBodyEdit;
 struct RealResponse;
 struct RealResponseEdit;
+struct RealResponseAhead;
 struct RealResponseBody;
 struct RealResponseBodyEdit;
 struct RealAttributes;
@@ -57,6 +58,9 @@ impl Host for RealHost {
     }
     fn response_edit(&self) -> impl ResponseEdit {
         RealResponseEdit
+    }
+    fn response_ahead(&self) -> impl ResponseAhead {
+        RealResponseAhead
     }
     fn request_body(&self) -> impl ReadBody {
         RealRequestBody
@@ -227,6 +231,18 @@ impl ResponseEdit for RealResponseEdit {
     }
 }
 
+/// What the refused one of several is about: of none there is none.
+fn named<T>(all: &[T], index: u32, name: impl Fn(&T) -> &str) -> &str {
+    all.get(index as usize).map_or("", name)
+}
+
+impl ResponseAhead for RealResponseAhead {
+    fn edit(&self, changes: &[Change]) -> Result<(), Refused<EditError>> {
+        wit::response_ahead::edit(changes)
+            .map_err(|(index, why)| Refused::new(named(changes, index, Change::name), why))
+    }
+}
+
 /// Bodies of requests and of responses differ in name only.
 macro_rules! body {
     ($what:literal, $read:ident reads $module:ident, $edit:ident edits $edit_module:ident) => {
@@ -272,6 +288,10 @@ impl Attributes for RealAttributes {
     }
     fn remove(&self, name: &str) -> Result<(), Refused<AttributeError>> {
         wit::attributes::remove(name).map_err(|why| Refused::new(name, why))
+    }
+    fn update(&self, values: &[(String, Option<String>)]) -> Result<(), Refused<AttributeError>> {
+        wit::attributes::update(values)
+            .map_err(|(index, why)| Refused::new(named(values, index, |(name, _)| name), why))
     }
 }
 

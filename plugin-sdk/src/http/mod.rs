@@ -4,4 +4,6 @@ mod vary;
 mod weight;
 
 pub use vary::add_vary;
+#[cfg(feature = "fake")]
+pub(crate) use vary::merged;
 pub use weight::weight;

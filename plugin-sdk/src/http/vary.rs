@@ -17,7 +17,7 @@ pub fn add_vary(
         return Ok(());
     }
     match response.header_values("vary") {
-        Ok(lines) => match with(&lines, &names) {
+        Ok(lines) => match merged(&lines, &names) {
             Some(value) => edit.set_header("vary", &value),
             None => Ok(()),
         },
@@ -26,9 +26,9 @@ pub fn add_vary(
     }
 }
 
-/// The value of `Vary` with some names more. None: they are all there already, or `*` is, which
-/// says that the response depends on everything.
-fn with(lines: &[String], names: &[&str]) -> Option<String> {
+/// The value of a list (`Vary`, say) with some members more. None: they are all there already, or `*` is,
+/// which says that everything is.
+pub(crate) fn merged(lines: &[String], names: &[&str]) -> Option<String> {
     let there = lines.iter().flat_map(|line| line.split(',')).map(str::trim_ascii);
     let mut all: Vec<_> = there.filter(|name| !name.is_empty()).collect();
     if all.contains(&"*") {
@@ -48,7 +48,7 @@ mod tests {
 
     fn vary(lines: &[&str], names: &[&str]) -> Option<String> {
         let lines: Vec<_> = lines.iter().map(|&line| line.to_owned()).collect();
-        with(&lines, names)
+        merged(&lines, names)
     }
 
     #[test]

@@ -26,6 +26,24 @@ impl Host for State {
         self.exchange("attributes.remove")?;
         Ok(self.writable(name).map(|name| self.exchange.attributes.remove(&name)))
     }
+
+    fn update(
+        &mut self,
+        values: Vec<(String, Option<String>)>,
+    ) -> wasmtime::Result<Result<(), (u32, AttributeError)>> {
+        self.exchange("attributes.update")?;
+        let mut named = Vec::with_capacity(values.len());
+        for (index, (name, value)) in (0..).zip(values) {
+            let has_nothing_to_lose = value.is_none() && !self.has_attribute(&name);
+            match self.checked_name(name) {
+                Ok(name) => named.push((index, name, value)),
+                Err(_) if has_nothing_to_lose => {}
+                Err(error) => return Ok(Err((index, self.noted(error)))),
+            }
+        }
+        let updated = self.exchange.attributes.update(named);
+        Ok(updated.map_err(|index| (index, AttributeError::TooLarge)))
+    }
 }
 
 impl State {
@@ -38,6 +56,12 @@ impl State {
         self.own_name(&name)
     }
 
+    fn has_attribute(&self, name: &str) -> bool {
+        let attributes = &self.exchange.attributes;
+        let own = |name| attributes.get(&self.own_name(name)).is_some();
+        if has_dot(name) { attributes.get(name).is_some() } else { own(name) }
+    }
+
     fn own_name(&self, name: &str) -> String {
         let plugin = &*self.context.name;
         let mut full = String::with_capacity(plugin.len() + 1 + name.len());
@@ -47,9 +71,13 @@ impl State {
         full
     }
 
+    fn writable(&self, name: String) -> Result<String, AttributeError> {
+        self.checked_name(name).map_err(|error| self.noted(error))
+    }
+
     /// The full name, if this plugin may write it. The prefix comes first: an entry that is called
     /// `auth` owns `auth.x`, and still not the reserved `auth.claims`.
-    fn writable(&self, name: String) -> Result<String, AttributeError> {
+    fn checked_name(&self, name: String) -> Result<String, AttributeError> {
         if name.is_empty() || name.len() > 64 || !name.bytes().all(is_legal) {
             return Err(AttributeError::InvalidName);
         }
@@ -59,11 +87,15 @@ impl State {
             true => self.context.grants.attributes.contains(&name),
             false => own,
         };
-        if allowed {
-            return Ok(name);
+        if allowed { Ok(name) } else { Err(AttributeError::Denied) }
+    }
+
+    /// What the audit log should have: a plugin has tried a name that it has no grant for.
+    fn noted(&self, error: AttributeError) -> AttributeError {
+        if matches!(error, AttributeError::Denied) {
+            self.context.telemetry.incident(&self.context.name, "denied attribute");
         }
-        self.context.telemetry.incident(&self.context.name, "denied attribute");
-        Err(AttributeError::Denied)
+        error
     }
 }
 

@@ -109,14 +109,7 @@ impl Editor<'_> {
     }
 
     fn name(&self, name: &str) -> Result<HeaderName, EditError> {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| EditError::InvalidName)?;
-        if is_reserved(&name) {
-            return Err(EditError::Reserved);
-        }
-        if is_hidden(&name) && !self.writable.iter().any(|granted| granted == name.as_str()) {
-            return Err(EditError::Hidden);
-        }
-        Ok(name)
+        writable_name(name, self.writable)
     }
 
     /// The sum is only made for heads that could be too large: most have ten small fields.
@@ -133,8 +126,53 @@ impl Editor<'_> {
     }
 }
 
+/// A name that a plugin with these grants may write.
+pub(super) fn writable_name(name: &str, writable: &[String]) -> Result<HeaderName, EditError> {
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| EditError::InvalidName)?;
+    if is_reserved(&name) {
+        return Err(EditError::Reserved);
+    }
+    if is_hidden(&name) && !writable.iter().any(|granted| granted == name.as_str()) {
+        return Err(EditError::Hidden);
+    }
+    Ok(name)
+}
+
+/// The names that not every plugin may write.
+const KEPT: [&str; 14] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The beginning of names that a plugin with these grants may write, all of them, in lower case.
+pub(super) fn writable_beginning(
+    mut beginning: String,
+    writable: &[String],
+) -> Result<String, EditError> {
+    beginning.make_ascii_lowercase();
+    // What a name may begin with is a name itself.
+    writable_name(&beginning, writable)?;
+    let kept = KEPT.into_iter().filter(|name| name.starts_with(&beginning));
+    match kept.map(|name| writable_name(name, writable)).find_map(Result::err) {
+        Some(error) => Err(error),
+        None => Ok(beginning),
+    }
+}
+
 /// What the guest gave, as it is: it was copied out of its memory already.
-fn field_value(value: Bytes) -> Result<HeaderValue, EditError> {
+pub(super) fn field_value(value: Bytes) -> Result<HeaderValue, EditError> {
     HeaderValue::from_maybe_shared(value)
         .map_err(|_| EditError::InvalidValue("a header value may not have control bytes".into()))
 }
@@ -194,6 +232,23 @@ mod tests {
             assert!(matches!(editor.set(name, "1"), Err(EditError::Reserved)), "{name}");
         }
         assert!(matches!(editor.set("x", "a\r\nb"), Err(EditError::InvalidValue(_))));
+    }
+
+    #[test]
+    fn a_beginning_covers_nothing_that_is_kept() {
+        let beginning = |text: &str, writable: &[String]| writable_beginning(text.into(), writable);
+        assert_eq!(beginning("Access-Control-", &[]).unwrap(), "access-control-");
+        assert!(matches!(beginning("set-", &[]), Err(EditError::Hidden)));
+        assert_eq!(beginning("set-", &["set-cookie".into()]).unwrap(), "set-");
+        for reserved in ["t", "conn", "Content-", "trans", "h", "keep-alive", "up"] {
+            assert!(matches!(beginning(reserved, &[]), Err(EditError::Reserved)), "{reserved}");
+        }
+        assert!(matches!(beginning("", &[]), Err(EditError::InvalidName)));
+        assert!(matches!(beginning("x y", &[]), Err(EditError::InvalidName)));
+        for name in KEPT {
+            let name = HeaderName::from_static(name);
+            assert!(is_reserved(&name) != is_hidden(&name), "{name}");
+        }
     }
 
     #[test]

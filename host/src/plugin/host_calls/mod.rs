@@ -2,12 +2,14 @@
 //! sense now (there may be no exchange) and whether the grants cover it. What breaks the contract
 //! traps with a text for the plugin's author; what can happen in a sound plugin is an error value.
 
+mod ahead;
 mod attributes;
 mod basics;
 mod body;
 mod crypto;
 pub(super) mod fetch;
 mod headers;
+mod hook_needs;
 mod kv;
 mod public_keys;
 mod rate_limit;

@@ -201,7 +201,7 @@ impl State {
     }
 
     /// Whether the request has not been sent yet.
-    fn is_request_open(&self) -> bool {
+    pub(super) fn is_request_open(&self) -> bool {
         matches!(
             self.phase,
             Phase::Hook(Hook::RequestHead | Hook::RequestBody | Hook::RequestStream)

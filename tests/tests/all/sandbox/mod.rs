@@ -1,5 +1,6 @@
 //! Guests that misbehave: each fails one request, and nothing else.
 
+mod ahead;
 pub(crate) mod bodies;
 mod failures;
 mod instances;
