@@ -35,23 +35,16 @@ impl Pass {
         identity: Identity<'_>,
         host: &impl Host,
     ) -> Result<(), Failure> {
-        let (consumer, attributes) = (identity.consumer, host.attributes());
-        attributes.set("consumer.id", &consumer.id)?;
-        match &consumer.tier {
-            Some(tier) => attributes.set("consumer.tier", tier)?,
-            // Another plugin knew somebody else: two halves make no consumer.
-            None if attributes.get("consumer.tier").is_some() => {
-                attributes.remove("consumer.tier")?;
-            }
-            None => {}
-        }
-        if let Some(name) = identity.key_name() {
-            attributes.set("key", name)?;
-        }
-        for (name, value) in &consumer.attributes {
-            attributes.set(name, value)?;
-        }
-        Ok(())
+        let consumer = identity.consumer;
+        let mut values = vec![
+            ("consumer.id".to_owned(), Some(consumer.id.clone())),
+            // Where another plugin knew somebody else, two halves make no consumer: none takes its tier away.
+            ("consumer.tier".to_owned(), consumer.tier.clone()),
+        ];
+        values.extend(identity.key_name().map(|name| ("key".to_owned(), Some(name.to_owned()))));
+        let own = consumer.attributes.iter();
+        values.extend(own.map(|(name, value)| (name.clone(), Some(value.clone()))));
+        Ok(host.attributes().update(&values)?)
     }
 
     /// Fills the templates in, before the head is changed. Those of the consumer go first.

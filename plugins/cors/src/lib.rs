@@ -9,18 +9,12 @@ mod settings;
 use policy::Policy;
 use request::Sender;
 use settings::{OtherOrigins, Settings};
-use torana_plugin_sdk::{http::add_vary, prelude::*};
+use torana_plugin_sdk::{host::Change, prelude::*};
 
 struct Cors {
     policy: Policy,
     other_origins: OtherOrigins,
 }
-
-/// What the request hook tells the response hook: the value of `Access-Control-Allow-Origin`. (The
-/// request's own `Origin` may have been changed by another plugin meanwhile.)
-const ADMITTED: &str = "admitted";
-/// The same for a request with OPTIONS, so that the response hook need not ask for the method.
-const ADMITTED_TO_OPTIONS: &str = "admitted-to-options";
 
 #[plugin]
 impl Plugin for Cors {
@@ -34,67 +28,44 @@ impl Plugin for Cors {
     fn on_request_head(&self, host: &impl Host) -> Outcome {
         let request = host.request();
         let sender = Sender::of(&request);
-        let admitted = match &sender {
-            Sender::Nobody => return Ok(Action::Next),
-            Sender::Page(origin) => self.policy.admit(origin),
-            Sender::Nonsense => None,
-        };
-        if admitted.is_none() {
-            if sender.is_at_home(&request) {
-                return Ok(Action::Next);
-            }
-            if self.other_origins == OtherOrigins::Deny {
-                return Ok(self.refuse(host).into());
-            }
-        }
         let is_options = request.method() == "OPTIONS";
-        if is_options && request::is_preflight(&request) {
+        let admitted = match &sender {
+            Sender::Page(origin) => self.policy.admit(origin),
+            Sender::Nobody | Sender::Nonsense => None,
+        };
+        let is_stranger =
+            admitted.is_none() && sender != Sender::Nobody && !sender.is_at_home(&request);
+        if is_stranger && self.other_origins == OtherOrigins::Deny {
+            return Ok(self.refuse(host, is_options).into());
+        }
+        let is_asked = is_options && (admitted.is_some() || is_stranger);
+        if is_asked && request::is_preflight(&request) {
             return Ok(self.preflight(host, admitted).into());
         }
-        if let Some(admitted) = admitted {
-            let name = if is_options { ADMITTED_TO_OPTIONS } else { ADMITTED };
-            host.attributes().set(name, admitted)?;
-        }
-        Ok(Action::Next)
-    }
-
-    fn on_response_head(&self, host: &impl Host) -> Outcome {
-        let (response, edit) = (host.response(), host.response_edit());
-        let names = response.header_names();
-        // What the service says of this is about other origins than the gateway's.
-        for name in names.iter().filter(|name| name.starts_with("access-control-")) {
-            edit.remove_header(name)?;
-        }
-        let (admitted, is_options) = self.admitted(host);
-        if let Some(admitted) = admitted {
-            for (name, value) in self.policy.of_response(&admitted) {
-                edit.set_header(name, &value)?;
-            }
-        }
-        let vary = self.policy.vary(is_options);
-        if names.iter().any(|name| name == "vary") {
-            add_vary(&response, &edit, &vary)?;
-        } else if !vary.is_empty() {
-            edit.set_header("vary", &vary.join(", "))?;
-        }
+        self.tell(host, admitted, is_options)?;
         Ok(Action::Next)
     }
 }
 
 impl Cors {
-    /// The value of `Access-Control-Allow-Origin`, if the request's origin was let in, and whether it was a
-    /// request with OPTIONS.
-    fn admitted(&self, host: &impl Host) -> (Option<String>, bool) {
-        let is_options = || host.request().method() == "OPTIONS";
-        if let Some(everybody) = self.policy.of_everybody() {
-            return (Some(everybody.to_owned()), is_options());
+    /// Has the response say who may read it, whoever makes it.
+    fn tell(
+        &self,
+        host: &impl Host,
+        admitted: Option<&str>,
+        is_options: bool,
+    ) -> Result<(), Failure> {
+        // What the service says of this is about other origins than the gateway's.
+        let mut changes = vec![Change::remove_all("access-control-")];
+        if let Some(admitted) = admitted.or(self.policy.of_everybody()) {
+            let fields = self.policy.of_response(admitted).into_iter();
+            changes.extend(fields.map(|(name, value)| Change::set(name, value)));
         }
-        let attributes = host.attributes();
-        match attributes.get(ADMITTED) {
-            Some(admitted) => (Some(admitted), false),
-            None if is_options() => (attributes.get(ADMITTED_TO_OPTIONS), true),
-            None => (None, false),
+        let vary = self.policy.vary(is_options);
+        if !vary.is_empty() {
+            changes.push(Change::merge("vary", vary.join(", ")));
         }
+        Ok(host.response_ahead().edit(&changes)?)
     }
 
     /// The answer to a preflight. Its status is good in any case: whether the page may go on is for
@@ -120,11 +91,11 @@ impl Cors {
         fields.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value))
     }
 
-    fn refuse(&self, host: &impl Host) -> Reply {
+    fn refuse(&self, host: &impl Host, is_options: bool) -> Reply {
         host.log().debug("refused: the origin is not among `origins`");
         let detail = "Pages of this origin may not use this service.";
         let reply = Reply::problem(403, "origin-not-allowed", detail);
-        let names = self.policy.vary(host.request().method() == "OPTIONS");
+        let names = self.policy.vary(is_options);
         if names.is_empty() { reply } else { reply.header("vary", names.join(", ")) }
     }
 }

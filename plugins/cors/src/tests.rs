@@ -19,7 +19,6 @@ fn answer(cors: &Cors, host: &FakeHost) -> (u16, Vec<String>) {
         Action::Respond(reply) => (reply.status, Vec::new()),
         Action::Next => {
             host.set_response(&Reply::empty(200));
-            assert_eq!(cors.on_response_head(host), Ok(Action::Next));
             (200, host.answered_header("access-control-allow-origin"))
         }
     }
@@ -55,7 +54,6 @@ fn another_plugin_may_take_the_origin_out_of_the_request() {
     assert_eq!(cors.on_request_head(&host), Ok(Action::Next));
     host.request_edit().set_header("origin", "https://evil.example").unwrap();
     host.set_response(&Reply::empty(200));
-    assert_eq!(cors.on_response_head(&host), Ok(Action::Next));
     assert_eq!(host.answered_header("access-control-allow-origin"), ["https://a.example"]);
 }
 
@@ -65,18 +63,7 @@ fn a_reply_of_a_later_plugin_can_be_read_too() {
     let host = FakeHost::get("/").with_header("origin", "https://a.example");
     assert_eq!(cors.on_request_head(&host), Ok(Action::Next));
     host.set_response(&Reply::problem(401, "unauthenticated", "Log in."));
-    assert_eq!(cors.on_response_head(&host), Ok(Action::Next));
     assert_eq!(host.answered_header("access-control-allow-origin"), ["https://a.example"]);
     assert_eq!(host.answered_header("access-control-allow-credentials"), ["true"]);
     assert_eq!(host.answered_header("vary"), ["Origin"]);
-}
-
-#[test]
-fn a_vary_that_is_no_text_stays() {
-    let cors = cors(r#"{"origins":["https://a.example"]}"#);
-    let host = FakeHost::get("/");
-    host.set_response(&Reply::empty(200));
-    host.response_edit().set_header_bytes("vary", b"\xff").unwrap();
-    assert_eq!(cors.on_response_head(&host), Ok(Action::Next));
-    assert_eq!(host.answered_header("vary"), ["\u{fffd}", "Origin"]);
 }

@@ -4,7 +4,7 @@ mod apply;
 mod settings;
 
 use settings::Settings;
-use torana_plugin_sdk::prelude::*;
+use torana_plugin_sdk::{Hook, prelude::*};
 
 struct Headers(Settings);
 
@@ -15,6 +15,12 @@ impl Plugin for Headers {
     fn new(settings: Settings) -> Result<Self, SettingErrors> {
         settings.check()?;
         Ok(Self(settings))
+    }
+
+    fn unneeded(&self) -> Vec<Hook> {
+        let request = self.0.request.is_empty().then_some(Hook::OnRequestHead);
+        let response = self.0.response.is_empty().then_some(Hook::OnResponseHead);
+        request.into_iter().chain(response).collect()
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {

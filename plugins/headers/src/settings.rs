@@ -47,7 +47,7 @@ impl Settings {
 }
 
 impl Edits {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.remove.is_empty()
             && self.rename.is_empty()
             && self.set.is_empty()

@@ -74,13 +74,16 @@ impl Authenticator {
         let Policy { places, optional, forward, disclosure, .. } = &self.policy;
         let token = match places.find(&host.request())? {
             Found::Token(token) => token,
-            Found::Nothing if *optional => return Ok(disclosure.tell(host, None, |_| {})?),
+            Found::Nothing if *optional => {
+                return Ok(disclosure.tell(host, None, false, |_| {})?);
+            }
             Found::Nothing => return Err(Refusal::NoToken.into()),
             Found::Unclear(why) => return Err(Refusal::Unclear(why).into()),
         };
         let identity = self.identify(host, &token)?;
         places.remove(host, *forward)?;
-        Ok(disclosure.tell(host, Some(&identity), |name| self.warn(host, name))?)
+        let lacks_grants = self.warned.get();
+        Ok(disclosure.tell(host, Some(&identity), lacks_grants, |name| self.warn(host, name))?)
     }
 
     /// Who it is. What was verified once is believed until the token expires or the keys change.

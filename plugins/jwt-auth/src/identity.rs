@@ -25,7 +25,8 @@ pub(crate) struct Disclosure {
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) window: Window,
-    attributes: [(&'static str, Option<String>); 4],
+    /// As `attributes` takes them.
+    attributes: [(String, Option<String>); 4],
     /// In the order of the settings; those that are of the exchange too are made for each.
     headers: Vec<HeaderValue>,
     claims: Claims,
@@ -57,6 +58,7 @@ impl Disclosure {
             ("auth.scopes", Some(scopes).filter(|scopes| !scopes.is_empty())),
             ("auth.claims", Some(serde_json::to_string(&claims).map_err(|why| why.to_string())?)),
         ];
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
         let headers = self.headers.iter().map(|(_, template)| {
             if is_of_exchange(template) {
                 return Ok(HeaderValue::OfExchange);
@@ -73,16 +75,17 @@ impl Disclosure {
 
     /// Tells the upstream and later plugins who it is, or that it is nobody. Whichever it is, what a
     /// client may have sent in the place of our headers goes. `warn` is called where a grant is
-    /// missing.
+    /// missing, and it `lacks_grants` from then on.
     pub(crate) fn tell(
         &self,
         host: &impl Host,
         identity: Option<&Identity>,
+        lacks_grants: bool,
         warn: impl Fn(&str),
     ) -> Result<(), Failure> {
         // First, for a header's template may ask for them.
-        for (name, value) in identity.iter().flat_map(|identity| &identity.attributes) {
-            set_attribute(host, name, value.as_deref(), &warn)?;
+        if let Some(identity) = identity {
+            set_attributes(host, &identity.attributes, lacks_grants, warn)?;
         }
         self.remove_aliases(host)?;
         for (index, (name, template)) in self.headers.iter().enumerate() {
@@ -164,7 +167,24 @@ fn unfit(path: &[String], why: &str) -> String {
     format!("its claim `{}` {why}, so it would not arrive as it is", path.join("."))
 }
 
-/// What an earlier plugin said of somebody else must not stay beside what is said here.
+/// What an earlier plugin said of somebody else must not stay beside what is said here. Where one is not
+/// granted the others are set still.
+fn set_attributes(
+    host: &impl Host,
+    attributes: &[(String, Option<String>)],
+    lacks_grants: bool,
+    warn: impl Fn(&str),
+) -> Result<(), Failure> {
+    if !lacks_grants {
+        match host.attributes().update(attributes) {
+            Err(Refused { why: AttributeError::Denied, .. }) => {}
+            done => return Ok(done?),
+        }
+    }
+    let mut each = attributes.iter();
+    each.try_for_each(|(name, value)| set_attribute(host, name, value.as_deref(), &warn))
+}
+
 fn set_attribute(
     host: &impl Host,
     name: &str,

@@ -15,29 +15,29 @@ use crate::{
 };
 
 /// What is to become of a request.
-pub(crate) enum Decision {
+pub(crate) enum Decision<'a> {
     /// It passes, and nothing was counted.
     Uncounted,
     /// It passes, and this is how the limits stand.
-    Counted(Vec<Reading>),
-    Refused(Refusal),
+    Counted(Vec<Reading<'a>>),
+    Refused(Refusal<'a>),
 }
 
 /// Why a request is not to pass.
-pub(crate) enum Refusal {
+pub(crate) enum Refusal<'a> {
     /// A part of its key has no value.
     NoKey(String),
     /// There are no limits for its tier.
     NoTier(Option<String>),
     /// At least one limit is used up.
-    Exceeded(Vec<Reading>),
+    Exceeded(Vec<Reading<'a>>),
     /// The counters did not answer, for the reason given.
     StoreDown(String),
 }
 
 impl Settings {
     /// Counts a request.
-    pub(crate) fn decide(&self, host: &impl Host) -> Result<Decision, Failure> {
+    pub(crate) fn decide(&self, host: &impl Host) -> Result<Decision<'_>, Failure> {
         let cost = match self.method_costs.is_empty() {
             true => self.cost,
             false => self.cost_of(&host.request().method()),
@@ -70,13 +70,13 @@ impl Settings {
         self.take(host, limits, &parts, cost)
     }
 
-    fn take(
+    fn take<'a>(
         &self,
         host: &impl Host,
-        limits: &[Limit],
+        limits: &'a [Limit],
         parts: &[Part],
         cost: u64,
-    ) -> Result<Decision, Failure> {
+    ) -> Result<Decision<'a>, Failure> {
         let buckets: Vec<_> = limits.iter().map(|limit| self.bucket(limit, parts)).collect();
         let verdicts = match host.rate_limit().take(&buckets, cost) {
             Ok(verdicts) => verdicts,
@@ -107,7 +107,7 @@ impl Settings {
         }
     }
 
-    fn without_counters(&self, host: &impl Host, why: String) -> Decision {
+    fn without_counters(&self, host: &impl Host, why: String) -> Decision<'static> {
         if self.store_error == StoreError::Deny {
             return Decision::Refused(Refusal::StoreDown(why));
         }
@@ -117,11 +117,9 @@ impl Settings {
     }
 }
 
-fn reading((limit, verdict): (&Limit, &Verdict)) -> Reading {
+fn reading<'a>((limit, verdict): (&'a Limit, &Verdict)) -> Reading<'a> {
     Reading {
-        name: limit.name.as_str().to_owned(),
-        amount: limit.rate.amount,
-        window_ms: limit.rate.window.millis,
+        limit,
         allowed: verdict.allowed,
         remaining: verdict.remaining,
         reset_ms: verdict.reset_ms,

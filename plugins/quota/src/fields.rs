@@ -2,14 +2,12 @@
 //! draft-ietf-httpapi-ratelimit-headers-11 (structured fields, RFC 9651), and the older
 //! `X-RateLimit-*`. Nothing here knows the gateway.
 
+use crate::{limit::Limit, rate::Rate};
+
 /// One limit after a request was held against it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
-    /// Printable ASCII.
-    pub(crate) name: String,
-    /// How much there is in each window.
-    pub(crate) amount: u64,
-    pub(crate) window_ms: u64,
+pub(crate) struct Reading<'a> {
+    pub(crate) limit: &'a Limit,
     pub(crate) allowed: bool,
     /// How much is left.
     pub(crate) remaining: u64,
@@ -19,7 +17,7 @@ pub(crate) struct Reading {
     pub(crate) retry_after_ms: u64,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// How long what is told of it holds. A refused client is to come back when it would be let in,
     /// which with a burst is long before all is there again; section 4 of the draft wants
     /// `Retry-After` not to be earlier than this.
@@ -29,42 +27,30 @@ impl Reading {
 }
 
 /// `RateLimit-Policy: "1m";q=100;w=60`
-pub(crate) fn policy(readings: &[Reading]) -> String {
-    list(readings, |field, reading| {
-        push_parameter(field, ";q=", reading.amount);
-        push_parameter(field, ";w=", seconds_up(reading.window_ms));
-    })
+pub(crate) fn policy(readings: &[Reading<'_>]) -> String {
+    list(readings, |field, reading| field.push_str(&reading.limit.told.policy))
 }
 
 /// `RateLimit: "1m";r=99;t=30`
-pub(crate) fn state(readings: &[Reading]) -> String {
+pub(crate) fn state(readings: &[Reading<'_>]) -> String {
     list(readings, |field, reading| {
+        field.push_str(&reading.limit.told.name);
         push_parameter(field, ";r=", reading.remaining);
         push_parameter(field, ";t=", seconds_up(reading.effective_ms()));
     })
 }
 
-fn list(readings: &[Reading], parameters: impl Fn(&mut String, &Reading)) -> String {
-    let mut field = String::with_capacity(48 * readings.len());
-    for reading in readings {
-        if !field.is_empty() {
-            field.push_str(", ");
-        }
-        push_string(&mut field, &reading.name);
-        parameters(&mut field, reading);
-    }
+/// One limit in `RateLimit-Policy`.
+pub(crate) fn policy_of(name: &str, rate: Rate) -> String {
+    let mut field = string(name);
+    push_parameter(&mut field, ";q=", rate.amount);
+    push_parameter(&mut field, ";w=", seconds_up(rate.window.millis));
     field
 }
 
-/// (Without formatting, which takes a guest longer than all the rest of this.)
-fn push_parameter(field: &mut String, name: &str, value: u64) {
-    field.push_str(name);
-    field.push_str(itoa::Buffer::new().format(value));
-}
-
-/// A string of a structured field (RFC 9651, 4.1.6).
-fn push_string(field: &mut String, text: &str) {
-    field.push('"');
+/// Printable ASCII as a string of a structured field.
+pub(crate) fn string(text: &str) -> String {
+    let mut field = String::from("\"");
     for character in text.chars() {
         if matches!(character, '"' | '\\') {
             field.push('\\');
@@ -72,11 +58,28 @@ fn push_string(field: &mut String, text: &str) {
         field.push(character);
     }
     field.push('"');
+    field
+}
+
+fn list(readings: &[Reading<'_>], member: impl Fn(&mut String, &Reading<'_>)) -> String {
+    let mut field = String::with_capacity(48 * readings.len());
+    for reading in readings {
+        if !field.is_empty() {
+            field.push_str(", ");
+        }
+        member(&mut field, reading);
+    }
+    field
+}
+
+fn push_parameter(field: &mut String, name: &str, value: u64) {
+    field.push_str(name);
+    field.push_str(itoa::Buffer::new().format(value));
 }
 
 /// The limit that bites first: one that refused and takes longest, or the one with the least left.
 /// The older fields can tell of one only.
-pub(crate) fn tightest(readings: &[Reading]) -> Option<&Reading> {
+pub(crate) fn tightest<'a, 'l>(readings: &'a [Reading<'l>]) -> Option<&'a Reading<'l>> {
     readings.iter().min_by_key(|reading| {
         (reading.allowed, std::cmp::Reverse(reading.retry_after_ms), reading.remaining)
     })
@@ -92,16 +95,16 @@ pub(crate) enum ResetFrom {
 }
 
 /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`.
-pub(crate) fn legacy(reading: &Reading, from: ResetFrom) -> [String; 3] {
+pub(crate) fn legacy(reading: &Reading<'_>, from: ResetFrom) -> [String; 3] {
     let reset = match from {
         ResetFrom::Now => seconds_up(reading.effective_ms()),
         ResetFrom::Epoch { now_ms } => seconds_up(now_ms.saturating_add(reading.effective_ms())),
     };
-    [reading.amount.to_string(), reading.remaining.to_string(), reset.to_string()]
+    [reading.limit.rate.amount.to_string(), reading.remaining.to_string(), reset.to_string()]
 }
 
 /// Seconds until all refusing limits would let the request in; at least 1, for 0 means at once.
-pub(crate) fn retry_after(readings: &[Reading]) -> u64 {
+pub(crate) fn retry_after(readings: &[Reading<'_>]) -> u64 {
     let longest = readings.iter().map(|reading| reading.retry_after_ms).max().unwrap_or(0);
     seconds_up(longest).max(1)
 }
@@ -114,18 +117,23 @@ fn seconds_up(millis: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rate::MAX_AMOUNT;
+    use crate::{
+        limit::Counting,
+        name::Name,
+        rate::{MAX_AMOUNT, Window},
+    };
 
-    fn reading(name: &str, remaining: u64, retry_after_ms: u64) -> Reading {
-        Reading {
-            name: name.into(),
-            amount: 100,
-            window_ms: 60_000,
-            allowed: retry_after_ms == 0,
-            remaining,
-            reset_ms: 29_001,
-            retry_after_ms,
-        }
+    /// (A few for each test: they may stay.)
+    fn limit(name: &str, amount: u64, millis: u64) -> &'static Limit {
+        let name = Name::try_from(name.to_owned()).unwrap();
+        let rate = Rate { amount, window: Window { millis } };
+        Box::leak(Box::new(Limit::of(name, rate, Counting::FixedWindow)))
+    }
+
+    fn reading(name: &str, remaining: u64, retry_after_ms: u64) -> Reading<'static> {
+        let limit = limit(name, 100, 60_000);
+        let allowed = retry_after_ms == 0;
+        Reading { limit, allowed, remaining, reset_ms: 29_001, retry_after_ms }
     }
 
     #[test]
@@ -144,9 +152,9 @@ mod tests {
 
     #[test]
     fn windows_below_a_second_are_told_longer_never_shorter() {
-        let short = Reading { window_ms: 100, ..reading("s", 1, 0) };
+        let short = Reading { limit: limit("s", 100, 100), ..reading("s", 1, 0) };
         assert_eq!(policy(&[short]), r#""s";q=100;w=1"#);
-        let odd = Reading { window_ms: 1500, ..reading("s", 1, 0) };
+        let odd = Reading { limit: limit("s", 100, 1500), ..reading("s", 1, 0) };
         assert_eq!(policy(&[odd]), r#""s";q=100;w=2"#);
     }
 
@@ -162,13 +170,13 @@ mod tests {
     fn the_older_fields_tell_of_the_limit_that_bites_first() {
         let readings = [reading("a", 5, 0), reading("b", 3, 0), reading("c", 9, 0)];
         let tightest = |readings| super::tightest(readings).unwrap();
-        assert_eq!(tightest(&readings).name, "b");
+        assert_eq!(tightest(&readings).limit.name.as_str(), "b");
         assert_eq!(legacy(tightest(&readings), ResetFrom::Now), ["100", "3", "30"]);
         let epoch = ResetFrom::Epoch { now_ms: 1_800_000_000_000 };
         assert_eq!(legacy(tightest(&readings), epoch)[2], "1800000030");
 
         let refused = [reading("a", 0, 0), reading("b", 1, 10), reading("c", 2, 20)];
-        assert_eq!(tightest(&refused).name, "c");
+        assert_eq!(tightest(&refused).limit.name.as_str(), "c");
         assert!(super::tightest(&[]).is_none());
     }
 
@@ -184,7 +192,9 @@ mod tests {
         };
         let names = proptest::collection::vec("[ -~]{1,64}", 1..4);
         proptest!(|(names in names, amount in 1..=MAX_AMOUNT, remaining in 0..=MAX_AMOUNT)| {
-            let one = |name: &String| Reading { amount, ..reading(name, remaining, 0) };
+            let one = |name: &String| {
+                Reading { limit: limit(name, amount, 60_000), ..reading(name, remaining, 0) }
+            };
             let readings: Vec<_> = names.iter().map(one).collect();
             for (field, parameter, expected) in
                 [(policy(&readings), "q", amount), (state(&readings), "r", remaining)]

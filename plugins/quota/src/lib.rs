@@ -34,21 +34,16 @@ impl Plugin for Quota {
             Decision::Refused(refusal) => Ok(self.refuse(host, &refusal)),
             // In a dry run clients see nothing of it.
             Decision::Counted(readings) if !self.0.dry_run => {
-                self.0.leave(host, &readings)?;
+                self.0.tell(host, &readings)?;
                 Ok(Action::Next)
             }
             Decision::Counted(_) | Decision::Uncounted => Ok(Action::Next),
         }
     }
-
-    fn on_response_head(&self, host: &impl Host) -> Outcome {
-        self.0.tell(host)?;
-        Ok(Action::Next)
-    }
 }
 
 impl Quota {
-    fn refuse(&self, host: &impl Host, refusal: &Refusal) -> Action {
+    fn refuse(&self, host: &impl Host, refusal: &Refusal<'_>) -> Action {
         if self.0.dry_run {
             host.log().info(format_args!("dry run, not refused: {refusal}"));
             host.metrics().count("would-refuse", 1);

@@ -12,6 +12,7 @@ use torana_plugin_sdk::{
 };
 
 use crate::{
+    fields,
     name::Name,
     rate::{MAX_AMOUNT, MAX_WINDOW_MS, Rate},
 };
@@ -23,6 +24,15 @@ pub(crate) struct Limit {
     pub(crate) name: Name,
     pub(crate) rate: Rate,
     pub(crate) counting: Counting,
+    /// As clients are told of it, made once.
+    pub(crate) told: Told,
+}
+
+/// A limit in `RateLimit-Policy`, and its name in `RateLimit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) policy: String,
+    pub(crate) name: String,
 }
 
 /// How a limit counts.
@@ -36,6 +46,14 @@ pub(crate) enum Counting {
 }
 
 impl Limit {
+    pub(crate) fn of(name: Name, rate: Rate, counting: Counting) -> Self {
+        let told = Told {
+            policy: fields::policy_of(name.as_str(), rate),
+            name: fields::string(name.as_str()),
+        };
+        Self { name, rate, counting, told }
+    }
+
     /// The most that may be taken at once.
     pub(crate) fn capacity(&self) -> u64 {
         match self.counting {
@@ -56,7 +74,7 @@ impl Limit {
             (Algorithm::Gcra, burst) => gcra(rate, burst.unwrap_or(rate.amount))?,
         };
         let name = table.name.unwrap_or_else(|| Name::of_window(rate.window));
-        Ok(Self { name, rate, counting })
+        Ok(Self::of(name, rate, counting))
     }
 }
 
@@ -77,8 +95,7 @@ fn gcra(rate: Rate, burst: u64) -> Result<Counting, String> {
 
 impl From<Rate> for Limit {
     fn from(rate: Rate) -> Self {
-        let name = Name::of_window(rate.window);
-        Self { name, rate, counting: Counting::Gcra { burst: rate.amount } }
+        Self::of(Name::of_window(rate.window), rate, Counting::Gcra { burst: rate.amount })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const TITLE: &str = "Request cannot be satisfied as assigned quota has been exceeded";
 
-impl Refusal {
+impl Refusal<'_> {
     /// What the client gets.
     pub(crate) fn reply(&self) -> Reply {
         match self {
@@ -36,9 +36,9 @@ impl Refusal {
     }
 }
 
-fn exceeded(readings: &[Reading]) -> Reply {
+fn exceeded(readings: &[Reading<'_>]) -> Reply {
     let used_up = || readings.iter().filter(|reading| !reading.allowed);
-    let names: Vec<_> = used_up().map(|reading| reading.name.as_str()).collect();
+    let names: Vec<_> = used_up().map(|reading| reading.limit.name.as_str()).collect();
     let seconds = fields::retry_after(readings);
     let unit = if seconds == 1 { "second" } else { "seconds" };
     let problem = json!({
@@ -56,7 +56,7 @@ fn exceeded(readings: &[Reading]) -> Reply {
 }
 
 /// For the log.
-impl fmt::Display for Refusal {
+impl fmt::Display for Refusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoKey(source) => write!(
@@ -74,7 +74,8 @@ impl fmt::Display for Refusal {
             }
             Self::Exceeded(readings) => {
                 let used_up = readings.iter().filter(|reading| !reading.allowed);
-                let names: Vec<_> = used_up.map(|reading| format!("`{}`", reading.name)).collect();
+                let names: Vec<_> =
+                    used_up.map(|reading| format!("`{}`", reading.limit.name.as_str())).collect();
                 let seconds = fields::retry_after(readings);
                 write!(f, "limit {} is used up for {seconds} s", names.join(" and "))
             }

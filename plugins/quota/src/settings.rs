@@ -55,6 +55,9 @@ pub(crate) struct Settings {
     /// Whether responses have `X-RateLimit-Limit`, `-Remaining` and `-Reset`, and what the last one
     /// is: seconds from now, or a moment in seconds since 1970.
     pub(crate) legacy_fields: LegacyFields,
+    /// Whether later plugins and the access log find what `RateLimit-Policy` and `RateLimit` say in attributes:
+    /// `NAME.ratelimit-policy` and `NAME.ratelimit`, where NAME is the entry's.
+    pub(crate) attributes: bool,
     /// Counts and logs, but refuses nobody.
     pub(crate) dry_run: bool,
 }
@@ -76,6 +79,7 @@ impl Default for Settings {
             store_error: StoreError::Deny,
             fields: true,
             legacy_fields: LegacyFields::None,
+            attributes: false,
             dry_run: false,
         }
     }

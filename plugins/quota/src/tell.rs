@@ -1,10 +1,6 @@
-//! Which response fields tell of the limits, and how they get from the request hook to the
-//! response.
+//! Which response fields tell of the limits, and how they get into the response.
 
-use torana_plugin_sdk::{
-    host::{Attributes as _, EditHeaders as _},
-    prelude::*,
-};
+use torana_plugin_sdk::{host::Change, prelude::*};
 
 use crate::{
     fields::{self, Reading, ResetFrom},
@@ -18,7 +14,7 @@ const LEGACY: [&str; 3] = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-rate
 
 impl Settings {
     /// The fields of a response.
-    fn fields(&self, host: &impl Host, readings: &[Reading]) -> Vec<(&'static str, String)> {
+    fn fields(&self, host: &impl Host, readings: &[Reading<'_>]) -> Vec<(&'static str, String)> {
         let mut told = Vec::new();
         if self.fields {
             let values = [fields::policy(readings), fields::state(readings)];
@@ -35,43 +31,46 @@ impl Settings {
         told
     }
 
-    /// Adds the fields to a reply of our own: our response hook does not see it.
-    pub(crate) fn tell_in(&self, host: &impl Host, readings: &[Reading], reply: Reply) -> Reply {
+    /// Adds the fields to a reply of our own, in which nothing else would put them.
+    pub(crate) fn tell_in(
+        &self,
+        host: &impl Host,
+        readings: &[Reading<'_>],
+        reply: Reply,
+    ) -> Reply {
         let fields = self.fields(host, readings);
         fields.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value))
     }
 
-    /// Leaves the fields to the response hook, as attributes of the same names.
-    pub(crate) fn leave(&self, host: &impl Host, readings: &[Reading]) -> Result<(), Failure> {
-        let attributes = host.attributes();
-        // The same plugin may stand in a chain twice: both tell. Lists are left together, so that where
-        // one is missing the other need not be asked for.
-        let [first, other] = LISTS;
-        let before = self.fields.then(|| attributes.get(first)).flatten();
-        let mut before =
-            before.map(|list| [Some(list), attributes.get(other)]).into_iter().flatten();
-        for (name, value) in self.fields(host, readings) {
-            match before.next().flatten() {
-                Some(before) => attributes.set(name, &format!("{before}, {value}"))?,
-                None => attributes.set(name, &value)?,
-            }
+    /// Has the response say them. They are added to lists in the order of the way back.
+    pub(crate) fn tell(&self, host: &impl Host, readings: &[Reading<'_>]) -> Result<(), Failure> {
+        let fields = self.fields(host, readings).into_iter();
+        let changes: Vec<_> = fields
+            .map(|(name, value)| match LISTS.contains(&name) {
+                true => Change::add(name, value),
+                false => Change::set(name, value),
+            })
+            .collect();
+        if self.attributes {
+            let values = [fields::policy(readings), fields::state(readings)];
+            leave(host, values)?;
         }
-        Ok(())
+        if changes.is_empty() {
+            return Ok(());
+        }
+        Ok(host.response_ahead().edit(&changes)?)
     }
+}
 
-    /// Puts into the response what the request hook left.
-    pub(crate) fn tell(&self, host: &impl Host) -> Result<(), Failure> {
-        let (attributes, response) = (host.attributes(), host.response_edit());
-        let lists = LISTS.iter().filter(|_| self.fields);
-        let legacy = LEGACY.iter().filter(|_| self.legacy_fields != LegacyFields::None);
-        for &name in lists.chain(legacy) {
-            let Some(value) = attributes.get(name) else { continue };
-            match LISTS.contains(&name) {
-                true => response.add_header(name, &value)?,
-                false => response.set_header(name, &value)?,
-            }
-            attributes.remove(name)?;
-        }
-        Ok(())
-    }
+/// For later plugins. The same plugin may stand in a chain twice: both are told of.
+fn leave(host: &impl Host, values: [String; 2]) -> Result<(), Failure> {
+    let attributes = host.attributes();
+    let named = LISTS.into_iter().zip(values).map(|(name, value)| {
+        let value = match attributes.get(name) {
+            Some(before) => format!("{before}, {value}"),
+            None => value,
+        };
+        (name.to_owned(), Some(value))
+    });
+    Ok(attributes.update(&named.collect::<Vec<_>>())?)
 }
