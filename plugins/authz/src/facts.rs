@@ -135,7 +135,7 @@ mod tests {
     fn texts_are_the_same_to_the_last_byte() {
         let text = "0123456789abcdefghijklmnopqrstuvwxyz";
         for (at, one) in (0..=text.len()).map(|at| (at, &text[..at])) {
-            assert!(is_same(one, &one.to_owned()));
+            assert!(is_same(one, &[one].concat()));
             assert_eq!(is_same(one, text), one == text);
             let changed = |at: usize| [&one[..at], "!", &one[at + 1..]].concat();
             assert!((0..at).all(|at| !is_same(one, &changed(at))), "{one}");

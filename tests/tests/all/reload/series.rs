@@ -49,7 +49,10 @@ async fn series_of_what_is_gone_go_and_the_others_go_on() {
     assert_eq!(requests(&gateway, "stays").await, 3.0);
     let calls = ["plugin=\"plugin-stays\"", "decision=\"next\""];
     let decisions = metric(&gateway, "torana_plugin_decisions_total", &calls).await;
-    assert_eq!(decisions, 3.0, "of three requests: it has nothing to do before there is a response");
+    assert_eq!(
+        decisions, 3.0,
+        "of three requests: it has nothing to do before there is a response"
+    );
 
     reloaded(&gateway, &config(&["stays", "goes"], &service, &shadow)).await;
     assert_eq!(client.get("/goes").await.status, 200);
