@@ -139,10 +139,11 @@ impl<F: Filter> Chain<F> {
 
     /// Every `on-request-head`, in order.
     pub async fn request_heads(&self, exchange: &mut Box<Exchange>) -> Result<(), Stop> {
-        let mut begun = Instant::now();
+        let mut begun = None;
         for (at, link) in self.links.iter().enumerate() {
             if link.hooks.request_head {
-                let ran = link.run_from(&mut begun, Hook::RequestHead, exchange).await;
+                let begun = begun.get_or_insert_with(Instant::now);
+                let ran = link.run_from(begun, Hook::RequestHead, exchange).await;
                 ran.map_err(|why| Stop { at, why })?;
             }
         }
@@ -229,13 +230,14 @@ impl<F: Filter> Chain<F> {
         back: Back,
     ) -> Result<(), Stop> {
         let seeing = |(at, _): &(usize, &Link<F>)| back.sees(*at);
-        let mut begun = Instant::now();
+        let mut begun = None;
         for (at, link) in self.links.iter().enumerate().rev().filter(seeing) {
             if let (false, Some(head)) = (exchange.ahead.is_empty(), &mut exchange.response) {
                 exchange.ahead.make(at, &mut head.headers);
             }
             if link.hooks.response_head {
-                let ran = link.run_from(&mut begun, Hook::ResponseHead, exchange).await;
+                let begun = begun.get_or_insert_with(Instant::now);
+                let ran = link.run_from(begun, Hook::ResponseHead, exchange).await;
                 ran.map_err(|why| Stop { at, why })?;
             }
         }

@@ -219,7 +219,8 @@ impl Headers {
         let Ok(lines) = lines.collect::<Result<Vec<_>, _>>() else {
             return self.push(name, value.as_bytes());
         };
-        let members: Vec<_> = value.split(',').map(str::trim_ascii).collect();
+        let members = value.split(',').map(str::trim_ascii).filter(|member| !member.is_empty());
+        let members: Vec<_> = members.collect();
         if let Some(merged) = merged(&lines, &members) {
             self.remove(name);
             self.push(name, merged.as_bytes());

@@ -80,8 +80,8 @@ pub trait ResponseEdit: EditHeaders {
 ///
 /// The changes are made when the response comes by the plugin on its way back, just before its own response hooks:
 /// the service's response, a handler's, another plugin's or the gateway's own, but not what this plugin's request
-/// hooks reply. A plugin that
-/// knows by the request alone what it will say needs no response hook then, which spares a call for each response.
+/// hooks reply. A plugin that knows by the request alone what it will say needs no response hook then, which spares a
+/// call for each response.
 pub trait ResponseAhead {
     /// Keeps changes, behind those that were kept before: all of them, or none where one is refused.
     fn edit(&self, changes: &[Change]) -> Result<(), Refused<EditError>>;

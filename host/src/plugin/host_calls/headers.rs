@@ -13,27 +13,30 @@ pub(super) const MAX_FIELDS: usize = 200;
 const MAX_BYTES: usize = 128 << 10;
 
 /// Credentials: they need a grant of their own, for reading and for writing.
-fn is_hidden(name: &HeaderName) -> bool {
-    matches!(
-        *name,
-        header::AUTHORIZATION | header::COOKIE | header::PROXY_AUTHORIZATION | header::SET_COOKIE
-    )
-}
+static HIDDEN: [HeaderName; 4] =
+    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::SET_COOKIE];
 
 /// Framing and hop-by-hop fields (RFC 9110, 7.6.1), which are the host's business: a plugin that
 /// could set them could smuggle requests.
+static RESERVED: [HeaderName; 10] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+    header::HOST,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+fn is_hidden(name: &HeaderName) -> bool {
+    HIDDEN.contains(name)
+}
+
 pub(super) fn is_reserved(name: &HeaderName) -> bool {
-    matches!(
-        *name,
-        header::CONTENT_LENGTH
-            | header::TRANSFER_ENCODING
-            | header::CONNECTION
-            | header::UPGRADE
-            | header::TE
-            | header::TRAILER
-            | header::HOST
-            | header::EXPECT
-    ) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+    RESERVED.contains(name)
 }
 
 /// Header fields as a plugin with these grants sees them.
@@ -138,24 +141,6 @@ pub(super) fn writable_name(name: &str, writable: &[String]) -> Result<HeaderNam
     Ok(name)
 }
 
-/// The names that not every plugin may write.
-const KEPT: [&str; 14] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// The beginning of names that a plugin with these grants may write, all of them, in lower case.
 pub(super) fn writable_beginning(
     mut beginning: String,
@@ -164,8 +149,9 @@ pub(super) fn writable_beginning(
     beginning.make_ascii_lowercase();
     // What a name may begin with is a name itself.
     writable_name(&beginning, writable)?;
-    let kept = KEPT.into_iter().filter(|name| name.starts_with(&beginning));
-    match kept.map(|name| writable_name(name, writable)).find_map(Result::err) {
+    let names = HIDDEN.iter().chain(&RESERVED).map(HeaderName::as_str);
+    let mut begin_so = names.filter(|name| name.starts_with(&beginning));
+    match begin_so.find_map(|name| writable_name(name, writable).err()) {
         Some(error) => Err(error),
         None => Ok(beginning),
     }
@@ -245,9 +231,9 @@ mod tests {
         }
         assert!(matches!(beginning("", &[]), Err(EditError::InvalidName)));
         assert!(matches!(beginning("x y", &[]), Err(EditError::InvalidName)));
-        for name in KEPT {
-            let name = HeaderName::from_static(name);
-            assert!(is_reserved(&name) != is_hidden(&name), "{name}");
+        for name in HIDDEN.iter().chain(&RESERVED).map(HeaderName::as_str) {
+            let refused = |length| beginning(&name[..length], &[]).is_err();
+            assert!((1..=name.len()).all(refused), "{name}");
         }
     }
 
