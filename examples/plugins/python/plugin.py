@@ -12,17 +12,22 @@ from wit_world import exports
 from wit_world.exports.configure import Setup
 from wit_world.imports import (
     attributes,
+    hook_needs,
     kv,
     log,
     request,
     response,
+    response_ahead,
     response_body,
     response_body_edit,
 )
+from wit_world.imports.hook_needs import Hooks
+from wit_world.imports.response_ahead import Change_Set
 from wit_world.imports.types import (
     Action,
     Action_Next,
     Action_Respond,
+    Header,
     HeaderError,
 )
 
@@ -35,6 +40,9 @@ class Configure(exports.Configure):
     def configure(self, settings_json: str) -> Setup:
         global settings
         settings = Settings.read(settings_json)
+        if not settings.greeting:
+            # Nobody is greeted: then no body has to be held.
+            hook_needs.skip(Hooks.ON_RESPONSE_BODY)
         return Setup(tick_ms=None)
 
 
@@ -59,8 +67,9 @@ class OnRequestHead(exports.OnRequestHead):
         call = kv.increment("calls", 1, None)
         log.write(log.Level.INFO, f"call {call}")
         # The response may meet another instance: what it must know travels as attributes.
-        attributes.set("caller", caller)
-        attributes.set("call", str(call))
+        attributes.update([("caller", caller), ("call", str(call))])
+        # What is known of the response already needs no hook of its own.
+        response_ahead.edit([Change_Set(Header("x-call", str(call)))])
         return Action_Next()
 
 

@@ -16,7 +16,7 @@ SCHEMA = {
         "header": {"type": "string", "description": "The header with the caller's name."},
         "greeting": {
             "type": "string",
-            "description": "What is said before the name.",
+            "description": "What is said before the name. An empty one leaves bodies as they are.",
             "default": "Hello",
         },
     },

@@ -13,6 +13,9 @@ use torana_tests::{
 
 use crate::guests::plugin_with;
 
+/// What the plugin needs, WASI apart.
+const GRANTS: &str = "kv = true, response-edit = true, response-body = \"read-write\"";
+
 /// `[plugins.greet]` in a language. (What a first call costs is not the subject here.)
 fn greet(language: &str, config: &str) -> String {
     // The runtime of Go wants WASI, and room.
@@ -20,13 +23,18 @@ fn greet(language: &str, config: &str) -> String {
         "go" => ("wasi = true, ", "limits.keep = \"16MiB\"\n"),
         _ => ("", ""),
     };
-    let grants = format!("{{ {wasi}kv = true, response-body = \"read-write\" }}");
+    let grants = format!("{{ {wasi}{GRANTS} }}");
     plugin_with("greet", language, &grants, &format!("{limits}config = {config}"))
 }
 
 /// A gateway in front of a service, with the plugin between them.
 fn greeting(language: &str, target: SocketAddr) -> String {
-    let plugin = greet(language, "{ header = \"x-user\", greeting = \"Grüezi\" }");
+    saying(language, "Grüezi", target)
+}
+
+fn saying(language: &str, greeting: &str, target: SocketAddr) -> String {
+    let config = format!("{{ header = \"x-user\", greeting = \"{greeting}\" }}");
+    let plugin = greet(language, &config);
     let route = toml::route("all", &format!("{}\nchain = [\"greet\"]", toml::ALL));
     [toml::LISTEN, &toml::upstream("service", target), &plugin, &route].concat()
 }
@@ -56,6 +64,7 @@ async fn callers_are_greeted_and_counted(language: &str) {
         assert_eq!(answer.json(), expected, "instances share the counter");
         let length = answer.body.len().to_string();
         assert_eq!(answer.header("content-length"), Some(&*length));
+        assert_eq!(answer.header("x-call"), Some(&*call.to_string()), "left by the request hook");
     }
     gateway.wait_for_log("the third call", |line| line.contains("call 3")).await;
 }
@@ -89,6 +98,17 @@ async fn what_is_no_json_object_is_left_alone(language: &str) {
         let answer = client.send(ada, body).await;
         assert_eq!((answer.status, answer.text()), (200, body), "{kind}");
     }
+}
+
+/// Not even looked at: of this one the hook would say that it is not UTF-8.
+async fn a_body_that_nobody_is_greeted_in_is_left_alone(language: &str) {
+    let backend = echo().await;
+    let gateway = Gateway::start(&saying(language, "", backend.address())).await;
+    let ada = request("POST", "/").header("x-user", "ada");
+    let body = b"{\"a\": \"\xff\"}".as_slice();
+    let answer = gateway.client().send(ada, body).await;
+    assert_eq!((answer.status, &*answer.body), (200, body));
+    assert_eq!(answer.header("x-call"), Some("1"));
 }
 
 /// The whole of what the guest says about an exception is in the log, and nothing of it outside.
@@ -168,8 +188,17 @@ fn it_imports_no_more_than_its_world(language: &str) {
         names.sort_unstable();
         names
     };
-    let imports =
-        ["attributes", "kv", "log", "request", "response", "response-body", "response-body-edit"];
+    let imports = [
+        "attributes",
+        "hook-needs",
+        "kv",
+        "log",
+        "request",
+        "response",
+        "response-ahead",
+        "response-body",
+        "response-body-edit",
+    ];
     let (wasi, others): (Vec<_>, Vec<_>) =
         names("imports").into_iter().partition(|name| name.starts_with("wasi:"));
     assert_eq!(others, imports);
@@ -196,6 +225,11 @@ macro_rules! language {
             #[tokio::test]
             async fn what_is_no_json_object_is_left_alone() {
                 super::what_is_no_json_object_is_left_alone(LANGUAGE).await;
+            }
+
+            #[tokio::test]
+            async fn a_body_that_nobody_is_greeted_in_is_left_alone() {
+                super::a_body_that_nobody_is_greeted_in_is_left_alone(LANGUAGE).await;
             }
 
             #[tokio::test]
@@ -257,7 +291,7 @@ fn with_wasi(grants: &str) -> String {
 #[test]
 fn wasi_is_refused_unless_it_is_granted_and_told_of_once() {
     let folder = TempDir::new().expect("a folder");
-    let toml = with_wasi("{ kv = true, response-body = \"read-write\" }");
+    let toml = with_wasi(&format!("{{ {GRANTS} }}"));
     fs::write(folder.path().join("gateway.toml"), toml).expect("writing");
     let said = torana(folder.path(), &["check", "gateway.toml"]).expect(1).text();
     assert_eq!(said.matches("add `wasi = true`").count(), 1, "{said}");
@@ -266,8 +300,8 @@ fn wasi_is_refused_unless_it_is_granted_and_told_of_once() {
 #[tokio::test]
 async fn wasi_has_a_context_with_nothing_in_it() {
     let backend = echo().await;
-    let grants = "{ kv = true, response-body = \"read-write\", wasi = true }";
-    let toml = with_wasi(grants).replace("127.0.0.1:9\"", &format!("{}\"", backend.address()));
+    let toml = with_wasi(&format!("{{ {GRANTS}, wasi = true }}"));
+    let toml = toml.replace("127.0.0.1:9\"", &format!("{}\"", backend.address()));
     let gateway = Gateway::start(&toml).await;
     let ada = request("POST", "/").header("x-user", "Ada");
     let answer = gateway.client().send(ada, "{}").await;

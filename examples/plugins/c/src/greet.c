@@ -15,6 +15,10 @@ bool exports_torana_plugin_configure_configure(
     exports_torana_plugin_configure_list_setting_error_t *errors) {
   setup->tick_ms.is_some = false;
   bool are_good = read_settings(*json, &configured, errors);
+  if (are_good && configured.greeting.len == 0) {
+    // Nobody is greeted: then no body has to be held.
+    torana_plugin_hook_needs_skip(TORANA_PLUGIN_HOOK_NEEDS_HOOKS_ON_RESPONSE_BODY);
+  }
   plugin_string_free(json);
   return are_good;
 }
@@ -66,6 +70,28 @@ static bool fail(torana_plugin_types_failure_t *failure, const char *log) {
   return false;
 }
 
+// The response may meet another instance: what it must know travels as attributes.
+static bool remember(plugin_option_string_t caller, plugin_string_t call) {
+  plugin_tuple2_string_option_string_t values[] = {
+      {text("caller"), caller},
+      {text("call"), {true, call}},
+  };
+  plugin_list_tuple2_string_option_string_t list = {values, 2};
+  torana_plugin_attributes_tuple2_u32_attribute_error_t error;
+  return torana_plugin_attributes_update(&list, &error);
+}
+
+// What is known of the response already needs no hook of its own.
+static bool tell(plugin_string_t call) {
+  torana_plugin_response_ahead_change_t count = {
+      .tag = TORANA_PLUGIN_RESPONSE_AHEAD_CHANGE_SET,
+      .val.set = {text("x-call"), call},
+  };
+  torana_plugin_response_ahead_list_change_t changes = {&count, 1};
+  torana_plugin_response_ahead_tuple2_u32_edit_error_t error;
+  return torana_plugin_response_ahead_edit(&changes, &error);
+}
+
 bool exports_torana_plugin_on_request_head_handle(torana_plugin_types_action_t *action,
                                                   torana_plugin_types_failure_t *failure) {
   plugin_option_string_t caller;
@@ -82,7 +108,7 @@ bool exports_torana_plugin_on_request_head_handle(torana_plugin_types_action_t *
     return refuse(action, 401, "missing-header", "Missing header",
                   format("The header `%` is missing.", configured.header));
   }
-  plugin_string_t key = text("calls"), caller_name = text("caller"), call_name = text("call");
+  plugin_string_t key = text("calls");
   int64_t call;
   torana_plugin_kv_kv_error_t kv_error;
   if (!torana_plugin_kv_increment(&key, 1, NULL, &call, &kv_error)) {
@@ -91,13 +117,15 @@ bool exports_torana_plugin_on_request_head_handle(torana_plugin_types_action_t *
   plugin_string_t number = decimal(call), line = format("call %", number);
   torana_plugin_log_write(TORANA_PLUGIN_LOG_LEVEL_INFO, &line);
   plugin_string_free(&line);
-  // The response may meet another instance: what it must know travels as attributes.
-  torana_plugin_attributes_attribute_error_t attribute_error;
-  bool are_set = torana_plugin_attributes_set(&caller_name, &caller.val, &attribute_error) &&
-                 torana_plugin_attributes_set(&call_name, &number, &attribute_error);
+  const char *why = NULL;
+  if (!remember(caller, number)) {
+    why = "the caller does not fit the attributes";
+  } else if (!tell(number)) {
+    why = "the response cannot have the count";
+  }
   plugin_string_free(&number);
   plugin_option_string_free(&caller);
-  if (!are_set) return fail(failure, "the caller does not fit the attributes");
+  if (why) return fail(failure, why);
   action->tag = TORANA_PLUGIN_TYPES_ACTION_NEXT;
   return true;
 }

@@ -4,6 +4,7 @@ package export_torana_plugin_configure
 import (
 	"wit_component/settings"
 	"wit_component/torana_plugin_configure"
+	"wit_component/torana_plugin_hook_needs"
 
 	types "go.bytecodealliance.org/pkg/wit/types"
 )
@@ -20,6 +21,10 @@ func Configure(text string) types.Result[setup, errors] {
 		return types.Err[setup, errors](inTheContractsWords(wrong))
 	}
 	settings.Current = read
+	if read.Greeting == "" {
+		// Nobody is greeted: then no body has to be held.
+		torana_plugin_hook_needs.Skip(torana_plugin_hook_needs.Hooks_OnResponseBody)
+	}
 	return types.Ok[setup, errors](setup{TickMs: types.None[uint32]()})
 }
 

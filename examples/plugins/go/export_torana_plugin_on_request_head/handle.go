@@ -13,6 +13,7 @@ import (
 	"wit_component/torana_plugin_kv"
 	"wit_component/torana_plugin_log"
 	"wit_component/torana_plugin_request"
+	"wit_component/torana_plugin_response_ahead"
 
 	. "wit_component/torana_plugin_types"
 
@@ -38,9 +39,16 @@ func Handle() types.Result[Action, Failure] {
 	call := strconv.FormatInt(counted.Ok(), 10)
 	torana_plugin_log.Write(torana_plugin_log.Level_Info, "call "+call)
 	// The response may meet another instance: what it must know travels as attributes.
-	if torana_plugin_attributes.Set("caller", caller).IsErr() ||
-		torana_plugin_attributes.Set("call", call).IsErr() {
+	if torana_plugin_attributes.Update([]types.Tuple2[string, types.Option[string]]{
+		{F0: "caller", F1: types.Some(caller)},
+		{F0: "call", F1: types.Some(call)},
+	}).IsErr() {
 		return fail("the caller does not fit the attributes")
+	}
+	// What is known of the response already needs no hook of its own.
+	counter := torana_plugin_response_ahead.MakeChangeSet(Header{Name: "x-call", Value: call})
+	if torana_plugin_response_ahead.Edit([]torana_plugin_response_ahead.Change{counter}).IsErr() {
+		return fail("the response cannot have the count")
 	}
 	return types.Ok[Action, Failure](MakeActionNext())
 }

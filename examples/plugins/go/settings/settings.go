@@ -28,7 +28,9 @@ const Schema = `{
   "properties": {
     "header": { "type": "string", "description": "The header with the caller's name." },
     "greeting": {
-      "type": "string", "description": "What is said before the name.", "default": "Hello"
+      "type": "string",
+      "description": "What is said before the name. An empty one leaves bodies as they are.",
+      "default": "Hello"
     }
   },
   "required": ["header"],

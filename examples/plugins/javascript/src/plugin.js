@@ -1,10 +1,12 @@
 // Greets callers by name, and counts their calls: glue between the gateway and the other files.
 
 import attributes from "torana:plugin/attributes@0.1.1";
+import hookNeeds from "torana:plugin/hook-needs@0.1.1";
 import kv from "torana:plugin/kv@0.1.1";
 import log from "torana:plugin/log@0.1.1";
 import request from "torana:plugin/request@0.1.1";
 import response from "torana:plugin/response@0.1.1";
+import responseAhead from "torana:plugin/response-ahead@0.1.1";
 import responseBody from "torana:plugin/response-body@0.1.1";
 import responseBodyEdit from "torana:plugin/response-body-edit@0.1.1";
 
@@ -20,6 +22,8 @@ let settings;
 export const configure = {
   configure(json) {
     settings = readSettings(json);
+    // Nobody is greeted: then no body has to be held.
+    if (settings.greeting === "") hookNeeds.skip({ onResponseBody: true });
     return { tickMs: null };
   },
 };
@@ -43,8 +47,9 @@ export const onRequestHead = {
     const call = kv.increment("calls", 1, null);
     log.write("info", `call ${call}`);
     // The response may meet another instance: what it must know travels as attributes.
-    attributes.set("caller", caller);
-    attributes.set("call", String(call));
+    attributes.update([["caller", caller], ["call", String(call)]]);
+    // What is known of the response already needs no hook of its own.
+    responseAhead.edit([{ tag: "set", val: { name: "x-call", value: String(call) } }]);
     return NEXT;
   }),
 };

@@ -4,7 +4,11 @@ export const SCHEMA = {
   type: "object",
   properties: {
     header: { type: "string", description: "The header with the caller's name." },
-    greeting: { type: "string", description: "What is said before the name.", default: "Hello" },
+    greeting: {
+      type: "string",
+      description: "What is said before the name. An empty one leaves bodies as they are.",
+      default: "Hello",
+    },
   },
   required: ["header"],
   additionalProperties: false,

@@ -3,7 +3,11 @@
 mod body;
 mod settings;
 
-use torana_plugin_sdk::{host::HeaderError, prelude::*};
+use torana_plugin_sdk::{
+    Hook,
+    host::{Change, HeaderError},
+    prelude::*,
+};
 
 use crate::settings::Settings;
 
@@ -15,6 +19,11 @@ impl Plugin for Greet {
 
     fn new(settings: Settings) -> Result<Self, SettingErrors> {
         Ok(Self(settings))
+    }
+
+    fn unneeded(&self) -> Vec<Hook> {
+        // Nobody is greeted: then no body has to be held.
+        if self.0.greeting.is_empty() { vec![Hook::OnResponseBody] } else { vec![] }
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {
@@ -35,8 +44,11 @@ impl Plugin for Greet {
         let call = host.kv().increment("calls", 1, None)?;
         host.log().info(format_args!("call {call}"));
         // The response may meet another instance: what it must know travels as attributes.
-        host.attributes().set("caller", &caller)?;
-        host.attributes().set("call", &call.to_string())?;
+        let call = call.to_string();
+        let known = [("caller", &caller), ("call", &call)];
+        host.attributes().update(&known.map(|(name, value)| (name.into(), Some(value.clone()))))?;
+        // What is known of the response already needs no hook of its own.
+        host.response_ahead().edit(&[Change::set("x-call", &call)])?;
         Ok(Action::Next)
     }
 

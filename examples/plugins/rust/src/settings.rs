@@ -7,7 +7,7 @@ use torana_plugin_sdk::{HeaderName, prelude::*};
 pub(crate) struct Settings {
     /// The header with the caller's name.
     pub(crate) header: HeaderName,
-    /// What is said before the name.
+    /// What is said before the name. An empty one leaves bodies as they are.
     #[serde(default = "hello")]
     pub(crate) greeting: String,
 }
