@@ -236,16 +236,24 @@ impl ResponseEdit for FakeResponseEdit {
     }
 }
 
+/// What a list may be merged with, and what is kept of a plugin for one exchange (response.wit).
+const MAX_MERGED: usize = 64;
+const MAX_CHANGES: usize = 200;
+
 /// Where there is a response already, it is changed at once: which hook it is called from it does not know.
 impl ResponseAhead for FakeResponseAhead {
     fn edit(&self, changes: &[Change]) -> Result<(), Refused<EditError>> {
         let mut state = self.0.call("response-ahead");
-        for change in changes {
+        for (index, change) in changes.iter().enumerate() {
             let name = change.name();
             may_write(&state, name)
                 .and_then(|()| is_legal(change.value().as_bytes()))
                 .and_then(|()| match change {
                     Change::RemoveAll(beginning) => may_write_all(&state, beginning),
+                    Change::Merge(header) if header.value.split(',').count() > MAX_MERGED => {
+                        Err(EditError::TooLarge)
+                    }
+                    _ if state.ahead.len() + index >= MAX_CHANGES => Err(EditError::TooLarge),
                     _ => Ok(()),
                 })
                 .map_err(|why| Refused::new(name, why))?;

@@ -185,6 +185,9 @@ impl RequestHead {
     }
 }
 
+/// A longer list gets a line more and is not merged (response.wit).
+const LONGEST_MERGED: usize = 1024;
+
 /// Field lines, in order.
 #[derive(Default)]
 pub(super) struct Headers(Vec<(String, Vec<u8>)>);
@@ -219,6 +222,9 @@ impl Headers {
         let Ok(lines) = lines.collect::<Result<Vec<_>, _>>() else {
             return self.push(name, value.as_bytes());
         };
+        if lines.iter().map(String::len).sum::<usize>() > LONGEST_MERGED {
+            return self.push(name, value.as_bytes());
+        }
         let members = value.split(',').map(str::trim_ascii).filter(|member| !member.is_empty());
         let members: Vec<_> = members.collect();
         if let Some(merged) = merged(&lines, &members) {

@@ -253,6 +253,7 @@ fn what_is_wanted_ahead_is_changed_when_there_is_a_response() {
         (Change::remove_all("Content-"), EditError::Reserved),
         (Change::add("host", "x"), EditError::Reserved),
         (Change::set("x y", "x"), EditError::InvalidName),
+        (Change::merge("vary", &["a"; 65].join(",")), EditError::TooLarge),
     ] {
         let refused = ahead.edit(&[Change::remove("x-a"), wrong.clone()]).unwrap_err();
         assert_eq!((&*refused.what, refused.why), (wrong.name(), why), "and nothing is changed");
@@ -265,6 +266,19 @@ fn what_is_wanted_ahead_is_changed_when_there_is_a_response() {
         host.answered_header("server").is_empty() && host.answered_header("x-old-1").is_empty()
     );
     assert!(host.used().contains("response-ahead"));
+}
+
+#[test]
+fn so_many_changes_are_kept_and_long_lists_get_a_line_more() {
+    let host = FakeHost::get("/");
+    let ahead = host.response_ahead();
+    let long = "a".repeat(1025);
+    ahead.edit(&[Change::set("vary", &long), Change::merge("vary", "Origin")]).unwrap();
+    ahead.edit(&vec![Change::remove("x"); 198]).unwrap();
+    let refused = ahead.edit(&[Change::remove("x")]).unwrap_err();
+    assert_eq!(refused.why, EditError::TooLarge);
+    host.set_response(&Reply::empty(200));
+    assert_eq!(host.answered_header("vary"), [&long, "Origin"]);
 }
 
 #[test]
