@@ -24,12 +24,13 @@ pub use via::via_name;
 use watch::Watch;
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, Request, Response, StatusCode, Version, response};
+use http::{Request, Response, StatusCode, Version, response};
 use tracing::{debug, error, info};
 
 use crate::{
@@ -71,7 +72,7 @@ impl Proxy {
         &self,
         request: Request<Body>,
         entrance: Arc<Entrance>,
-        peer: std::net::SocketAddr,
+        peer: SocketAddr,
         tls: Option<Arc<TlsSession>>,
     ) -> Response<Body> {
         let in_flight = InFlight::enter(&self.telemetry);
@@ -114,12 +115,27 @@ impl Proxy {
         }
     }
 
-    /// The answer to what is no request.
-    pub fn refuse(&self, trouble: Trouble) -> Response<Body> {
-        let id = admit::request_id(&HeaderMap::new(), false);
-        let mut exchange = Box::new(Exchange { id, ..Exchange::vacant() });
+    /// The answer to what is no request, which is counted and written down like one. Of whom it is from only the
+    /// connection is known.
+    pub fn refuse(
+        &self,
+        trouble: Trouble,
+        peer: SocketAddr,
+        tls: Option<Arc<TlsSession>>,
+    ) -> Response<Body> {
+        let snapshot = self.snapshot.load_full();
+        let mut exchange = admit::unread(peer, tls);
         let body = self.answer(trouble, &mut exchange);
-        self.respond(&mut exchange, body).response
+        let response = self.respond(&mut exchange, body).response;
+        let status = response.status();
+        snapshot.unrouted.metrics.answered(status.as_u16(), exchange.started.elapsed());
+        match &snapshot.access_log {
+            None => response,
+            Some(log) => {
+                let entry = log.unread(exchange, status, response.headers());
+                response.map(|body| entry.follow(body))
+            }
+        }
     }
 
     /// The chain, the service, and the chain again.

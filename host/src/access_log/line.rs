@@ -51,6 +51,11 @@ fn plain(out: &mut Vec<u8>, field: PlainField, entry: &Entry, end: &End) {
     let exchange = &*entry.exchange;
     let request = &exchange.request;
     match field {
+        PlainField::Method | PlainField::Host | PlainField::Path | PlainField::Protocol
+            if !entry.is_read =>
+        {
+            optional(out, None);
+        }
         PlainField::Time => {
             let began = SystemTime::now().checked_sub(exchange.started.elapsed());
             let began = began.unwrap_or(SystemTime::UNIX_EPOCH);

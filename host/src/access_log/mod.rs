@@ -38,6 +38,8 @@ pub struct AccessLog {
 pub struct Entry {
     log: Arc<AccessLog>,
     finished: bool,
+    /// The request's head could be read: what stood in it is known.
+    is_read: bool,
     exchange: Box<Exchange>,
     request_bytes: Counter,
     status: StatusCode,
@@ -69,11 +71,24 @@ impl AccessLog {
         Entry {
             log: self.clone(),
             finished: false,
+            is_read: true,
             exchange,
             request_bytes,
             status,
             response_headers,
         }
+    }
+
+    /// Begins the entry of what was no request: what would have stood in its head is null.
+    pub fn unread(
+        self: &Arc<Self>,
+        exchange: Box<Exchange>,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Entry {
+        let mut entry = self.entry(exchange, Counter::default(), status, headers);
+        entry.is_read = false;
+        entry
     }
 }
 

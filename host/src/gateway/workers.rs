@@ -210,7 +210,7 @@ impl Handler for Serving {
         self.proxy.serve(request, entrance, connection.peer, tls)
     }
 
-    fn refuse(&self, trouble: Trouble, _: &Connection) -> Response<Body> {
-        self.proxy.refuse(trouble)
+    fn refuse(&self, trouble: Trouble, connection: &Connection) -> Response<Body> {
+        self.proxy.refuse(trouble, connection.peer, connection.tls.clone())
     }
 }

@@ -58,7 +58,7 @@ impl Client {
 }
 
 /// A trusted proxy's request id if it is a plain one, else a new one.
-pub(super) fn request_id(headers: &HeaderMap, trusted: bool) -> Arc<str> {
+fn request_id(headers: &HeaderMap, trusted: bool) -> Arc<str> {
     let plain = |id: &&str| {
         !id.is_empty()
             && id.len() <= 128
@@ -121,6 +121,13 @@ pub(super) struct Admitted<'a> {
     /// There is no route for it. Its listener's plugins see it all the same: a preflight is for
     /// them to answer, and whoever is not let in need not know what there is.
     pub(super) astray: Option<Trouble>,
+}
+
+/// The exchange of what is no request.
+pub(super) fn unread(peer: SocketAddr, tls: Option<Arc<TlsSession>>) -> Box<Exchange> {
+    let nothing = HeaderMap::new();
+    let Known { client, trusted } = Client::of(peer, tls, &nothing, &[]);
+    Box::new(Exchange { id: request_id(&nothing, trusted), client, ..Exchange::vacant() })
 }
 
 /// The exchange of a request that nobody has looked at yet.

@@ -95,6 +95,28 @@ async fn what_is_refused_is_written_down_too() {
 }
 
 #[tokio::test]
+async fn what_is_no_request_is_written_down_as_far_as_it_is_known() {
+    let backend = Backend::start(|_| reply(200, "")).await;
+    let log = "\n[access_log]\nfields = [\"request_id\", \"client\", \"method\", \"scheme\", \"host\", \
+        \"path\", \"query\", \"protocol\", \"route\", \"upstream\", \"status\", \"request_bytes\", \
+        \"response_bytes\", \"complete\", \"plugins\", \"request_header.host\"]\n";
+    let gateway = Gateway::start(&config(log, backend.address())).await;
+    let answer = raw(gateway.address("public"), "GET / HTTP/1.1\r\nHost : a\r\n\r\n").await;
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let problem: Value = serde_json::from_str(body).expect("JSON");
+    let line = lines(&gateway, 1).await.remove(0);
+    let expected = json!({
+        "request_id": problem["request_id"], "client": "127.0.0.1", "method": null, "scheme": "http",
+        "host": null, "path": null, "query": null, "protocol": null, "route": null, "upstream": null,
+        "status": 400, "request_bytes": 0, "response_bytes": body.len(), "complete": true,
+        "plugins": [], "request_header.host": null,
+    });
+    assert_eq!(line, expected);
+    let counted = "torana_requests_total{route=\"\",status=\"400\"} 1";
+    assert!(gateway.admin().get("/metrics").await.text().contains(counted));
+}
+
+#[tokio::test]
 async fn a_response_that_breaks_off_is_not_complete() {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
     let backend = RawBackend::answering(half).await;
