@@ -24,6 +24,8 @@ pub(super) enum Doing {
     Blocked(u64),
     /// Waits for the rest of a request that was answered.
     Rest(u64),
+    /// Reads the rest of a request that was answered for nobody.
+    Skip,
     /// Has said the last.
     Leaving,
 }

@@ -16,9 +16,15 @@ const READS_A_TURN: usize = 16;
 impl<H: Handler> Connection<H> {
     /// Reads a request to its end after its answer.
     pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Stage> {
-        let (Stage::Rest { upload, is_kept }, Some(io)) = (&mut self.stage, &mut self.io) else {
+        let (Stage::Rest { upload, is_kept, owes_end }, Some(io)) = (&mut self.stage, &mut self.io)
+        else {
             return Poll::Ready(Stage::Over);
         };
+        if *owes_end {
+            // The client need not send all of its body to see that it has its answer.
+            let _ = ready!(Pin::new(&mut *io).poll_shutdown(cx));
+            *owes_end = false;
+        }
         self.ear.forget();
         let is_whole = match ready!(upload.poll(&mut self.inbox, io, || false, cx)) {
             Moved::Whole => true,

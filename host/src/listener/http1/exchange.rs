@@ -207,7 +207,10 @@ impl<H: Handler> Connection<H> {
             return Stage::Over;
         };
         let Exchange { reading, progress, handover, .. } = *exchange;
-        let is_kept = matches!(progress, Progress::Sending(reply) if reply.is_kept);
+        let (is_kept, owes_end) = match &progress {
+            Progress::Sending(reply) => (reply.is_kept, reply.is_unframed()),
+            Progress::Awaited(_) => (false, false),
+        };
         if sent != Sent::Whole {
             if let (Sent::Cut, Some(io)) = (sent, &self.io) {
                 io.stream.reset_when_closed();
@@ -226,7 +229,7 @@ impl<H: Handler> Connection<H> {
             Reading::Whole if is_kept => Stage::Head,
             // Who reads it is not to lose it for the client's wish to close.
             Reading::Coming(upload) if is_kept || !(upload.owes_word || upload.is_unread()) => {
-                Stage::Rest { upload, is_kept }
+                Stage::Rest { upload, is_kept, owes_end }
             }
             Reading::Whole if self.inbox.is_empty() => self.goodbye(),
             Reading::Broken => self.goodbye(),

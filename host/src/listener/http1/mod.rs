@@ -81,6 +81,8 @@ enum Stage {
     Rest {
         upload: Upload,
         is_kept: bool,
+        /// The answer has no end but the connection's.
+        owes_end: bool,
     },
     /// There will be no more answers; what the client still sends is read, for it would not get the last one
     /// otherwise: unread bytes make a close a reset (RFC 9112, 9.6).
@@ -189,7 +191,7 @@ impl<H: Handler> Served for Connection<H> {
                 Progress::Sending(reply) if reply.is_blocked => Doing::Blocked(self.written),
                 _ => Doing::Busy,
             },
-            Stage::Rest { upload, .. } if upload.is_unread() => Doing::Head(self.answered),
+            Stage::Rest { upload, .. } if upload.is_unread() => Doing::Skip,
             Stage::Rest { upload, .. } => Doing::Rest(upload.read),
             Stage::Linger { .. } | Stage::Over => Doing::Leaving,
         }

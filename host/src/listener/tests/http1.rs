@@ -277,6 +277,47 @@ async fn a_body_is_read_on_after_its_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_without_length_ends_before_the_request_does() {
+    /// As [`Beside`], of a length that nobody knows.
+    struct Lengthless(Beside);
+    impl Handler for Lengthless {
+        async fn handle(&self, request: Request<Body>, of: &Arc<Connection>) -> Response<Body> {
+            self.0
+                .handle(request, of)
+                .await
+                .map(|_| frames(vec![Frame::data(Bytes::from("early"))]))
+        }
+
+        fn refuse(&self, trouble: Trouble, _: &Connection) -> Response<Body> {
+            refused(trouble)
+        }
+    }
+    let (sender, read) = oneshot::channel();
+    let running = Running::start(Lengthless(Beside(Mutex::new(Some(sender)))), limits());
+    let mut client = running.connect().await;
+    client.write_all(b"POST / HTTP/1.0\r\ncontent-length: 4\r\n\r\nha").await.unwrap();
+    assert!(rest(&mut client).await.ends_with("\r\n\r\nearly"));
+    client.write_all(b"lf").await.unwrap();
+    assert_eq!(read.await.unwrap().unwrap(), "half");
+}
+
+#[tokio::test]
+async fn a_head_has_all_its_time_after_a_body_that_was_read_for_nobody() {
+    let time = 50 * short();
+    let make = || Response::new(Body::from(Bytes::from("early")));
+    let running = Running::start(Make(make), ListenLimits { head_timeout: time, ..limits() });
+    let mut client = running.connect().await;
+    client.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nx").await.unwrap();
+    assert!(response(&mut client).await.ends_with("early"));
+    // More than half of what each of the two may take.
+    tokio::time::sleep(time * 5 / 8).await;
+    client.write_all(&[b"x", &GET[..9]].concat()).await.unwrap();
+    tokio::time::sleep(time * 5 / 8).await;
+    client.write_all(&GET[9..]).await.unwrap();
+    assert!(response(&mut client).await.ends_with("early"));
+}
+
+#[tokio::test]
 async fn a_body_that_stalls_after_its_answer_is_waited_for_no_longer_than_somebody_reads() {
     /// Drops the body in another task, when it is told.
     struct Elsewhere(Mutex<Option<oneshot::Receiver<()>>>);
