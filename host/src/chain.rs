@@ -39,9 +39,12 @@ pub struct Wants {
     pub response_body: bool,
     /// Somebody transforms the response body while it passes.
     pub response_stream: bool,
+    /// Somebody has a hook on the way back.
+    pub response: bool,
     /// Index of the handler.
     pub handler: Option<usize>,
 }
+
 /// A pass that did not go through.
 #[derive(Debug)]
 pub struct Stop {
@@ -99,6 +102,7 @@ impl<F: Filter> Chain<F> {
             wants.request_stream |= hooks.request_stream;
             wants.response_body |= hooks.response_body;
             wants.response_stream |= hooks.response_stream;
+            wants.response |= hooks.response_head || hooks.response_body || hooks.response_stream;
             wants.handler = wants.handler.or(hooks.handler.then_some(index));
         }
         let links = filters.into_iter().enumerate();

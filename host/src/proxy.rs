@@ -224,9 +224,9 @@ impl Proxy {
         // What an upgraded connection will carry is no request body.
         let body = if wish.is_some() { Body::Empty } else { body };
         let upstream = course.route.upstream(exchange);
+        let caller = Caller::of(upstream, exchange);
         let request = self.outgoing(course, exchange, body, wish.as_mut());
         let called = Instant::now();
-        let caller = Caller::of(upstream, exchange);
         let answer = upstream.call(caller, request, exchange.deadline).answer().await;
         let took = called.elapsed();
         upstream.ended(&answer, took);

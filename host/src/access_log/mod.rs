@@ -30,6 +30,8 @@ use crate::{
 /// Where lines go, and what stands in them. One for each configuration; the writer lives on.
 pub struct AccessLog {
     fields: Vec<(String, LogField)>,
+    /// Somebody asks for a field of the request's head.
+    reads_request: bool,
     writer: Arc<Writer>,
 }
 
@@ -52,7 +54,14 @@ impl AccessLog {
     pub fn new(settings: &config::AccessLog, writer: Arc<Writer>) -> Self {
         // Names are written as JSON once, not for each line.
         let named = |field: &LogField| (line::member(&field.name()), field.clone());
-        Self { fields: settings.fields.iter().map(named).collect(), writer }
+        let is_of_request = |field: &LogField| matches!(field, LogField::RequestHeader(_));
+        let reads_request = settings.fields.iter().any(is_of_request);
+        Self { fields: settings.fields.iter().map(named).collect(), reads_request, writer }
+    }
+
+    /// Whether the fields of the request's head are to be there at the end.
+    pub fn reads_request(&self) -> bool {
+        self.reads_request
     }
 
     /// Begins an entry, which is written at the end of the response.

@@ -26,13 +26,14 @@ pub fn find_end(read: &mut BytesMut, seen: &mut usize) -> Option<usize> {
     None
 }
 
-/// Those that `is_kept`. The values are parts of the head as it was read.
+/// Those that `is_kept`, with room for a few more. The values are parts of the head as it was read.
 pub fn fields_of(
     head: &Bytes,
     fields: &[httparse::Header<'_>],
+    more: usize,
     mut is_kept: impl FnMut(&HeaderName, &HeaderValue) -> bool,
 ) -> Result<HeaderMap, Fault> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
+    let mut headers = HeaderMap::with_capacity(fields.len() + more);
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));

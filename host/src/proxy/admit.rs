@@ -198,7 +198,8 @@ impl Proxy {
         exchange.route = route.name.clone();
         exchange.upstreams = route.upstream_names.clone();
         exchange.deadline = exchange.started + route.timeout;
-        let course = route.course(&entrance.listener).ok_or(Trouble::NoRoute)?;
+        let log = snapshot.access_log.as_deref();
+        let course = route.course(&entrance.listener, log).ok_or(Trouble::NoRoute)?;
         let astray = astray.or_else(|| upgrade::ungranted(route, &exchange.hop));
         Ok(Admitted { course, astray })
     }

@@ -66,14 +66,17 @@ pub struct RouteInService {
 pub(super) struct Course<'a> {
     pub(super) route: &'a RouteInService,
     pub(super) chain: &'a Chain<PluginFilter>,
+    /// Somebody will look at the request's fields when it has been sent.
+    pub(super) is_request_kept: bool,
 }
 
 impl RouteInService {
     /// The way through this route from a listener; none from one that this configuration does not
     /// have.
-    pub(super) fn course(&self, listener: &str) -> Option<Course<'_>> {
+    pub(super) fn course(&self, listener: &str, log: Option<&AccessLog>) -> Option<Course<'_>> {
         let (_, chain) = self.chains.iter().find(|(name, _)| **name == *listener)?;
-        Some(Course { route: self, chain })
+        let is_request_kept = chain.wants().response || log.is_some_and(AccessLog::reads_request);
+        Some(Course { route: self, chain, is_request_kept })
     }
 
     /// The upstream that a request goes to, which the exchange then knows: what a plugin chose, else

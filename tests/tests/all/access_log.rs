@@ -76,6 +76,18 @@ async fn a_line_says_who_asked_what_and_what_became_of_it() {
     assert_eq!((names[0], names[21]), (&"time".to_owned(), &"attributes".to_owned()), "in order");
 }
 
+/// Without plugins what was received goes on as it is, and only the log asks for it later.
+#[tokio::test]
+async fn a_field_of_the_request_is_still_there_when_it_was_sent() {
+    let backend = Backend::start(|_| reply(200, "")).await;
+    let log = "\n[access_log]\nfields = [\"request_header.x-user\", \"status\"]\n";
+    let gateway = Gateway::start(&(toml::proxy(backend.address()) + log)).await;
+    gateway.client().send(request("GET", "/").header("x-user", "Ada"), "").await;
+    assert_eq!(backend.only().headers["x-user"], "Ada");
+    let line = lines(&gateway, 1).await.remove(0);
+    assert_eq!(line, json!({ "request_header.x-user": "Ada", "status": 200 }));
+}
+
 #[tokio::test]
 async fn what_is_refused_is_written_down_too() {
     let backend = Backend::start(|_| reply(200, "")).await;

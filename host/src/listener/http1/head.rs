@@ -19,6 +19,9 @@ const LINE: usize = 4 << 10;
 /// Longer ones are no URIs for the library that has the word.
 pub(super) const LONGEST_TARGET: usize = (u16::MAX - 1) as usize;
 
+/// Fields that a request gets on its way to a service: where it is passed on as it is they need no other map.
+const ADDED: usize = 8;
+
 /// What a head may have at most.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
@@ -132,7 +135,8 @@ fn parse<'b>(
     }
     let mut said = Said::default();
     let version = parts.version;
-    parts.headers = fields_of(head, parsed.headers, |name, value| said.note(name, value))?;
+    let note = |name: &_, value: &_| said.note(name, value);
+    parts.headers = fields_of(head, parsed.headers, ADDED, note)?;
     let framing = said.framing(version)?;
     if framing == Framing::Chunked {
         // RFC 9112, 6.3: it says nothing, and must not go on.

@@ -76,7 +76,7 @@ fn parse(head: &Bytes) -> Result<(response::Parts, Said), Fault> {
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
     parts.status = status.ok_or(Fault::Malformed(httparse::Error::Status))?;
     let mut said = Said::default();
-    parts.headers = fields_of(head, parsed.headers, |name, value| said.note(name, value))?;
+    parts.headers = fields_of(head, parsed.headers, 0, |name, value| said.note(name, value))?;
     if let Some(reason) = parsed.reason
         && parts.status.canonical_reason() != Some(reason)
         && let Ok(reason) = ReasonPhrase::try_from(reason.as_bytes())
