@@ -253,7 +253,7 @@ fn what_is_wanted_ahead_is_changed_when_there_is_a_response() {
         (Change::remove_all("Content-"), EditError::Reserved),
         (Change::add("host", "x"), EditError::Reserved),
         (Change::set("x y", "x"), EditError::InvalidName),
-        (Change::merge("vary", &["a"; 65].join(",")), EditError::TooLarge),
+        (Change::merge("vary", ["a"; 65].join(",")), EditError::TooLarge),
     ] {
         let refused = ahead.edit(&[Change::remove("x-a"), wrong.clone()]).unwrap_err();
         assert_eq!((&*refused.what, refused.why), (wrong.name(), why), "and nothing is changed");
