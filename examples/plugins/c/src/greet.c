@@ -89,7 +89,9 @@ static bool tell(plugin_string_t call) {
   };
   torana_plugin_response_ahead_list_change_t changes = {&count, 1};
   torana_plugin_response_ahead_tuple2_u32_edit_error_t error;
-  return torana_plugin_response_ahead_edit(&changes, &error);
+  if (torana_plugin_response_ahead_edit(&changes, &error)) return true;
+  torana_plugin_response_ahead_tuple2_u32_edit_error_free(&error);
+  return false;
 }
 
 bool exports_torana_plugin_on_request_head_handle(torana_plugin_types_action_t *action,
