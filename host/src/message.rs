@@ -33,7 +33,8 @@ pub struct Exchange {
     pub route: Arc<str>,
     /// Who is asking.
     pub client: Client,
-    /// The request head, as received and then as changed by plugins.
+    /// The request head, as received and then as changed by plugins. Its fields are taken when it is sent, where
+    /// nobody is known to ask for them after that.
     pub request: request::Parts,
     /// What the client's connection asked for; its fields are gone from the head.
     pub hop: Hop,

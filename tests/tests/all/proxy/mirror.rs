@@ -33,6 +33,29 @@ async fn ok() -> Backend {
     Backend::start(|_| reply(200, "from the service")).await
 }
 
+#[tokio::test]
+async fn a_copy_goes_to_the_target_that_its_fields_choose() {
+    let service = ok().await;
+    let (one, other) = (ok().await, ok().await);
+    let shadow = format!(
+        "\n[upstreams.shadow]\ntargets = [\"{}\", \"{}\"]\nbalance = \"hash\"\n\
+         hash = {{ header = \"x-session\" }}\n",
+        one.address(),
+        other.address()
+    );
+    let toml =
+        toml::proxy_with(service.address(), "mirror = { upstream = \"shadow\" }\n") + &shadow;
+    let gateway = Gateway::start(&toml).await;
+    for _ in 0..12 {
+        let session = request("GET", "/a").header("x-session", "7");
+        assert_eq!(gateway.client().send(session, "").await.status, 200);
+    }
+    counted(&gateway, "answered", 12.0).await;
+    let mut copies = [one.received().len(), other.received().len()];
+    copies.sort_unstable();
+    assert_eq!(copies, [0, 12]);
+}
+
 /// A service that answers when it is told to.
 async fn held() -> (Backend, watch::Sender<bool>) {
     let (release, released) = watch::channel(false);
