@@ -253,11 +253,12 @@ impl Proxy {
         wish: Option<&mut Wish>,
     ) -> Request<Body> {
         let is_switch = wish.is_some();
+        let mirror = course.route.mirror.as_ref().map(|mirror| (mirror, mirror.caller(exchange)));
         let mut request = forward::request(course, exchange, body, &self.via, wish);
-        if let Some(mirror) = &course.route.mirror {
+        if let Some((mirror, caller)) = mirror {
             mirror.unmark(&mut request);
             if !is_switch {
-                mirror.copy(&mut request, exchange, &course.route.upstreams);
+                mirror.copy(&mut request, caller, &course.route.upstreams);
             }
         }
         request

@@ -31,7 +31,7 @@ use crate::{
 pub struct AccessLog {
     fields: Vec<(String, LogField)>,
     /// Somebody asks for a field of the request's head.
-    reads_request: bool,
+    reads_request_head: bool,
     writer: Arc<Writer>,
 }
 
@@ -55,13 +55,13 @@ impl AccessLog {
         // Names are written as JSON once, not for each line.
         let named = |field: &LogField| (line::member(&field.name()), field.clone());
         let is_of_request = |field: &LogField| matches!(field, LogField::RequestHeader(_));
-        let reads_request = settings.fields.iter().any(is_of_request);
-        Self { fields: settings.fields.iter().map(named).collect(), reads_request, writer }
+        let reads_request_head = settings.fields.iter().any(is_of_request);
+        Self { fields: settings.fields.iter().map(named).collect(), reads_request_head, writer }
     }
 
     /// Whether the fields of the request's head are to be there at the end.
-    pub fn reads_request(&self) -> bool {
-        self.reads_request
+    pub fn reads_request_head(&self) -> bool {
+        self.reads_request_head
     }
 
     /// Begins an entry, which is written at the end of the response.

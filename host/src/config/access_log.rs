@@ -131,8 +131,8 @@ const DEFAULT_FIELDS: [&str; 15] = [
 pub(super) static ACCESS_LOG: Shape = Shape {
     id: "access_log",
     place: "[access_log]",
-    about: "One line of JSON for each request, written when its response has ended. What came and is no request \
-            has a line too, with null for what it did not say.",
+    about: "One line of JSON for each request, written when its response has ended. What came over HTTP/1.1 \
+            and was refused as no request has a line too, with null for what it did not say.",
     keys: &[
         key(
             "path",

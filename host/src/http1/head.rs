@@ -5,6 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Fault;
 
+/// Fields that a request gets on its way, at most: where it goes on as it is they need no other map.
+pub const ADDED_FIELDS: usize = 8;
+
 /// The length of the head at the beginning of `read`, with the empty line that ends it; none where
 /// that has not come yet. `seen` is how much of `read` was looked at before.
 pub fn find_end(read: &mut BytesMut, seen: &mut usize) -> Option<usize> {

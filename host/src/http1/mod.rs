@@ -21,7 +21,7 @@ pub use self::{
     chunks::{Chunks, Found, LONGEST as LONGEST_TRAILERS},
     encode::{chunk, end_of_chunks, field},
     fault::Fault,
-    head::{fields_of, find_end},
+    head::{ADDED_FIELDS, fields_of, find_end},
     inbox::Inbox,
     length::{Length, digits, ends_in_chunks},
     outbox::Outbox,

@@ -25,7 +25,7 @@ pub(super) enum Doing {
     /// Waits for the rest of a request that was answered.
     Rest(u64),
     /// Reads the rest of a request that was answered for nobody.
-    Skip,
+    Skip(u64),
     /// Has said the last.
     Leaving,
 }

@@ -59,7 +59,7 @@ impl Watch {
             // As long as it takes: the route's timeout is not ours.
             Doing::Busy => return Poll::Pending,
             Doing::Idle(_) if !self.closing => self.grace.unwrap_or(self.idle_timeout),
-            Doing::Idle(_) | Doing::Head(_) | Doing::Skip => self.head_timeout,
+            Doing::Idle(_) | Doing::Head(_) | Doing::Skip(_) => self.head_timeout,
             Doing::Blocked(_) | Doing::Rest(_) => self.idle_timeout,
             Doing::Leaving => LINGER,
         };

@@ -14,6 +14,7 @@ use crate::{
     body::{Body, BodyError, Tap, Tapped},
     chain::mend_head,
     config::Rewrite,
+    http1::ADDED_FIELDS,
     message::{Exchange, TRACEPARENT},
     rescue::Trouble,
 };
@@ -23,9 +24,6 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-
-/// Fields that a request has more than it came with, at most.
-const ADDED: usize = 8;
 
 /// The request as the service gets it. Its fields are the exchange's own where nobody asks for them any more.
 pub(super) fn request(
@@ -79,7 +77,7 @@ fn carried(received: &mut HeaderMap, is_kept: bool) -> HeaderMap {
 }
 
 fn copied(received: &HeaderMap, goes: impl Fn(&HeaderName) -> bool) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(received.len() + ADDED);
+    let mut headers = HeaderMap::with_capacity(received.len() + ADDED_FIELDS);
     for (name, value) in received.iter().filter(|(name, _)| goes(name)) {
         headers.append(name.clone(), value.clone());
     }
@@ -88,15 +86,14 @@ fn copied(received: &HeaderMap, goes: impl Fn(&HeaderName) -> bool) -> HeaderMap
 
 fn taken(received: &mut HeaderMap, stays: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     let mut headers = std::mem::take(received);
-    headers.reserve(ADDED);
+    headers.reserve(ADDED_FIELDS);
     // Most requests have none, and then nothing is allocated for this.
     let left: Vec<_> = headers.keys().filter(|name| stays(name)).cloned().collect();
     left.into_iter().for_each(|name| drop(headers.remove(name)));
     headers
 }
 
-/// What we say ourselves, or nobody does. `Expect` was answered by hyper when the body was asked
-/// for.
+/// What we say ourselves, or nobody does. `Expect` was answered by the listener when the body was asked for.
 fn is_replaced(name: &HeaderName) -> bool {
     match *name {
         header::EXPECT | header::FORWARDED => true,

@@ -45,6 +45,11 @@ impl Mirror {
         Self { settings, upstream, under_way: Arc::default(), metrics: Arc::new(metrics) }
     }
 
+    /// For whom a copy is sent. Asked before the request's fields are on their way.
+    pub(super) fn caller(&self, exchange: &Exchange) -> Caller {
+        Caller::of(&self.upstream, exchange)
+    }
+
     /// No client can make the service take a request for a copy.
     pub(super) fn unmark(&self, request: &mut Request<Body>) {
         request.headers_mut().remove(MARK);
@@ -55,7 +60,7 @@ impl Mirror {
     pub(super) fn copy(
         &self,
         request: &mut Request<Body>,
-        exchange: &Exchange,
+        caller: Caller,
         upstreams: &[Arc<Upstream>],
     ) {
         let settings = &self.settings;
@@ -72,7 +77,7 @@ impl Mirror {
         };
         let copy = Shadow {
             request: marked(request, upstreams),
-            caller: Caller::of(&self.upstream, exchange),
+            caller,
             upstream: self.upstream.clone(),
             timeout: settings.timeout,
             metrics: self.metrics.clone(),

@@ -75,10 +75,8 @@ impl RouteInService {
     /// have.
     pub(super) fn course(&self, listener: &str, log: Option<&AccessLog>) -> Option<Course<'_>> {
         let (_, chain) = self.chains.iter().find(|(name, _)| **name == *listener)?;
-        let is_request_kept = chain.wants().response
-            || log.is_some_and(AccessLog::reads_request)
-            // Its upstream may choose a target by them.
-            || self.mirror.is_some();
+        let is_request_kept =
+            chain.wants().response || log.is_some_and(AccessLog::reads_request_head);
         Some(Course { route: self, chain, is_request_kept })
     }
 

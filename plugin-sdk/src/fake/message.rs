@@ -239,12 +239,13 @@ impl ResponseEdit for FakeResponseEdit {
 /// What a list may be merged with, and what is kept of a plugin for one exchange (response.wit).
 const MAX_MERGED: usize = 64;
 const MAX_CHANGES: usize = 200;
+const MAX_BYTES: usize = 128 << 10;
 
 /// Where there is a response already, it is changed at once: which hook it is called from it does not know.
 impl ResponseAhead for FakeResponseAhead {
     fn edit(&self, changes: &[Change]) -> Result<(), Refused<EditError>> {
         let mut state = self.0.call("response-ahead");
-        for (index, change) in changes.iter().enumerate() {
+        for change in changes {
             let name = change.name();
             may_write(&state, name)
                 .and_then(|()| is_legal(change.value().as_bytes()))
@@ -253,10 +254,17 @@ impl ResponseAhead for FakeResponseAhead {
                     Change::Merge(header) if header.value.split(',').count() > MAX_MERGED => {
                         Err(EditError::TooLarge)
                     }
-                    _ if state.ahead.len() + index >= MAX_CHANGES => Err(EditError::TooLarge),
                     _ => Ok(()),
                 })
                 .map_err(|why| Refused::new(name, why))?;
+        }
+        let mut count = state.ahead.len();
+        let mut bytes: usize = state.ahead.iter().map(Change::len).sum();
+        for change in changes {
+            (count, bytes) = (count + 1, bytes + change.len());
+            if count > MAX_CHANGES || bytes > MAX_BYTES {
+                return Err(Refused::new(change.name(), EditError::TooLarge));
+            }
         }
         changes.iter().for_each(|change| state.change_response(change));
         Ok(())
@@ -269,5 +277,9 @@ impl Change {
             Self::Set(header) | Self::Add(header) | Self::Merge(header) => &header.value,
             Self::Remove(_) | Self::RemoveAll(_) => "",
         }
+    }
+
+    fn len(&self) -> usize {
+        self.name().len() + self.value().len()
     }
 }

@@ -275,8 +275,13 @@ fn so_many_changes_are_kept_and_long_lists_get_a_line_more() {
     let long = "a".repeat(1025);
     ahead.edit(&[Change::set("vary", &long), Change::merge("vary", "Origin")]).unwrap();
     ahead.edit(&vec![Change::remove("x"); 198]).unwrap();
-    let refused = ahead.edit(&[Change::remove("x")]).unwrap_err();
-    assert_eq!(refused.why, EditError::TooLarge);
+    for more in [Change::remove("x"), Change::remove_all("x-")] {
+        assert_eq!(ahead.edit(&[more]).unwrap_err().why, EditError::TooLarge);
+    }
+    let large = FakeHost::get("/");
+    let half = Change::set("x", "y".repeat(64 << 10));
+    let refused = large.response_ahead().edit(&[half.clone(), half]).unwrap_err();
+    assert_eq!(refused.why, EditError::TooLarge, "of names and values");
     host.set_response(&Reply::empty(200));
     assert_eq!(host.answered_header("vary"), [&long, "Origin"]);
 }

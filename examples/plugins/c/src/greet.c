@@ -114,6 +114,8 @@ bool exports_torana_plugin_on_request_head_handle(torana_plugin_types_action_t *
   int64_t call;
   torana_plugin_kv_kv_error_t kv_error;
   if (!torana_plugin_kv_increment(&key, 1, NULL, &call, &kv_error)) {
+    torana_plugin_kv_kv_error_free(&kv_error);
+    plugin_option_string_free(&caller);
     return fail(failure, "the calls cannot be counted");
   }
   plugin_string_t number = decimal(call), line = format("call %", number);
@@ -173,7 +175,10 @@ bool exports_torana_plugin_on_response_body_handle(torana_plugin_types_action_t 
   action->tag = TORANA_PLUGIN_TYPES_ACTION_NEXT;
   // With `on_error = "skip"` a response may come here without a caller.
   if (!is_json() || !torana_plugin_attributes_get(&caller_name, &caller)) return true;
-  if (!torana_plugin_attributes_get(&call_name, &call)) return true;
+  if (!torana_plugin_attributes_get(&call_name, &call)) {
+    plugin_string_free(&caller);
+    return true;
+  }
   bool is_done = greet(caller, call, &why);
   plugin_string_free(&caller);
   plugin_string_free(&call);

@@ -8,8 +8,9 @@
 const char SETTINGS_SCHEMA[] =
     "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"object\",\"properties\":{"
     "\"header\":{\"type\":\"string\",\"description\":\"The header with the caller's name.\"},"
-    "\"greeting\":{\"type\":\"string\",\"description\":\"What is said before the name. An empty one "
-    "leaves bodies as they are.\",\"default\":\"Hello\"}},\"required\":[\"header\"],\"additionalProperties\":false}";
+    "\"greeting\":{\"type\":\"string\",\"description\":\"What is said before the name. "
+    "An empty one leaves bodies as they are.\",\"default\":\"Hello\"}},"
+    "\"required\":[\"header\"],\"additionalProperties\":false}";
 
 // An error at a setting, or with the settings as a whole (`setting` is NULL).
 static void wrong(setting_errors *errors, const plugin_string_t *setting, const char *message) {

@@ -22,8 +22,7 @@ impl<H: Handler> Connection<H> {
         };
         if *owes_end {
             // The client need not send all of its body to see that it has its answer.
-            let _ = ready!(Pin::new(&mut *io).poll_shutdown(cx));
-            *owes_end = false;
+            *owes_end = Pin::new(&mut *io).poll_shutdown(cx).is_pending();
         }
         self.ear.forget();
         let is_whole = match ready!(upload.poll(&mut self.inbox, io, || false, cx)) {

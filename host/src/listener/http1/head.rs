@@ -10,7 +10,7 @@ use http::{
 
 use crate::{
     fields::has_member,
-    http1::{Fault, Inbox, Length, MOST_FIELDS, digits, ends_in_chunks, fields_of},
+    http1::{ADDED_FIELDS, Fault, Inbox, Length, MOST_FIELDS, digits, ends_in_chunks, fields_of},
 };
 
 /// What is longer than a request line and some fields, and has no end yet, is let come.
@@ -18,9 +18,6 @@ const LINE: usize = 4 << 10;
 
 /// Longer ones are no URIs for the library that has the word.
 pub(super) const LONGEST_TARGET: usize = (u16::MAX - 1) as usize;
-
-/// Fields that a request gets on its way to a service: where it is passed on as it is they need no other map.
-const ADDED: usize = 8;
 
 /// What a head may have at most.
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +133,7 @@ fn parse<'b>(
     let mut said = Said::default();
     let version = parts.version;
     let note = |name: &_, value: &_| said.note(name, value);
-    parts.headers = fields_of(head, parsed.headers, ADDED, note)?;
+    parts.headers = fields_of(head, parsed.headers, ADDED_FIELDS, note)?;
     let framing = said.framing(version)?;
     if framing == Framing::Chunked {
         // RFC 9112, 6.3: it says nothing, and must not go on.

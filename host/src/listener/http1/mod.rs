@@ -191,7 +191,7 @@ impl<H: Handler> Served for Connection<H> {
                 Progress::Sending(reply) if reply.is_blocked => Doing::Blocked(self.written),
                 _ => Doing::Busy,
             },
-            Stage::Rest { upload, .. } if upload.is_unread() => Doing::Skip,
+            Stage::Rest { upload, .. } if upload.is_unread() => Doing::Skip(self.answered),
             Stage::Rest { upload, .. } => Doing::Rest(upload.read),
             Stage::Linger { .. } | Stage::Over => Doing::Leaving,
         }
