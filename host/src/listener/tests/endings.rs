@@ -5,8 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_body_that_breaks_off_is_seen_to() {
     let running = Running::start(Script::one(broken()), limits());
-    let mut client = running.connect().await;
-    client.write_all(GET).await.unwrap();
+    let mut client = running.asked().await;
     let answer = rest(&mut client).await;
     // RFC 9112, 8: without the last chunk the message is incomplete.
     assert!(answer.ends_with("\r\n\r\n3\r\nabc\r\n"), "{answer}");
@@ -29,8 +28,7 @@ async fn a_body_that_breaks_off_is_seen_to() {
 async fn a_client_that_leaves_cancels_its_request() {
     let (gate, keeper) = gate();
     let running = Running::start(gate, limits());
-    let mut client = running.connect().await;
-    client.write_all(GET).await.unwrap();
+    let client = running.asked().await;
     keeper.begun.await.unwrap();
     drop(client);
     assert!(keeper.dropped.await.is_err());
@@ -53,8 +51,7 @@ async fn a_drain_lets_running_requests_end() {
     let running = Running::start(gate, limits());
     let address = running.address;
     let mut idle = running.connect().await;
-    let mut busy = running.connect().await;
-    busy.write_all(GET).await.unwrap();
+    let mut busy = running.asked().await;
     keeper.begun.await.unwrap();
     let stopped = tokio::spawn(running.stop(Duration::from_secs(30)));
     // The idle one is closed, and nobody listens.
@@ -70,8 +67,7 @@ async fn a_drain_lets_running_requests_end() {
 async fn a_connection_is_told_with_its_next_answer_that_it_ends() {
     let running = Running::start(Mirror, limits());
     let address = running.address;
-    let mut client = running.connect().await;
-    client.write_all(GET).await.unwrap();
+    let mut client = running.asked().await;
     assert!(!response(&mut client).await.contains("connection: close"));
     // A head has begun, and comes to its end later.
     let mut slow = running.connect().await;
@@ -94,8 +90,7 @@ async fn a_connection_is_told_with_its_next_answer_that_it_ends() {
 async fn a_drain_has_an_end() {
     let (gate, keeper) = gate();
     let running = Running::start(gate, limits());
-    let mut busy = running.connect().await;
-    busy.write_all(GET).await.unwrap();
+    let mut busy = running.asked().await;
     keeper.begun.await.unwrap();
     running.stop(short()).await;
     assert!(keeper.dropped.await.is_err());

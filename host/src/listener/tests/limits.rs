@@ -16,8 +16,7 @@ async fn a_handshake_that_hangs_is_given_up() {
 #[tokio::test]
 async fn too_many_connections_are_closed_at_once() {
     let running = Running::start(Mirror, ListenLimits { connections: 1, ..limits() });
-    let mut first = running.connect().await;
-    first.write_all(GET).await.unwrap();
+    let mut first = running.asked().await;
     response(&mut first).await;
     assert_eq!(rest(&mut running.connect().await).await, "");
     assert_eq!((running.connections.refused(), running.connections.open()), (1, 1));
@@ -25,8 +24,7 @@ async fn too_many_connections_are_closed_at_once() {
     let mut settings = Settings::clone(&running.settings.load());
     settings.limits.connections = 2;
     running.settings.store(Arc::new(settings));
-    let mut second = running.connect().await;
-    second.write_all(GET).await.unwrap();
+    let mut second = running.asked().await;
     response(&mut second).await;
 }
 
@@ -63,8 +61,7 @@ async fn a_slow_head_is_given_up() {
         assert_eq!(rest(&mut client).await, "");
     }
     // The second head of a connection too, while the wait for it was none of its time.
-    let mut client = running.connect().await;
-    client.write_all(GET).await.unwrap();
+    let mut client = running.asked().await;
     response(&mut client).await;
     tokio::time::sleep(3 * short()).await;
     client.write_all(GET).await.unwrap();
@@ -79,8 +76,7 @@ async fn a_request_may_take_longer_than_the_idle_timeout() {
     let patience = 10 * short();
     let limits = ListenLimits { idle_timeout: patience, head_timeout: patience, ..limits() };
     let running = Running::start(gate, limits);
-    let mut client = running.connect().await;
-    client.write_all(GET).await.unwrap();
+    let mut client = running.asked().await;
     keeper.begun.await.unwrap();
     tokio::time::sleep(2 * patience).await;
     keeper.release.send(()).unwrap();
@@ -104,8 +100,7 @@ async fn a_client_that_does_not_read_is_let_go() {
     let body = Body::boxed(StreamBody::new(Endless(alive)));
     let running =
         Running::start(Script::one(body), ListenLimits { idle_timeout: short(), ..limits() });
-    let mut client = running.connect().await;
-    client.write_all(GET).await.unwrap();
+    let client = running.asked().await;
     assert!(gone.await.is_err());
     drop(client);
 }

@@ -73,6 +73,13 @@ impl Running {
         TcpStream::connect(self.address).await.unwrap()
     }
 
+    /// A connection on which a request was sent.
+    async fn asked(&self) -> TcpStream {
+        let mut client = self.connect().await;
+        client.write_all(GET).await.unwrap();
+        client
+    }
+
     /// Stops it, and waits for that.
     async fn stop(self, drain: Duration) {
         self.end(Farewell::stop(drain)).await;

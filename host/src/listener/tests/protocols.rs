@@ -5,8 +5,7 @@ use super::*;
 #[tokio::test]
 async fn http1_requests_follow_each_other() {
     let running = Running::start(Mirror, limits());
-    let mut client = running.connect().await;
-    client.write_all(GET).await.unwrap();
+    let mut client = running.asked().await;
     assert!(response(&mut client).await.ends_with("public HTTP/1.1 GET /  "));
     // In pieces, and two at once.
     for piece in [
