@@ -4,20 +4,24 @@ mod admit;
 mod answer;
 mod forward;
 mod hop;
+mod in_flight;
 mod mirror;
 mod snapshot;
 mod split;
 mod target;
+mod trail;
 mod upgrade;
 mod via;
 mod watch;
 
 use admit::Admitted;
 pub use answer::Answer;
+use in_flight::{InFlight, OpenTunnel};
 pub use mirror::Mirror;
 use snapshot::Course;
 pub use snapshot::{RouteInService, Snapshot};
 pub use split::Split;
+use trail::Trail;
 use upgrade::{Tunnel, Wish};
 use via::Via;
 pub use via::via_name;
@@ -392,56 +396,4 @@ fn parts_of(reply: Reply) -> (response::Parts, Body) {
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     response.into_parts()
-}
-
-/// What each plugin did and how long it took: `headers:on-request-head=next/3us`.
-struct Trail<'a>(&'a Exchange);
-
-impl std::fmt::Display for Trail<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (i, step) in self.0.trail.iter().enumerate() {
-            let gap = if i > 0 { " " } else { "" };
-            let micros = step.took.as_micros();
-            write!(f, "{gap}{}:{}={}/{micros}us", step.plugin, step.hook, step.decision)?;
-        }
-        Ok(())
-    }
-}
-
-/// A tunnel is a request that is served, to the listener's limits too.
-struct OpenTunnel(Arc<Telemetry>);
-
-impl OpenTunnel {
-    fn new(telemetry: &Arc<Telemetry>) -> Self {
-        telemetry.upgraded.inc();
-        telemetry.in_flight.inc();
-        Self(telemetry.clone())
-    }
-}
-
-impl Drop for OpenTunnel {
-    fn drop(&mut self) {
-        self.0.upgraded.dec();
-        self.0.in_flight.dec();
-    }
-}
-
-/// Counts a request for as long as it is served, also when its client leaves.
-struct InFlight<'a> {
-    telemetry: &'a Telemetry,
-    /// How many there are with this one.
-    count: usize,
-}
-
-impl<'a> InFlight<'a> {
-    fn enter(telemetry: &'a Telemetry) -> Self {
-        let before = telemetry.in_flight.inc();
-        Self { telemetry, count: usize::try_from(before).unwrap_or(0) + 1 }
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.telemetry.in_flight.dec();
-    }
 }

@@ -1,8 +1,12 @@
 //! Numbers for `/metrics`. Handles are looked up when a configuration is taken, never for a
 //! request; label sets are bounded by the configuration.
 
+mod bounds;
 mod classic;
+mod custom;
 mod handles;
+mod labels;
+mod one_line;
 mod process;
 mod scope;
 mod seconds;
@@ -10,11 +14,11 @@ mod series;
 
 pub use classic::classic;
 pub use handles::{HookMetrics, MirrorMetrics, RouteMetrics};
+pub use one_line::one_line;
 pub use scope::Scope;
 pub use seconds::Seconds;
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashSet},
     fmt::Write as _,
     sync::{
@@ -26,20 +30,22 @@ use std::{
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{EncodeLabelSet, text},
+    encoding::text,
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::Registry,
 };
 
+use bounds::{PLUGIN_NANOS, REQUEST_NANOS};
+use labels::{
+    CustomLabels, DecisionLabels, FailureLabels, HookLabels, MirrorLabels, PluginLabels,
+    RefusalLabels, ReloadLabels, RequestLabels, RouteLabels, ValueLabels,
+};
 use process::Process;
 use scope::Scopes;
 use series::Series;
 
 /// How often each plugin did what: failed by this cause, or was denied this capability.
 pub type Incidents = BTreeMap<(Box<str>, &'static str), u64>;
-
-/// Names that one plugin may use for metrics of its own.
-const MAX_CUSTOM_NAMES: usize = 32;
 
 /// All metrics of the process.
 pub struct Telemetry {
@@ -72,74 +78,6 @@ pub struct Telemetry {
     pub in_flight: Gauge<i64, AtomicI64>,
     /// Connections that have become something else than HTTP.
     pub upgraded: Gauge<i64, AtomicI64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    route: String,
-    status: u16,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RouteLabels {
-    route: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RefusalLabels {
-    reason: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HookLabels {
-    plugin: String,
-    route: String,
-    hook: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DecisionLabels {
-    plugin: String,
-    route: String,
-    decision: String,
-    status: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FailureLabels {
-    plugin: String,
-    route: String,
-    hook: String,
-    cause: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CustomLabels {
-    plugin: String,
-    route: String,
-    name: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ValueLabels {
-    plugin: String,
-    name: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PluginLabels {
-    plugin: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReloadLabels {
-    result: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct MirrorLabels {
-    upstream: String,
-    result: &'static str,
 }
 
 impl Telemetry {
@@ -308,22 +246,6 @@ impl Telemetry {
         self.log_dropped.get_or_create(&RefusalLabels { reason: reason.into() }).inc_by(lines);
     }
 
-    /// A plugin's own counter.
-    pub fn custom_count(&self, plugin: &Arc<str>, route: &Arc<str>, name: &str, by: u64) {
-        if self.may_use(plugin, name) {
-            let (plugin, route, name) = (plugin.to_string(), route.to_string(), name.to_owned());
-            self.custom_counts.get(&CustomLabels { plugin, route, name }).inc_by(by);
-        }
-    }
-
-    /// A plugin's own gauge.
-    pub fn custom_gauge(&self, plugin: &Arc<str>, name: &str, value: f64) {
-        if self.may_use(plugin, name) {
-            let labels = ValueLabels { plugin: plugin.to_string(), name: name.to_owned() };
-            self.custom_gauges.get(&labels).set(value);
-        }
-    }
-
     /// The Prometheus text format (OpenMetrics 1.0).
     pub fn render(&self) -> String {
         self.forget();
@@ -337,90 +259,7 @@ impl Telemetry {
         out
     }
 
-    /// Whether a plugin has this name, or room for it among its names.
-    fn may_use(&self, plugin: &Arc<str>, name: &str) -> bool {
-        let legal = !name.is_empty()
-            && name.len() <= 64
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-        let mut names = self.custom_names.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (plugin.clone(), name.to_owned());
-        let known = names.contains(&key);
-        let used = || names.iter().filter(|(owner, _)| owner == plugin).count();
-        if !legal || (!known && used() >= MAX_CUSTOM_NAMES) {
-            self.custom_dropped.get(&PluginLabels { plugin: plugin.to_string() }).inc();
-            return false;
-        }
-        if !known {
-            names.insert(key);
-        }
-        true
-    }
-
     fn registry(&self) -> std::sync::MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A text for one line of the log: whoever could write line breaks there could forge lines.
-pub fn one_line(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let escaped = |c: char| match c.is_control() {
-        true => c.escape_default().to_string(),
-        false => c.to_string(),
-    };
-    Cow::Owned(text.chars().map(escaped).collect())
-}
-
-/// Bounds of the times of requests and plugins.
-const REQUEST_NANOS: [u64; 14] = [
-    500_000,
-    1_000_000,
-    2_500_000,
-    5_000_000,
-    10_000_000,
-    25_000_000,
-    50_000_000,
-    100_000_000,
-    250_000_000,
-    500_000_000,
-    1_000_000_000,
-    2_500_000_000,
-    5_000_000_000,
-    10_000_000_000,
-];
-
-/// A pooled call of a small guest takes one to five microseconds.
-const PLUGIN_NANOS: [u64; 12] = [
-    2_000,
-    5_000,
-    10_000,
-    25_000,
-    50_000,
-    100_000,
-    500_000,
-    1_000_000,
-    5_000_000,
-    25_000_000,
-    100_000_000,
-    1_000_000_000,
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plugin_has_thirty_two_names_of_its_own() {
-        let telemetry = Telemetry::new();
-        let (plugin, route) = (Arc::from("p"), Arc::from("r"));
-        for i in 0..40 {
-            telemetry.custom_count(&plugin, &route, &format!("n{i}"), 1);
-        }
-        telemetry.custom_count(&plugin, &route, "bad name", 1);
-        let text = telemetry.render();
-        assert_eq!(text.matches("torana_plugin_custom_total{").count(), 32);
-        assert!(text.contains("torana_plugin_custom_dropped_total{plugin=\"p\"} 9"), "{text}");
     }
 }

@@ -2,12 +2,72 @@
 
 use super::exports::Import;
 use crate::{
-    config::{BodyGrant, Grants},
+    config::{BodyGrant, Diagnostic, Grants, PluginUse},
     filter::{Hook, Hooks},
 };
 
+/// Every capability that a component wants and was not granted.
+pub(super) fn check_grants(
+    wanted: &PluginUse,
+    imports: &[Import],
+    hooks: Hooks,
+) -> Result<(), Vec<Diagnostic>> {
+    let is_wasi = |import: &&Import| matches!(import, Import::Wasi(_));
+    // WASI is one grant: a component that wants it wants a dozen or two of its interfaces.
+    let more_of_wasi = imports.iter().filter(is_wasi).skip(1);
+    // Who may edit a body may read it: that is one grant as well.
+    let is_part = |import: &Import| {
+        imports.iter().any(|other| {
+            let edit = other.name().strip_suffix("-body-edit");
+            edit.is_some() && edit == import.name().strip_suffix("-body")
+        })
+    };
+    let told_once = |import: &&Import| {
+        !is_part(import) && !more_of_wasi.clone().any(|other| std::ptr::eq(*import, other))
+    };
+    let mut problems: Vec<Diagnostic> = imports
+        .iter()
+        .filter(told_once)
+        .filter_map(|import| {
+            let name = import.name();
+            match need(import, &wanted.grants) {
+                Need::Nothing | Need::Granted | Need::Unknown => None,
+                Need::Missing(grant) => Some(
+                    Diagnostic::error(
+                        wanted.grants.span,
+                        format!("plugin `{}` wants `{name}`, which is not granted", wanted.name),
+                    )
+                    .label(format!("the component imports `{name}`"))
+                    .help(format!("add `{grant}` to its grants, if it may have that")),
+                ),
+            }
+        })
+        .collect();
+    problems.extend(ungranted_streams(&wanted.grants, hooks).map(|(hook, grant)| {
+        let message = format!("plugin `{}` wants `{hook}`, which is not granted", wanted.name);
+        Diagnostic::error(wanted.grants.span, message)
+            .label(format!("the component exports `{hook}`: bodies pass through it"))
+            .help(format!("add `{grant}` to its grants, if it may have that"))
+    }));
+    problems.extend(unknown(wanted, imports));
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// What nobody could grant: one is named, for there may be hundreds.
+fn unknown(wanted: &PluginUse, imports: &[Import]) -> Option<Diagnostic> {
+    let is_unknown = |import: &&Import| matches!(need(import, &wanted.grants), Need::Unknown);
+    let mut unknown = imports.iter().filter(is_unknown).map(Import::name);
+    let name = unknown.next()?;
+    let message = format!("the component imports `{name}`, which Torana does not offer");
+    let problem = Diagnostic::error(wanted.component_span, message);
+    Some(match unknown.count() {
+        0 => problem,
+        more => problem.label(format!("and {more} more that it does not offer")),
+    })
+}
+
 /// What a capability needs in the TOML before a component may import it.
-pub(super) enum Need {
+enum Need {
     /// All plugins have it.
     Nothing,
     /// It was granted.
@@ -19,7 +79,7 @@ pub(super) enum Need {
 }
 
 /// Whether the grants cover an import.
-pub(super) fn need(import: &Import, grants: &Grants) -> Need {
+fn need(import: &Import, grants: &Grants) -> Need {
     let Import::Capability(interface) = import else {
         return granted(grants.wasi, "wasi = true");
     };
@@ -50,7 +110,7 @@ pub(super) fn need(import: &Import, grants: &Grants) -> Need {
 
 /// Stream hooks that may not be called, and what to add to `grants`. Their body comes to them without
 /// an import, so that the hook itself is what is granted.
-pub(super) fn ungranted_streams(
+fn ungranted_streams(
     grants: &Grants,
     hooks: Hooks,
 ) -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -1,22 +1,19 @@
-//! One running guest: its store, its limits, and typed calls of the hooks that it has.
+//! One running guest, and typed calls of the hooks that it has.
 
-use std::{fmt, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc};
 
 use wasmtime::{
-    ResourceLimiter, Store, UpdateDeadline,
-    component::{
-        self, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower, ResourceTable,
-        TypedFunc,
-    },
+    Store,
+    component::{ComponentNamedList, InstancePre, Lift, Lower, TypedFunc},
 };
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::{
     bindings::{SettingError, Setup, hook_needs, types},
     context::Context,
-    exports::{Exports, StreamExports},
-    host_calls::fetch::Fetches,
-    meter::{Meter, UsedUp, metered},
+    exports::Exports,
+    funcs::{self, Funcs, StreamFuncs},
+    meter::{Meter, metered},
+    state::{Phase, State, new_store},
 };
 use crate::{
     filter::{Cause, Hook, Verdict},
@@ -24,76 +21,12 @@ use crate::{
     telemetry::one_line,
 };
 
-/// A hook without an argument: its answer is in the exchange and in what it returns.
-type HookFunc = TypedFunc<(), (Result<types::Action, types::Failure>,)>;
-type HandlerFunc = TypedFunc<(), (Result<types::Reply, types::Failure>,)>;
-type ConfigureFunc = TypedFunc<(String,), (Result<Setup, Vec<SettingError>>,)>;
-type StartFunc = TypedFunc<(), (Result<bool, types::Failure>,)>;
-type ChunkFunc = TypedFunc<(Vec<u8>,), (Result<Vec<u8>, types::Failure>,)>;
-type FinishFunc = TypedFunc<(), (Result<Vec<u8>, types::Failure>,)>;
-type TickFunc = TypedFunc<(), (Result<(), types::Failure>,)>;
-
 /// A guest that was configured and waits to be called.
 pub(super) struct Instance {
     store: Store<State>,
     funcs: Funcs,
     /// The store's, which is lent to a call for as long as it runs.
     meter: Arc<Meter>,
-}
-
-/// The hooks that it exports, looked up once.
-struct Funcs {
-    request_head: Option<HookFunc>,
-    request_body: Option<HookFunc>,
-    request_stream: Option<StreamFuncs>,
-    response_head: Option<HookFunc>,
-    response_body: Option<HookFunc>,
-    response_stream: Option<StreamFuncs>,
-    handler: Option<HandlerFunc>,
-    tick: Option<TickFunc>,
-}
-
-/// The functions of one stream hook.
-#[derive(Clone, Copy)]
-struct StreamFuncs {
-    start: StartFunc,
-    chunk: ChunkFunc,
-    finish: FinishFunc,
-}
-
-/// What a store holds, and what host calls see.
-pub(super) struct State {
-    /// The exchange of the hook call that is going on; a vacant one at rest, and what is left of it
-    /// in the middle of a body.
-    pub(super) exchange: Box<Exchange>,
-    /// What is going on.
-    pub(super) phase: Phase,
-    /// What all instances of this plugin share.
-    pub(super) context: Arc<Context>,
-    /// Hooks that `configure` said it has no need of.
-    pub(super) skipped: hook_needs::Hooks,
-    /// The text that `log.panicked` left.
-    pub(super) panic: Option<String>,
-    /// Fetches of this hook call.
-    pub(super) fetches: Fetches,
-    /// Keys that this hook call leads (kv single flight); given up at its end.
-    pub(super) leads: Vec<Box<dyn Send>>,
-    meter: Arc<Meter>,
-    memory: MemoryLimit,
-    wasi: Option<Box<(WasiCtx, ResourceTable)>>,
-}
-
-/// Which host calls make sense now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// `configure`: no exchange, no outside world.
-    Configure,
-    /// A hook of an exchange.
-    Hook(Hook),
-    /// In the middle of a body: the outside world, but the exchange has gone on.
-    Stream,
-    /// `on-tick`: the outside world, no exchange.
-    Tick,
 }
 
 /// Why there is no instance.
@@ -113,7 +46,7 @@ impl Instance {
         context: &Arc<Context>,
     ) -> Result<(Self, Setup), StartError> {
         let mut store = new_store(pre, context);
-        let meter = store.data().meter.clone();
+        let meter = store.data().meter().clone();
         let limits = &context.limits;
         let started = {
             let starting = pin!(start_in(&mut store, pre, exports, context));
@@ -121,8 +54,7 @@ impl Instance {
         };
         match started {
             Ok(Ok((funcs, Ok(setup)))) => {
-                store.data_mut().rest();
-                store.data_mut().memory.at_start = store.data().memory.used;
+                store.data_mut().started();
                 Ok((Self { store, funcs, meter }, setup))
             }
             Ok(Ok((_, Err(wrong)))) => Err(StartError::Settings(wrong)),
@@ -209,8 +141,7 @@ impl Instance {
 
     /// How much linear memory has grown since it was configured, in bytes. It never shrinks.
     pub(super) fn growth(&self) -> usize {
-        let memory = &self.store.data().memory;
-        memory.used - memory.at_start
+        self.store.data().growth()
     }
 
     async fn run(&mut self, hook: Hook) -> Result<Verdict, Cause> {
@@ -266,26 +197,6 @@ impl Instance {
     }
 }
 
-fn refused(failure: types::Failure) -> Cause {
-    let log = one_line(&failure.log).into_owned();
-    Cause::Refused { client: failure.client, log }
-}
-
-pub(super) fn new_store(pre: &InstancePre<State>, context: &Arc<Context>) -> Store<State> {
-    let mut store = Store::new(pre.engine(), State::new(context.clone()));
-    store.limiter(|state| &mut state.memory);
-    // What a guest hands over in one call, lists and strings together: bounds what it can make
-    // the host allocate.
-    store.set_hostcall_fuel((context.limits.body as usize).saturating_add(1 << 20));
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|store| {
-        let used_up = store.data().meter.is_used_up();
-        // A yield puts the guest behind whatever else is ready on this thread.
-        Ok(if used_up { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
-    });
-    store
-}
-
 async fn start_in(
     store: &mut Store<State>,
     pre: &InstancePre<State>,
@@ -293,218 +204,12 @@ async fn start_in(
     context: &Context,
 ) -> wasmtime::Result<(Funcs, Result<Setup, Vec<SettingError>>)> {
     let instance = pre.instantiate_async(&mut *store).await?;
-    let configure: ConfigureFunc = typed(&instance, store, exports.configure, "configure")?;
+    let configure = funcs::configure(&instance, store, exports)?;
     let configured = configure.call_async(&mut *store, (context.settings.clone(),)).await?.0;
-    macro_rules! func {
-        ($hook:ident, $name:expr) => {
-            exports.$hook.map(|index| typed(&instance, store, index, $name)).transpose()?
-        };
-    }
-    macro_rules! stream {
-        ($hook:ident, $name:expr) => {
-            match exports.$hook {
-                Some(StreamExports { start, chunk, finish }) => Some(StreamFuncs {
-                    start: typed(&instance, store, start, $name)?,
-                    chunk: typed(&instance, store, chunk, $name)?,
-                    finish: typed(&instance, store, finish, $name)?,
-                }),
-                None => None,
-            }
-        };
-    }
-    let funcs = Funcs {
-        request_head: func!(request_head, Hook::RequestHead.name()),
-        request_body: func!(request_body, Hook::RequestBody.name()),
-        request_stream: stream!(request_stream, Hook::RequestStream.name()),
-        response_head: func!(response_head, Hook::ResponseHead.name()),
-        response_body: func!(response_body, Hook::ResponseBody.name()),
-        response_stream: stream!(response_stream, Hook::ResponseStream.name()),
-        handler: func!(handler, Hook::Handler.name()),
-        tick: func!(tick, "on-tick"),
-    };
-    Ok((funcs, configured))
+    Ok((Funcs::of(&instance, store, exports)?, configured))
 }
 
-/// An exported function, if it has the type that the contract gives it.
-pub(super) fn typed<P, R>(
-    instance: &component::Instance,
-    store: &mut Store<State>,
-    index: ComponentExportIndex,
-    name: &'static str,
-) -> wasmtime::Result<TypedFunc<P, R>>
-where
-    P: ComponentNamedList + Lower,
-    R: ComponentNamedList + Lift,
-{
-    instance.get_typed_func(store, index).map_err(|error| OtherType { name, error }.into())
-}
-
-/// A function of the contract that is not of the contract's type.
-#[derive(Debug)]
-struct OtherType {
-    name: &'static str,
-    error: wasmtime::Error,
-}
-
-impl std::error::Error for OtherType {}
-
-impl fmt::Display for OtherType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it exports `{}` of another type: {:#}", self.name, self.error)
-    }
-}
-
-impl State {
-    /// What its calls are measured by.
-    pub(super) fn meter(&self) -> &Arc<Meter> {
-        &self.meter
-    }
-
-    fn new(context: Arc<Context>) -> Self {
-        Self {
-            exchange: Box::new(Exchange::vacant()),
-            phase: Phase::Configure,
-            skipped: hook_needs::Hooks::empty(),
-            panic: None,
-            fetches: Fetches::default(),
-            leads: Vec::new(),
-            meter: Arc::default(),
-            memory: MemoryLimit { cap: context.limits.memory, ..MemoryLimit::default() },
-            wasi: context
-                .grants
-                .wasi
-                .then(|| Box::new((WasiCtxBuilder::new().build(), ResourceTable::new()))),
-            context,
-        }
-    }
-
-    /// Two pointers change places: the exchange is not copied.
-    fn begin(&mut self, hook: Hook, exchange: &mut Box<Exchange>) {
-        self.phase = Phase::Hook(hook);
-        std::mem::swap(&mut self.exchange, exchange);
-    }
-
-    fn end(&mut self, exchange: &mut Box<Exchange>) {
-        std::mem::swap(&mut self.exchange, exchange);
-        self.rest();
-    }
-
-    /// Nothing of a call is left for the next one.
-    fn rest(&mut self) {
-        self.pause();
-        self.fetches.clear();
-    }
-
-    /// Between two pieces of a body, which is one call as far as its fetches are counted.
-    fn pause(&mut self) {
-        self.phase = Phase::Configure;
-        self.panic = None;
-        self.fetches.cancel();
-        self.leads.clear();
-        self.memory.denied = false;
-    }
-
-    fn used_up(&self, what: UsedUp, cpu: Duration, wall: Duration) -> Cause {
-        match what {
-            UsedUp::Cpu => self.out_of_cpu(cpu),
-            UsedUp::Wall => Cause::Wall(wall),
-        }
-    }
-
-    fn out_of_cpu(&self, cpu: Duration) -> Cause {
-        match self.phase {
-            Phase::Configure => Cause::Startup(format!("{cpu:?} of CPU were not enough")),
-            _ => Cause::Cpu(cpu),
-        }
-    }
-
-    /// What a trap was, in the operator's words.
-    fn cause_of(&mut self, error: &wasmtime::Error, cpu: Duration) -> Cause {
-        if matches!(error.downcast_ref(), Some(wasmtime::Trap::Interrupt)) {
-            return self.out_of_cpu(cpu);
-        }
-        // Most languages abort when memory is refused: the trap is then the consequence.
-        if self.memory.denied {
-            return Cause::Memory(self.memory.cap);
-        }
-        if let Some(other) = error.downcast_ref::<OtherType>() {
-            return Cause::Contract(other.to_string());
-        }
-        if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-            return Cause::Busy;
-        }
-        match self.panic.take() {
-            Some(panic) => Cause::Trap(panic),
-            None => Cause::Trap(readable(error)),
-        }
-    }
-}
-
-/// A trap in one line: the reason first, then the guest's innermost functions. Where they stand is known if the
-/// component has line tables and the environment sets WASMTIME_BACKTRACE_DETAILS=1: reading them is work
-/// that a component could make large, so it is done for those who ask.
-fn readable(error: &wasmtime::Error) -> String {
-    let mut reasons: Vec<String> = error.chain().map(|e| e.to_string()).collect();
-    reasons.reverse();
-    let frames = error.downcast_ref::<wasmtime::WasmBacktrace>().map(|trace| {
-        trace.frames().iter().filter_map(frame).take(3).collect::<Vec<_>>().join(" < ")
-    });
-    let reason = reasons.into_iter().next().unwrap_or_default();
-    match frames.filter(|f| !f.is_empty()) {
-        Some(frames) => one_line(&format!("{reason} (in {frames})")).into_owned(),
-        None => one_line(&reason).into_owned(),
-    }
-}
-
-/// `name`, or `name at file:line`.
-fn frame(frame: &wasmtime::FrameInfo) -> Option<String> {
-    let name = frame.func_name()?;
-    let place = frame.symbols().first().and_then(|symbol| Some((symbol.file()?, symbol.line()?)));
-    Some(match place {
-        Some((file, line)) => format!("{name} at {file}:{line}"),
-        None => name.to_owned(),
-    })
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        // A component that imports WASI without the grant is refused before it is instantiated.
-        let (ctx, table) = &mut **self.wasi.as_mut().expect("WASI is linked only where granted");
-        WasiCtxView { ctx, table }
-    }
-}
-
-/// Refuses memory past the cap, and remembers that it did.
-#[derive(Default)]
-struct MemoryLimit {
-    cap: usize,
-    used: usize,
-    at_start: usize,
-    denied: bool,
-}
-
-impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        // A component may have several memories: what counts is their sum.
-        let total = self.used - current.min(self.used) + desired;
-        self.denied = total > self.cap;
-        if !self.denied {
-            self.used = total;
-        }
-        Ok(!self.denied)
-    }
-
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        Ok(desired <= 100_000)
-    }
+fn refused(failure: types::Failure) -> Cause {
+    let log = one_line(&failure.log).into_owned();
+    Cause::Refused { client: failure.client, log }
 }

@@ -3,13 +3,11 @@
 
 use std::{
     collections::HashMap,
-    fs,
     path::Path,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
 use wasmtime::{
     Engine,
     component::{HasSelf, Linker},
@@ -17,22 +15,25 @@ use wasmtime::{
 
 use super::{
     Plugin,
-    bindings::{self, SettingError, Setup},
+    bindings::{self, Setup},
     components::Components,
     context::Context,
     engine::{self, Traces},
     exports::{self, Exports, Import},
     file::read_file,
-    grants::{Need, need, ungranted_streams},
-    instance::{Instance, StartError, State},
+    grants::check_grants,
+    instance::Instance,
+    named::{check_pin, read_component, sha256},
     pool::Pool,
     reach,
+    refusal::explain,
     schema::schema,
+    state::State,
 };
 use crate::{
     config::{Diagnostic, Grants, Isolation, PluginLimits, PluginUse, Secrets, Span},
     dispatch::Dispatch,
-    filter::{Cause, Hooks},
+    filter::Hooks,
     stores::Stores,
     telemetry::Telemetry,
     wall::WallClock,
@@ -238,147 +239,7 @@ impl Identity {
     }
 }
 
-/// Reads the file of a component.
-pub fn read_component(wanted: &PluginUse) -> Result<Vec<u8>, Diagnostic> {
-    let component = &wanted.component;
-    read_file(&component.path).map_err(|error| {
-        let path = component.path.display();
-        let problem = Diagnostic::error(
-            wanted.component_span,
-            format!("cannot read the component `{}`: {error}", component.written),
-        )
-        .label(format!("{path}"));
-        let is_bundled = component.path.file_stem().is_some_and(|s| s == &*component.written);
-        match neighbours(&component.path) {
-            names if names.is_empty() && !is_bundled => problem,
-            names if names.is_empty() => problem.help(
-                "build the bundled components, or name their folder with `--components`".to_owned(),
-            ),
-            names => problem.help(format!("in that folder: {}", names.join(", "))),
-        }
-    })
-}
-
-/// Names of the components that lie beside a missing one.
-fn neighbours(missing: &Path) -> Vec<String> {
-    let folder = missing.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "wasm"))
-        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-        .collect();
-    names.sort();
-    names
-}
-
-fn check_pin(wanted: &PluginUse, sha256: &[u8; 32]) -> Result<(), Diagnostic> {
-    match wanted.component.sha256 {
-        Some(pin) if pin != *sha256 => Err(Diagnostic::error(
-            wanted.component_span,
-            format!("the component `{}` is not the one that is pinned", wanted.component.written),
-        )
-        .label(format!("its sha256 is {}", hex::encode(sha256)))
-        .help("if you trust the new file, put its sha256 here".to_owned())),
-        _ => Ok(()),
-    }
-}
-
-fn check_grants(
-    wanted: &PluginUse,
-    imports: &[Import],
-    hooks: Hooks,
-) -> Result<(), Vec<Diagnostic>> {
-    let is_wasi = |import: &&Import| matches!(import, Import::Wasi(_));
-    // WASI is one grant: a component that wants it wants a dozen or two of its interfaces.
-    let more_of_wasi = imports.iter().filter(is_wasi).skip(1);
-    // Who may edit a body may read it: that is one grant as well.
-    let is_part = |import: &Import| {
-        imports.iter().any(|other| {
-            let edit = other.name().strip_suffix("-body-edit");
-            edit.is_some() && edit == import.name().strip_suffix("-body")
-        })
-    };
-    let told_once = |import: &&Import| {
-        !is_part(import) && !more_of_wasi.clone().any(|other| std::ptr::eq(*import, other))
-    };
-    let mut problems: Vec<Diagnostic> = imports
-        .iter()
-        .filter(told_once)
-        .filter_map(|import| {
-            let name = import.name();
-            match need(import, &wanted.grants) {
-                Need::Nothing | Need::Granted | Need::Unknown => None,
-                Need::Missing(grant) => Some(
-                    Diagnostic::error(
-                        wanted.grants.span,
-                        format!("plugin `{}` wants `{name}`, which is not granted", wanted.name),
-                    )
-                    .label(format!("the component imports `{name}`"))
-                    .help(format!("add `{grant}` to its grants, if it may have that")),
-                ),
-            }
-        })
-        .collect();
-    problems.extend(ungranted_streams(&wanted.grants, hooks).map(|(hook, grant)| {
-        let message = format!("plugin `{}` wants `{hook}`, which is not granted", wanted.name);
-        Diagnostic::error(wanted.grants.span, message)
-            .label(format!("the component exports `{hook}`: bodies pass through it"))
-            .help(format!("add `{grant}` to its grants, if it may have that"))
-    }));
-    problems.extend(unknown(wanted, imports));
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
-}
-
-/// What nobody could grant: one is named, for there may be hundreds.
-fn unknown(wanted: &PluginUse, imports: &[Import]) -> Option<Diagnostic> {
-    let is_unknown = |import: &&Import| matches!(need(import, &wanted.grants), Need::Unknown);
-    let mut unknown = imports.iter().filter(is_unknown).map(Import::name);
-    let name = unknown.next()?;
-    let message = format!("the component imports `{name}`, which Torana does not offer");
-    let problem = Diagnostic::error(wanted.component_span, message);
-    Some(match unknown.count() {
-        0 => problem,
-        more => problem.label(format!("and {more} more that it does not offer")),
-    })
-}
-
-fn explain(wanted: &PluginUse, error: StartError) -> Vec<Diagnostic> {
-    match error {
-        StartError::Settings(wrong) => wrong.iter().map(|w| wrong_setting(wanted, w)).collect(),
-        StartError::Failed(cause) => {
-            let message = format!("plugin `{}` does not start: {cause}", wanted.name);
-            let problem = Diagnostic::error(wanted.component_span, message);
-            vec![match cause {
-                Cause::Startup(_) => problem.help(raise("startup")),
-                Cause::Memory(_) => problem.help(raise("memory")),
-                _ => problem,
-            }]
-        }
-    }
-}
-
-fn raise(limit: &str) -> String {
-    format!("raise `limits.{limit}`, if the plugin is sound")
-}
-
-fn wrong_setting(wanted: &PluginUse, wrong: &SettingError) -> Diagnostic {
-    let at = wrong.path.join(".");
-    let message = match at.as_str() {
-        "" => format!("plugin `{}`: {}", wanted.name, wrong.message),
-        _ => format!("plugin `{}`, setting `{at}`: {}", wanted.name, wrong.message),
-    };
-    Diagnostic::error(wanted.settings.locate(&wrong.path), message)
-}
-
 /// A tick more often than ten times a second is a mistake, and would keep the control thread busy.
 fn tick_interval(setup: &Setup) -> Option<Duration> {
     setup.tick_ms.map(|ms| Duration::from_millis(u64::from(ms.max(100))))
-}
-
-/// The digest by which a component is known.
-pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    out
 }

@@ -4,12 +4,14 @@
 //! ```text
 //! filter      check out, call, check in
 //! pool        idle instances, for each worker
-//! instance    one guest: store, limits, typed calls        meter   CPU and wall-clock budgets
+//! instance    one guest, and calls of its hooks            funcs   what it exports, typed
+//! state       what its store holds, and its memory         meter   CPU and wall-clock budgets
+//! trap        why it ended, in words                       epoch   the clock that ends a loop
 //! host_calls  what guests may import, one file an interface
 //! loader      file -> component -> checked plugin          exports, grants   its type, read
-//! file        a component's bytes, if it is a file         bounds  what is too costly to compile
+//! named       the component that the TOML names            file    its bytes, if it is a file
+//! refusal     why it does not start, at its line           bounds  what is too costly to compile
 //! cache       compiled code on disk                        engine  wasmtime, set up
-//! epoch       the clock that ends a loop
 //! schema      what it says of its settings                 reach   whom they make it call
 //! ```
 
@@ -23,20 +25,26 @@ mod epoch;
 mod exports;
 mod file;
 mod filter;
+mod funcs;
 mod grants;
 mod host_calls;
 mod instance;
 mod loader;
 mod meter;
+mod named;
 mod pool;
 mod reach;
+mod refusal;
 mod schema;
+mod state;
+mod trap;
 
 pub use engine::Traces;
 pub use exports::Import;
 pub use file::{digest_file, read_file};
 pub use filter::PluginFilter;
-pub use loader::{Description, PluginRoom, Services, read_component, sha256};
+pub use loader::{Description, PluginRoom, Services};
+pub use named::{read_component, sha256};
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,8 +56,8 @@ use crate::{
 };
 use context::Context;
 use exports::Exports;
-use instance::State;
 use pool::Pool;
+use state::State;
 
 /// A plugin that was loaded, checked against its grants, and configured once.
 pub struct Plugin {

@@ -8,8 +8,9 @@ use wasmtime::component::{InstancePre, TypedFunc};
 use super::{
     context::Context,
     exports::Exports,
-    instance::{State, new_store, typed},
+    funcs::typed,
     meter::metered,
+    state::{State, new_store},
 };
 
 type SchemaFunc = TypedFunc<(), (String,)>;

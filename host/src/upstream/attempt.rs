@@ -6,7 +6,7 @@ use super::{
     UpstreamError,
     balance::Wanted,
     hedge::Place,
-    send::{Failed, protocol},
+    outcome::{Failed, protocol},
     target::Target,
     unanswered::Unanswered,
 };

@@ -24,9 +24,9 @@ use tracing::{info, warn};
 
 use super::{
     UpstreamError,
+    outcome::{Answered, Failed},
     outlier::is_failure,
     ramp::in_milliseconds,
-    send::{Answered, Failed},
     target::milliseconds,
     window::Window,
 };

@@ -18,9 +18,9 @@ use super::{
     attempt::Attempt,
     balance::Wanted,
     download,
+    outcome::{Answered, Failed},
     pool::Slot,
     retry::Retry,
-    send::{Answered, Failed},
 };
 use crate::config::Hedge;
 

@@ -1,7 +1,8 @@
 //! The services behind the gateway, and the only outbound sockets.
 //!
 //! ```text
-//! send, attempt   one request: target, connection         fetch    the same for plugins
+//! send, attempt   one request, however often it is sent   fetch    the same for plugins
+//! dial      a connection for it, kept or new              wait, outcome   its answer, or why not
 //! retry     whether to send it again                      hedge    or to two targets
 //! limits    whether to send it at all                     breaker, window   while much fails
 //! balance, hash, ewma   who is next                       sticky   who stays where
@@ -27,6 +28,7 @@ mod balance;
 mod breaker;
 mod connect;
 mod connection;
+mod dial;
 mod download;
 mod error;
 mod ewma;
@@ -39,6 +41,7 @@ mod idle;
 mod lease;
 mod limits;
 mod names;
+mod outcome;
 mod outlier;
 mod pool;
 mod ramp;
@@ -54,6 +57,7 @@ mod switched;
 mod target;
 mod unanswered;
 mod upload;
+mod wait;
 mod window;
 
 pub use address::is_public;

@@ -16,8 +16,9 @@ use http::{
 use http_body::Body as _;
 
 use super::{
-    UpstreamError, request,
-    send::{Answered, Failed},
+    UpstreamError,
+    outcome::{Answered, Failed},
+    request,
     target::milliseconds,
     upload::Upload,
 };

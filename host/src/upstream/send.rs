@@ -1,14 +1,8 @@
-//! One request to one upstream: which target, which connection, and whether to try again.
+//! One request to one upstream: whether it may be sent, each attempt, and whether to try again.
 
-use std::{
-    future::poll_fn,
-    mem,
-    sync::Arc,
-    task::{Poll, ready},
-    time::{Duration, Instant},
-};
+use std::{mem, sync::Arc, time::Instant};
 
-use http::{Request, Response, response::Parts};
+use http::{Request, Response};
 use http_body::Body as _;
 use tracing::debug;
 
@@ -16,20 +10,19 @@ use super::{
     Phase, Upstream, UpstreamError,
     attempt::{Attempt, Sent},
     breaker::{Breaker, Trial},
-    connect::ConnectError,
     connection::Connection,
     download,
     hash::Caller,
     lease::Lease,
     limits::Pass,
+    outcome::{Answered, Failed, timeout},
     outlier::CHANCE,
     pool::Slot,
     request,
     retry::Retry,
     sticky::Session,
-    target::Target,
-    unanswered::Unanswered,
     upload::Upload,
+    wait::{Until, Wait},
 };
 use crate::{
     body::Body,
@@ -190,19 +183,6 @@ impl Upstream {
         Some(sticky.session(request.headers_mut(), https))
     }
 
-    /// How long one attempt may take. A body that is streamed has its own pace and could not be
-    /// sent again, so it is not hurried.
-    pub(super) fn until(&self, deadline: Instant, upload: Option<&Upload>) -> Until {
-        let whole = Until { at: deadline, phase: Phase::Total };
-        match self.settings.try_timeout {
-            Some(most) if upload.is_none() => {
-                let at = Instant::now() + most;
-                if at < deadline { Until { at, phase: Phase::Try } } else { whole }
-            }
-            _ => whole,
-        }
-    }
-
     /// Sends it once, in the eyes of whoever configures: to the first target that takes a
     /// connection.
     pub(super) async fn attempt(
@@ -239,99 +219,23 @@ impl Upstream {
                         self.failed(index, &"closed before the request was written");
                     }
                 }
-                Err(phase) => {
-                    let why = timeout(target, phase);
-                    let mut failed = Failed::of(index, why, RetryOn::Timeout);
-                    // A client that sends slowly is not the target's fault.
-                    let since = upload.map_or(Some(sent), |u| u.ended().map(|end| end.max(sent)));
-                    let is_total = phase == Phase::Total;
-                    failed.is_theirs =
-                        since.is_some_and(|since| !is_total || since.elapsed() >= CHANCE);
-                    if failed.is_theirs {
-                        self.failed(index, &failed.why);
-                    }
-                    return Err(failed);
-                }
+                Err(phase) => return Err(self.late(index, phase, sent, upload)),
             }
         }
     }
 
-    /// A connection to the next target that takes one, and whether it was used before.
-    async fn connection(
-        &self,
-        slot: &Arc<Slot>,
-        attempt: &mut Attempt,
-        until: Until,
-    ) -> Result<(usize, Connection, bool), Failed> {
-        loop {
-            attempt.avoid_others();
-            let picked = slot.pick(&self.targets, attempt.wanted());
-            let (index, kept) = match (picked, attempt.last.take()) {
-                (Some(picked), _) => picked,
-                (None, Some(failed)) => return Err(failed),
-                (None, None) => return Err(Failed::of_client(no_target(&self.settings.name))),
-            };
-            if let Some(place) = &attempt.place {
-                place.take(index);
-            }
-            if let Some(connection) = kept {
-                return Ok((index, connection, true));
-            }
-            let waiting = self.limits.connect().map_err(Failed::of_client)?;
-            let begun = Instant::now();
-            // In a box: most requests find a kept connection, and need not carry the room for this.
-            let opened = Box::pin(self.open(slot, index, until.at)).await;
-            drop(waiting);
-            let (why, retry) = match opened {
-                Ok((connection, kept)) => return Ok((index, connection, kept)),
-                Err(why) if Instant::now() >= until.at => {
-                    let target = &self.targets[index];
-                    let why = match why {
-                        ConnectError::LookUp(_) => not_connected(target, why),
-                        _ => timeout(target, until.phase),
-                    };
-                    let mut failed = Failed::of(index, why, RetryOn::Timeout);
-                    failed.is_theirs = begun.elapsed() >= CHANCE;
-                    if failed.is_theirs {
-                        self.failed(index, &failed.why);
-                    }
-                    return Err(failed);
-                }
-                Err(why) => {
-                    let retry =
-                        (!matches!(why, ConnectError::Denied(_))).then_some(RetryOn::Connect);
-                    (not_connected(&self.targets[index], why), retry)
-                }
-            };
-            debug!(upstream = %self.settings.name, %why, "trying another target");
-            self.failed(index, &why);
-            attempt.tried.push(index);
-            attempt.last = Some(Failed { why, target: Some(index), retry, is_theirs: true });
+    /// An attempt whose time is over.
+    fn late(&self, index: usize, phase: Phase, sent: Instant, upload: Option<&Upload>) -> Failed {
+        let why = timeout(&self.targets[index], phase);
+        let mut failed = Failed::of(index, why, RetryOn::Timeout);
+        // A client that sends slowly is not the target's fault.
+        let since = upload.map_or(Some(sent), |u| u.ended().map(|end| end.max(sent)));
+        let is_total = phase == Phase::Total;
+        failed.is_theirs = since.is_some_and(|since| !is_total || since.elapsed() >= CHANCE);
+        if failed.is_theirs {
+            self.failed(index, &failed.why);
         }
-    }
-
-    /// A new connection, or the shared one that another request has just made.
-    async fn open(
-        &self,
-        slot: &Arc<Slot>,
-        index: usize,
-        deadline: Instant,
-    ) -> Result<(Connection, bool), ConnectError> {
-        let target = &self.targets[index];
-        let connect = self.connector.connect(target, index, &slot.counters, deadline);
-        if !self.connector.is_shared(target) {
-            return Ok((connect.await?, false));
-        }
-        let wait = tokio::time::timeout_at(deadline.into(), slot.dialing[index].lock());
-        let _dialing = wait.await.map_err(|_| ConnectError::Timeout)?;
-        if let Some(shared) = slot.shared(index, target) {
-            return Ok((shared, true));
-        }
-        let connection = connect.await?;
-        if let Connection::Http2(http2) = &connection {
-            slot.share(index, http2.clone());
-        }
-        Ok((connection, false))
+        failed
     }
 
     /// No attempt begins without its request.
@@ -365,108 +269,4 @@ impl Upstream {
         };
         (Lease::begin(slot, index, connection, request, upload), spare)
     }
-}
-
-/// The head of a response, and the hold on its connection.
-pub(super) struct Answered {
-    pub(super) head: Parts,
-    /// Has its body.
-    pub(super) lease: Lease,
-    /// Of the target.
-    pub(super) index: usize,
-}
-
-/// An attempt without a response.
-pub(super) struct Failed {
-    why: UpstreamError,
-    /// The target that it failed at.
-    pub(super) target: Option<usize>,
-    /// Whether it is the service's fault.
-    pub(super) is_theirs: bool,
-    /// What it is to `retries`, if it is anything to it.
-    pub(super) retry: Option<RetryOn>,
-}
-
-impl Failed {
-    pub(super) fn of(target: usize, why: UpstreamError, retry: RetryOn) -> Self {
-        Self { why, target: Some(target), retry: Some(retry), is_theirs: true }
-    }
-
-    /// The service had no part in it.
-    fn of_client(why: UpstreamError) -> Self {
-        Self { why, target: None, retry: None, is_theirs: false }
-    }
-}
-
-/// Until when, and what is over then.
-#[derive(Clone, Copy)]
-pub(super) struct Until {
-    at: Instant,
-    phase: Phase,
-}
-
-/// How long to wait for a response head.
-struct Wait<'a> {
-    /// Since when.
-    since: Instant,
-    /// From the end of the request.
-    head: Duration,
-    until: Until,
-    /// The request's body, if it is streamed.
-    upload: Option<&'a Upload>,
-}
-
-impl Wait<'_> {
-    async fn on(self, lease: &mut Lease) -> Result<Result<Parts, Unanswered>, Phase> {
-        let mut check = self.until.at.min(self.since + self.head);
-        poll_fn(|cx| {
-            if let Poll::Ready(answer) = lease.poll_head(cx) {
-                return Poll::Ready(Ok(answer));
-            }
-            loop {
-                ready!(lease.alarm.poll_until(check, cx));
-                match self.late(check) {
-                    Ok(next) => check = next,
-                    Err(phase) => return Poll::Ready(Err(phase)),
-                }
-            }
-        })
-        .await
-    }
-
-    /// When to look again, at the time `now`.
-    fn late(&self, now: Instant) -> Result<Instant, Phase> {
-        if now >= self.until.at {
-            return Err(self.until.phase);
-        }
-        let since = match self.upload {
-            None => return Err(Phase::Head),
-            // Still being sent: its own pace is watched where it is read.
-            Some(upload) => upload.ended().unwrap_or(now),
-        };
-        let due = since + self.head;
-        if due <= now { Err(Phase::Head) } else { Ok(due.min(self.until.at)) }
-    }
-}
-
-fn not_connected(target: &Target, why: ConnectError) -> UpstreamError {
-    let target = target.name.clone();
-    match why {
-        ConnectError::Failed(reason) => UpstreamError::Connect { target, reason },
-        ConnectError::LookUp(reason) => UpstreamError::LookUp { target, reason },
-        ConnectError::Denied(reason) => UpstreamError::Denied { target, reason },
-        ConnectError::Timeout => UpstreamError::Timeout { target, phase: Phase::Connect },
-    }
-}
-
-fn no_target(name: &Arc<str>) -> UpstreamError {
-    UpstreamError::Connect { target: name.clone(), reason: "it has no target".to_owned() }
-}
-
-fn timeout(target: &Target, phase: Phase) -> UpstreamError {
-    UpstreamError::Timeout { target: target.name.clone(), phase }
-}
-
-pub(super) fn protocol(target: &Target, why: &Unanswered) -> UpstreamError {
-    UpstreamError::Protocol { target: target.name.clone(), reason: why.to_string() }
 }

@@ -8,7 +8,7 @@ use crate::{
             response_ahead::{Change, Host},
             types::{EditError, Header},
         },
-        instance::State,
+        state::State,
     },
 };
 

@@ -4,7 +4,7 @@ use crate::{
     message::RESERVED_ATTRIBUTES,
     plugin::{
         bindings::attributes::{AttributeError, Host},
-        instance::State,
+        state::State,
     },
 };
 

@@ -10,8 +10,8 @@ use crate::{
             log::{self, Level as GuestLevel},
             metrics, random,
         },
-        instance::{Phase, State},
         meter,
+        state::{Phase, State},
     },
     telemetry::one_line,
 };

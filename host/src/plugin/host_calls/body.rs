@@ -11,7 +11,7 @@ use crate::{
         bindings::{
             request_body, request_body_edit, response_body, response_body_edit, types::BodyError,
         },
-        instance::{Phase, State},
+        state::{Phase, State},
     },
 };
 

@@ -5,7 +5,7 @@ use aws_lc_rs::{constant_time, digest, hmac};
 use super::public_keys;
 use crate::plugin::{
     bindings::crypto::{CryptoError, DigestAlgorithm, Host, Key, PublicKey, SignatureAlgorithm},
-    instance::State,
+    state::State,
 };
 
 impl Host for State {

@@ -19,7 +19,7 @@ use crate::{
             fetch::{FetchError, Host, Incoming, Outgoing},
             types::{Content, Header},
         },
-        instance::State,
+        state::State,
     },
 };
 

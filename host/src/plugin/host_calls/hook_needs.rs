@@ -4,7 +4,7 @@ use wasmtime::bail;
 
 use crate::plugin::{
     bindings::hook_needs::{Hooks, Host},
-    instance::{Phase, State},
+    state::{Phase, State},
 };
 
 impl Host for State {

@@ -7,7 +7,7 @@ use wasmtime::format_err;
 use crate::{
     plugin::{
         bindings::kv::{Host, KvError, LeadAnswer},
-        instance::State,
+        state::State,
     },
     stores::{self, Kv, StoreError},
 };

@@ -23,7 +23,7 @@ use wasmtime::bail;
 
 use super::{
     bindings::types,
-    instance::{Phase, State},
+    state::{Phase, State},
 };
 use crate::message::{Exchange, Reply};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     plugin::{
         bindings::rate_limit::{Algorithm, Bucket, Host, RateLimitError, Verdict},
-        instance::State,
+        state::State,
     },
     stores::{self, StoreError},
 };

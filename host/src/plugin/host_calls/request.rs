@@ -11,7 +11,7 @@ use crate::{
             request_edit,
             types::{EditError, HeaderError},
         },
-        instance::{Phase, State},
+        state::{Phase, State},
     },
 };
 

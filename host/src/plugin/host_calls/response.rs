@@ -12,7 +12,7 @@ use crate::{
             response_edit,
             types::{EditError, HeaderError},
         },
-        instance::{Phase, State},
+        state::{Phase, State},
     },
 };
 

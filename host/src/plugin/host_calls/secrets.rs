@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::plugin::{
     bindings::secrets::{Host, SecretError},
-    instance::State,
+    state::State,
 };
 
 impl Host for State {
