@@ -15,11 +15,13 @@ use crate::{
 };
 
 mod coding;
+mod held;
 mod link;
 mod through;
 mod undo;
 
 pub use coding::{decode, mend_head};
+use held::{Held, is_same};
 use link::{Link, no_reply};
 
 /// The plugins of one route.
@@ -325,45 +327,6 @@ impl<F: Filter> Chain<F> {
 /// Whether a body has a coding, which is undone for whoever reads it whole.
 fn is_coded(headers: Option<&HeaderMap>) -> bool {
     headers.is_some_and(|headers| headers.contains_key(header::CONTENT_ENCODING))
-}
-
-/// Whether a plugin has left a body as it was: what it writes lies elsewhere.
-fn is_same(before: &Bytes, after: &Bytes) -> bool {
-    before.as_ptr() == after.as_ptr() && before.len() == after.len()
-}
-
-/// A body between two plugins.
-enum Held {
-    /// As it comes.
-    Flowing(Body),
-    /// All of it, for a plugin wanted it so.
-    Whole(Bytes),
-}
-
-impl Held {
-    /// Makes the head true for the next plugin: others before it have changed the body.
-    fn describe(&self, headers: &mut HeaderMap) {
-        mend_head(headers);
-        if let Self::Whole(bytes) = self {
-            headers.insert(header::CONTENT_LENGTH, bytes.len().into());
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Flowing(body) => http_body::Body::is_end_stream(body),
-            Self::Whole(bytes) => bytes.is_empty(),
-        }
-    }
-}
-
-impl From<Held> for Body {
-    fn from(held: Held) -> Self {
-        match held {
-            Held::Flowing(body) => body,
-            Held::Whole(bytes) => bytes.into(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! A configuration becomes a snapshot in service, or a list of everything that is wrong with it.
 //! `torana check`, start and reload all come through here.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod chains;
+mod loaded;
+
+use std::{sync::Arc, time::Duration};
+
+use chains::check_chains;
+use loaded::Loaded;
 
 use crate::{
     chain::Chain,
-    config::{
-        self, Config, Diagnostic, Diagnostics, Listener, OnErrorAction, PluginUse, Rewrite, Route,
-        Span,
-    },
+    config::{self, Config, Diagnostic, Diagnostics, Listener, PluginUse, Rewrite, Route},
     listener,
     plugin::{Plugin, PluginFilter, PluginRoom},
     proxy::{Answer, Mirror, RouteInService, Snapshot, Split},
@@ -162,51 +165,6 @@ impl Workshop<'_> {
 /// For a listener's plugins, when no route says how long a request may take.
 const UNROUTED_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Plugins by the place that names them.
-#[derive(Default)]
-struct Loaded {
-    plugins: HashMap<(Arc<str>, Span), Arc<Plugin>>,
-}
-
-impl Loaded {
-    fn insert(&mut self, wanted: &PluginUse, plugin: Arc<Plugin>) {
-        self.plugins.insert((wanted.name.clone(), wanted.span), plugin);
-    }
-
-    fn get(&self, wanted: &PluginUse) -> Option<&Arc<Plugin>> {
-        self.plugins.get(&(wanted.name.clone(), wanted.span))
-    }
-
-    fn filter(&self, wanted: &PluginUse) -> Option<PluginFilter> {
-        Some(PluginFilter::new(self.get(wanted)?.clone(), wanted.on_error))
-    }
-
-    /// Each once, however often chains use it.
-    fn all(&self) -> Vec<Arc<Plugin>> {
-        let mut all: Vec<Arc<Plugin>> = Vec::new();
-        for plugin in self.plugins.values() {
-            if !all.iter().any(|known| Arc::ptr_eq(known, plugin)) {
-                all.push(plugin.clone());
-            }
-        }
-        all
-    }
-
-    /// One plugin for each entry that wants ticks: they are for the entry, not for each use. The
-    /// first use has them, so that a reload finds the same one.
-    fn ticking(&self) -> Vec<Arc<Plugin>> {
-        let wanting = self.plugins.iter().filter(|(_, plugin)| plugin.tick_interval().is_some());
-        let mut firsts: HashMap<&str, (Span, &Arc<Plugin>)> = HashMap::new();
-        for ((name, span), plugin) in wanting {
-            let first = firsts.entry(name).or_insert((*span, plugin));
-            if *span < first.0 {
-                *first = (*span, plugin);
-            }
-        }
-        firsts.into_values().map(|(_, plugin)| plugin.clone()).collect()
-    }
-}
-
 /// What each listener shows to its clients: here the certificates are read.
 fn doors(config: &Config, problems: &mut Diagnostics) -> Vec<listener::Settings> {
     let door = |listener: &Listener| {
@@ -250,129 +208,4 @@ fn conflict(config: &Config, first: usize, second: usize) -> Diagnostic {
     )
     .label(format!("the same as `{}` in line {line}", first.name))
     .help(Some("tell them apart by host, path, method, header or query".to_owned()))
-}
-
-/// What can only be seen when the components' types are known.
-fn check_chains(config: &Config, plugins: &Loaded, problems: &mut Diagnostics) {
-    for wanted in uses(config) {
-        if let Some(plugin) = plugins.get(wanted) {
-            check_hooks(wanted, plugin, problems);
-        }
-    }
-    for wanted in config.listeners.iter().flat_map(|listener| &listener.chain) {
-        if plugins.get(wanted).is_some_and(|plugin| plugin.hooks().handler) {
-            problems.push(handler_before_routes(wanted));
-        }
-    }
-    for route in &config.routes {
-        // With a plugin missing nothing can be said of the chain as a whole.
-        if route.chain.iter().all(|wanted| plugins.get(wanted).is_some()) {
-            check_end(route, plugins, problems);
-            check_upgrade(config, route, plugins, problems);
-        }
-    }
-}
-
-/// A body that a stream hook has begun on cannot be put back, so there is nothing to skip to.
-fn check_hooks(wanted: &PluginUse, plugin: &Plugin, problems: &mut Diagnostics) {
-    let (hooks, on_error) = (plugin.hooks(), wanted.on_error);
-    let skips = (hooks.request_stream && on_error.request == OnErrorAction::Skip)
-        || (hooks.response_stream && on_error.response == OnErrorAction::Skip);
-    if skips {
-        let message = format!("plugin `{}` has stream hooks, which cannot be skipped", wanted.name);
-        let help = "use on_error = \"deny\": what has passed already cannot be taken back";
-        problems.push(Diagnostic::error(wanted.span, message).help(Some(help.to_owned())));
-    }
-}
-
-fn handler_before_routes(wanted: &PluginUse) -> Diagnostic {
-    let message = format!("plugin `{}` is a handler and must come last in a route", wanted.name);
-    Diagnostic::error(wanted.span, message)
-        .label("it would answer for every route of this listener")
-        .help(Some("put it at the end of the `chain` of its routes".to_owned()))
-}
-
-/// Every route ends in one thing that answers: a handler, or what its table says.
-fn check_end(route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
-    let is_handler =
-        |wanted: &PluginUse| plugins.get(wanted).is_some_and(|plugin| plugin.hooks().handler);
-    let handlers: Vec<&PluginUse> = route.chain.iter().filter(|w| is_handler(w)).collect();
-    let last = route.chain.last().map(|wanted| wanted.span);
-    for handler in &handlers {
-        if Some(&handler.span) != last.as_ref() {
-            problems.push(
-                Diagnostic::error(
-                    handler.span,
-                    format!("plugin `{}` is a handler and must come last", handler.name),
-                )
-                .label("nothing after it would be called"),
-            );
-        }
-    }
-    match (handlers.first(), route.end()) {
-        (Some(handler), Some(end)) => {
-            let never = route.upstream.as_deref().unwrap_or(end);
-            problems.push(
-                Diagnostic::error(
-                    route.span,
-                    format!("route `{}` has a handler and `{end}`", route.name),
-                )
-                .label(format!("`{}` answers, so `{never}` is never called", handler.name))
-                .help(Some("remove one of them".to_owned())),
-            );
-        }
-        (None, None) => problems.push(
-            Diagnostic::error(
-                route.span,
-                format!("route `{}` has nothing that answers", route.name),
-            )
-            .help(Some(
-                "add `upstream = \"NAME\"`, `split`, `redirect` or `reply`, or end its chain in a \
-                 handler"
-                    .to_owned(),
-            )),
-        ),
-        _ => {}
-    }
-}
-
-/// What a connection becomes is bytes that no plugin sees: a route whose plugins read bodies must
-/// not have it.
-fn check_upgrade(config: &Config, route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
-    if route.upgrade.is_empty() {
-        return;
-    }
-    let reads = |wanted: &&PluginUse| {
-        plugins.get(wanted).is_some_and(|plugin| {
-            let hooks = plugin.hooks();
-            hooks.request_body
-                || hooks.request_stream
-                || hooks.response_body
-                || hooks.response_stream
-                || hooks.handler
-        })
-    };
-    let answers_on = |listener: &&Listener| {
-        route.matcher.listen.is_empty() || route.matcher.listen.contains(&listener.name)
-    };
-    let of_listeners = config.listeners.iter().filter(answers_on).flat_map(|l| &l.chain);
-    if let Some(reader) = of_listeners.chain(&route.chain).find(reads) {
-        let message =
-            format!("plugin `{}` would not see what passes after an upgrade", reader.name);
-        problems.push(
-            Diagnostic::error(route.upgrade_span, message)
-                .label("its hooks are about bodies")
-                .help(Some("give upgrades a route of their own, without it".to_owned())),
-        );
-    }
-    let names = route.upstreams().into_iter();
-    let upstreams = names.filter_map(|name| config.upstreams.iter().find(|u| u.name == *name));
-    for upstream in upstreams.filter(|u| u.protocol != config::Protocol::Http1) {
-        let message = format!("upstream `{}` does not take upgrades", upstream.name);
-        problems.push(
-            Diagnostic::error(route.upgrade_span, message)
-                .label("they are asked for over HTTP/1.1")
-                .help(Some("use an upstream with protocol = \"http/1.1\"".to_owned())),
-        );
-    }
 }
