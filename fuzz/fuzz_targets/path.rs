@@ -9,22 +9,29 @@
 mod path;
 
 use libfuzzer_sys::fuzz_target;
-use path::NormalPath;
+use path::{NormalPath, Slashes};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     // What the parser of HTTP takes for a path.
     let target = format!("/{text}");
     let Ok(uri) = target.parse::<http::Uri>() else { return };
-    let Ok(path) = NormalPath::of(uri.path()) else { return };
+    for slashes in [Slashes::Merged, Slashes::Kept] {
+        hold(uri.path(), slashes);
+    }
+});
+
+fn hold(path: &str, slashes: Slashes) {
+    let Ok(path) = NormalPath::of(path, slashes) else { return };
     for form in [&path.encoded, &path.decoded] {
         assert!(form.starts_with('/'), "{form}");
         assert!(!form.contains(['\\', '\0']), "{form}");
         assert!(!form.split('/').any(|segment| matches!(segment, "." | "..")), "{form}");
+        assert!(slashes == Slashes::Kept || !form.contains("//"), "{form}");
     }
     let segments = |path: &str| path.split('/').count();
     assert_eq!(segments(&path.encoded), segments(&path.decoded), "{path:?}");
-    assert_eq!(NormalPath::of(&path.encoded).as_ref(), Ok(&path), "{path:?}");
+    assert_eq!(NormalPath::of(&path.encoded, slashes).as_ref(), Ok(&path), "{path:?}");
     let again = path.encoded.parse::<http::Uri>().expect("it is forwarded");
     assert_eq!(again.path(), path.encoded);
-});
+}

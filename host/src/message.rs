@@ -97,6 +97,8 @@ pub struct Hop {
     pub is_coded: bool,
     /// It was an extended CONNECT (RFC 8441): without the protocol there is nothing to answer.
     pub is_connect: bool,
+    /// The peer is one of `trusted_proxies`: what it says of those before it goes on.
+    pub is_from_proxy: bool,
     /// The client calls by gRPC, whatever plugins make of its request.
     pub is_grpc: bool,
 }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion};
 use http::{HeaderMap, Method};
-use torana::router::{Asked, NormalPath, Router};
+use torana::router::{Asked, NormalPath, Router, Slashes};
 
 use crate::config;
 
@@ -17,7 +17,7 @@ pub(crate) fn benches(c: &mut Criterion) {
         let (method, headers) = (Method::GET, HeaderMap::new());
         group.bench_function(BenchmarkId::from_parameter(count), |b| {
             b.iter(|| {
-                let path = NormalPath::of(black_box(&path)).expect("a good path");
+                let path = NormalPath::of(black_box(&path), Slashes::Merged).expect("a good path");
                 router.find(&Asked {
                     listener: "public",
                     host: "shop.example",

@@ -58,6 +58,8 @@ pub struct Route {
     pub reply: Option<StaticReply>,
     /// From the request head to the end of the response.
     pub timeout: Duration,
+    /// Whether slashes that follow each other are one in what is forwarded, as they are in what is matched.
+    pub merge_slashes: bool,
     /// The path that is forwarded.
     pub rewrite: Rewrite,
     /// Largest request body that is forwarded, bytes.
@@ -148,6 +150,12 @@ pub(super) static ROUTE: Shape = Shape {
         ),
         key("timeout", Kind::Duration(1, DAY), "From the request's head to the end of the reply.")
             .or("60s"),
+        key(
+            "merge_slashes",
+            Kind::Bool,
+            "Take slashes that follow each other for one in what is forwarded, as in what is matched.",
+        )
+        .or("true"),
         key("strip", Kind::Text("/api"), "A prefix to take off the path before it is forwarded."),
         key(
             "rewrite",
@@ -214,6 +222,7 @@ fn one<'a>(table: &Table<'a>, library: &Library<'a>) -> Route {
         reply: table.get("reply").and_then(|value| reply::read(&value.table()?)),
         alternatives: references(table, "alternatives", &cx.names.upstreams),
         timeout: table.duration("timeout"),
+        merge_slashes: table.bool("merge_slashes"),
         rewrite: rewrite::read(table, &matcher.path, parameters.as_deref()),
         max_body: table.size("max_body"),
         upgrade: table.get("upgrade").map(|value| value.parsed_list(protocol)).unwrap_or_default(),

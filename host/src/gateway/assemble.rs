@@ -16,7 +16,7 @@ use crate::{
     plugin::{Plugin, PluginFilter, PluginRoom},
     proxy::{Answer, Mirror, RouteInService, Snapshot, Split},
     router::Router,
-    telemetry::Scope,
+    telemetry::{HookMetrics, Scope},
     tls,
     upstream::Upstreams,
 };
@@ -38,9 +38,15 @@ pub(super) struct Assembled {
     /// For the workers.
     pub(super) snapshot: Snapshot,
     /// Plugins that want to be called in the background.
-    pub(super) ticking: Vec<Arc<Plugin>>,
+    pub(super) ticking: Vec<Ticking>,
     /// For the listeners, in the configuration's order.
     pub(super) doors: Vec<listener::Settings>,
+}
+
+/// A plugin that wants to be called in the background, and what is counted of that.
+pub(super) struct Ticking {
+    pub(super) plugin: Arc<Plugin>,
+    pub(super) metrics: HookMetrics,
 }
 
 impl Workshop<'_> {
@@ -69,7 +75,7 @@ impl Workshop<'_> {
         let all = plugins.all();
         all.iter().for_each(|plugin| self.scope.plugin(plugin.name()));
         Ok(Assembled {
-            ticking: plugins.ticking(),
+            ticking: plugins.ticking().into_iter().map(|plugin| self.ticking(plugin)).collect(),
             snapshot: Snapshot {
                 router,
                 routes,
@@ -95,6 +101,12 @@ impl Workshop<'_> {
         loaded
     }
 
+    fn ticking(&self, plugin: Arc<Plugin>) -> Ticking {
+        // It is for no route.
+        let metrics = self.scope.hook(plugin.name(), "", "on-tick");
+        Ticking { plugin, metrics }
+    }
+
     fn route(
         &self,
         config: &Config,
@@ -112,6 +124,7 @@ impl Workshop<'_> {
             mirror: route.mirror.as_ref().and_then(|mirror| self.mirror(mirror, upstreams)),
             answer: Answer::of(route),
             timeout: route.timeout,
+            merge_slashes: route.merge_slashes,
             rewrite: route.rewrite.clone(),
             max_body: route.max_body,
             upgrade: route.upgrade.clone(),
@@ -153,6 +166,7 @@ impl Workshop<'_> {
             mirror: None,
             answer: None,
             timeout: UNROUTED_TIMEOUT,
+            merge_slashes: true,
             rewrite: Rewrite::None,
             max_body: u64::MAX,
             upgrade: Vec::new(),

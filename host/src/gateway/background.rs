@@ -3,16 +3,18 @@
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::task::JoinSet;
 use tracing::error;
 
+use super::assemble::Ticking;
 use crate::{
     memory,
     plugin::Plugin,
     store::Store,
+    telemetry::HookMetrics,
     upstream::{Fetch, run_health_checks, run_resolver},
 };
 
@@ -41,12 +43,12 @@ impl Background {
 
     /// From now on these plugins tick. One that did before keeps its time: a reload is no reason to
     /// ask its service again.
-    pub(super) fn tick(&mut self, plugins: Vec<Arc<Plugin>>) {
-        self.ticks.retain(|tick| plugins.iter().any(|plugin| Arc::ptr_eq(plugin, &tick.plugin)));
-        for plugin in plugins {
+    pub(super) fn tick(&mut self, all: Vec<Ticking>) {
+        self.ticks.retain(|tick| all.iter().any(|new| Arc::ptr_eq(&new.plugin, &tick.plugin)));
+        for Ticking { plugin, metrics } in all {
             if !self.ticks.iter().any(|tick| Arc::ptr_eq(&plugin, &tick.plugin)) {
                 let mut task = JoinSet::new();
-                task.spawn(tick(plugin.clone()));
+                task.spawn(tick(plugin.clone(), metrics));
                 self.ticks.push(Tick { plugin, _task: task });
             }
         }
@@ -62,13 +64,20 @@ async fn tidy(store: Store) {
     }
 }
 
-/// Calls `on-tick` at its interval, first at once. A tick that fails is logged, and the next one
+/// Calls `on-tick` at its interval, first at once. A tick that fails is logged and counted, and the next one
 /// comes all the same.
-async fn tick(plugin: Arc<Plugin>) {
+async fn tick(plugin: Arc<Plugin>, metrics: HookMetrics) {
     let Some(interval) = plugin.tick_interval() else { return };
     loop {
-        if let Err(cause) = plugin.tick().await {
-            error!(plugin = &**plugin.name(), hook = "on-tick", "{cause}");
+        let started = Instant::now();
+        let done = plugin.tick().await;
+        metrics.seconds.observe(started.elapsed());
+        match done {
+            Ok(()) => drop(metrics.next.inc()),
+            Err(cause) => {
+                metrics.failed_alone(cause.label());
+                error!(plugin = &**plugin.name(), hook = "on-tick", "{cause}");
+            }
         }
         tokio::time::sleep(jittered(interval)).await;
     }

@@ -161,7 +161,7 @@ impl Plugin {
         if matches!(done, Ok(()) | Err(Cause::Refused { .. })) {
             self.keep(instance);
         }
-        done.inspect_err(|cause| self.context.telemetry.incident(self.name(), cause.label()))
+        done
     }
 
     async fn start(&self) -> Result<Box<Instance>, Cause> {

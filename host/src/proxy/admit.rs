@@ -1,19 +1,22 @@
 //! A request head becomes an exchange on a route, or is refused before anybody sees it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use http::{HeaderMap, StatusCode, Version, request};
 
 use super::{
     Course, Entrance, Proxy, Snapshot, forward, hop,
-    target::{authority, check_target, host_of, is_server_wide},
+    target::{authority, check_size, check_target, host_of, is_server_wide},
     upgrade,
 };
 use crate::{
     config::Network,
     message::{Client, Exchange, TlsSession},
     rescue::{Trouble, is_grpc},
-    router::{Asked, Found, NormalPath},
+    router::{Asked, Found, NormalPath, Slashes},
 };
 
 /// How often a request may pass this gateway. A handler that calls a route of its own gateway is
@@ -43,7 +46,7 @@ impl Client {
             let named = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
             let hops: Vec<_> = named.flat_map(|v| v.split(',')).collect();
             for hop in hops.iter().rev() {
-                let Ok(ip) = hop.trim().parse() else { break };
+                let Some(ip) = address_in(hop.trim()) else { break };
                 address = ip;
                 if !is_trusted(ip) {
                     break;
@@ -55,6 +58,14 @@ impl Client {
         }
         Known { client: Client { peer, address, tls, https }, trusted }
     }
+}
+
+/// An address that a proxy has written, which some do with its port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
+fn address_in(text: &str) -> Option<IpAddr> {
+    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let address: Option<IpAddr> = text.parse().ok();
+    address.or_else(with_port).or_else(|| bare().map(IpAddr::V6)).map(|ip| ip.to_canonical())
 }
 
 /// A trusted proxy's request id if it is a plain one, else a new one.
@@ -141,6 +152,7 @@ pub(super) fn begin(
     let known = Client::of(peer, tls, &head.headers, &entrance.trusted_proxies);
     let id = request_id(&head.headers, known.trusted);
     let mut hop = hop::take_hop(&mut head.headers);
+    hop.is_from_proxy = known.trusted;
     if head.version == Version::HTTP_2 {
         hop::join_crumbs(&mut head.headers);
     }
@@ -159,6 +171,7 @@ impl Proxy {
         entrance: &Entrance,
     ) -> Result<Admitted<'a>, Trouble> {
         let head = &exchange.request;
+        check_size(head, &entrance.limits)?;
         check_target(head, entrance)?;
         if exchange.hop.is_coded {
             return Err(Trouble::BadRequest("its transfer coding is not `chunked` alone"));
@@ -171,16 +184,8 @@ impl Proxy {
             return Err(Trouble::LastHop);
         }
         self.check_loop(&head.headers)?;
-        let path = NormalPath::of(head.uri.path()).map_err(Trouble::BadPath)?;
-        let asked = Asked {
-            listener: &entrance.listener,
-            host: host_of(&exchange.authority),
-            path: &path.decoded,
-            query: head.uri.query(),
-            method: &head.method,
-            headers: &head.headers,
-        };
-        let (route, astray) = match snapshot.router.find(&asked) {
+        let (path, found) = find(snapshot, entrance, head, &exchange.authority)?;
+        let (route, astray) = match found {
             Found::Route(index, params) => {
                 exchange.params = params;
                 (&snapshot.routes[index], None)
@@ -190,7 +195,7 @@ impl Proxy {
             }
             Found::Nothing => (&snapshot.unrouted, Some(Trouble::NoRoute)),
         };
-        // Dot segments are gone from what is forwarded, as they are from what was matched.
+        // Dot segments and empty ones are gone from what is forwarded, as they are from what was matched.
         let normal = (path.encoded != head.uri.path()).then(|| path.encoded.into_owned());
         if let Some(normal) = normal {
             exchange.normalize(&normal).ok_or(Trouble::BadRequest("its target is malformed"))?;
@@ -207,6 +212,41 @@ impl Proxy {
     fn check_loop(&self, headers: &HeaderMap) -> Result<(), Trouble> {
         if self.via.passes(headers) > MAX_PASSES { Err(Trouble::Loop) } else { Ok(()) }
     }
+}
+
+/// The path of a request in its normal form, and who takes it. For routes slashes that follow each other are one:
+/// else `//admin` would be nothing to the route of `/admin`, and still be `/admin` to a service. Where the route wants
+/// them as they came, and takes the path as it came as well, they stay.
+fn find<'h>(
+    snapshot: &Snapshot,
+    entrance: &Entrance,
+    head: &'h request::Parts,
+    authority: &str,
+) -> Result<(NormalPath<'h>, Found), Trouble> {
+    let look_up = |path: &NormalPath<'_>| {
+        snapshot.router.find(&Asked {
+            listener: &entrance.listener,
+            host: host_of(authority),
+            path: &path.decoded,
+            query: head.uri.query(),
+            method: &head.method,
+            headers: &head.headers,
+        })
+    };
+    let normal = |slashes| NormalPath::of(head.uri.path(), slashes).map_err(Trouble::BadPath);
+    let merged = normal(Slashes::Merged)?;
+    let found = look_up(&merged);
+    if let Found::Route(index, _) = found
+        && !snapshot.routes[index].merge_slashes
+        && head.uri.path().contains("//")
+    {
+        let kept = normal(Slashes::Kept)?;
+        let again = look_up(&kept);
+        if matches!(again, Found::Route(same, _) if same == index) {
+            return Ok((kept, again));
+        }
+    }
+    Ok((merged, found))
 }
 
 impl Exchange {
@@ -239,6 +279,22 @@ mod tests {
         let of = |peer: &str| Client::of(peer.parse().unwrap(), None, &headers, &trusted).client;
         let behind = of("10.0.0.1:5");
         assert_eq!((behind.address.to_string().as_str(), behind.https), ("1.2.3.4", true));
+        for (said, client) in [
+            ("1.2.3.4:4711, 10.0.0.9", "1.2.3.4"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("::ffff:1.2.3.4", "1.2.3.4"),
+            ("1.2.3.4, unknown", "10.0.0.1"),
+            ("1.2.3.4:x", "10.0.0.1"),
+        ] {
+            let headers = HeaderMap::from_iter([(
+                http::HeaderName::from_static("x-forwarded-for"),
+                said.parse().unwrap(),
+            )]);
+            let known = Client::of("10.0.0.1:5".parse().unwrap(), None, &headers, &trusted);
+            assert_eq!(known.client.address.to_string(), client, "{said}");
+        }
         let direct = of("9.9.9.9:5");
         assert_eq!((direct.address.to_string().as_str(), direct.https), ("9.9.9.9", false));
     }

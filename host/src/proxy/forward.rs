@@ -34,7 +34,8 @@ pub(super) fn request(
     wish: Option<&mut Wish>,
 ) -> Request<Body> {
     let max_forwards = max_forwards(&exchange.request);
-    let mut headers = carried(&mut exchange.request.headers, course.is_request_kept);
+    let from_proxy = exchange.hop.is_from_proxy;
+    let mut headers = carried(&mut exchange.request.headers, course.is_request_kept, from_proxy);
     if let Some(wish) = wish {
         wish.ask(&mut headers, exchange.request.version == Version::HTTP_2);
     }
@@ -62,10 +63,11 @@ pub(super) fn request(
 
 /// What goes on, with room for what is added. A copy takes some 300 instructions for each field, of which browsers
 /// send fifteen.
-fn carried(received: &mut HeaderMap, is_kept: bool) -> HeaderMap {
+fn carried(received: &mut HeaderMap, is_kept: bool, from_proxy: bool) -> HeaderMap {
     let is_traced = received.get(&TRACEPARENT).is_some_and(is_traceparent);
     // Without the trace that it is about the state says nothing.
-    let stays = |name: &HeaderName| is_replaced(name) || !is_traced && *name == TRACESTATE;
+    let stays =
+        |name: &HeaderName| is_replaced(name, from_proxy) || !is_traced && *name == TRACESTATE;
     let mut headers = match is_kept {
         true => copied(received, |name| !stays(name)),
         false => taken(received, stays),
@@ -93,11 +95,16 @@ fn taken(received: &mut HeaderMap, stays: impl Fn(&HeaderName) -> bool) -> Heade
     headers
 }
 
-/// What we say ourselves, or nobody does. `Expect` was answered by the listener when the body was asked for.
-fn is_replaced(name: &HeaderName) -> bool {
+/// What we say ourselves, or nobody does but a trusted proxy. `Expect` was answered by the listener when the body was
+/// asked for.
+fn is_replaced(name: &HeaderName, from_proxy: bool) -> bool {
     match *name {
         header::EXPECT | header::FORWARDED => true,
-        _ => matches!(name.as_str(), "x-real-ip" | "x-forwarded-port"),
+        _ => match name.as_str() {
+            "x-real-ip" => true,
+            "x-forwarded-port" => !from_proxy,
+            _ => false,
+        },
     }
 }
 
@@ -224,14 +231,16 @@ fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &Via) {
     let scheme = HeaderValue::from_static(if client.https { "https" } else { "http" });
     headers.insert(X_FORWARDED_PROTO, scheme);
     set(headers, X_REQUEST_ID, &exchange.id);
-    set_host(headers, &exchange.authority);
+    set_host(headers, &exchange.authority, exchange.hop.is_from_proxy);
     via.add(headers, exchange.request.version);
 }
 
-/// Puts the authority that was asked for into `Host` and `X-Forwarded-Host`. It nearly always came in
-/// `Host`: then neither is a copy.
-fn set_host(headers: &mut HeaderMap, authority: &str) {
+/// Puts the authority that was asked for into `Host` and `X-Forwarded-Host`; a trusted proxy may know that the client
+/// asked for another one. It nearly always came in `Host`: then neither is a copy.
+fn set_host(headers: &mut HeaderMap, authority: &str, from_proxy: bool) {
+    let is_known = from_proxy && headers.contains_key(X_FORWARDED_HOST);
     match headers.get(header::HOST).filter(|host| host.as_bytes() == authority.as_bytes()) {
+        _ if is_known => set(headers, header::HOST, authority),
         Some(host) => {
             let host = host.clone();
             headers.insert(X_FORWARDED_HOST, host);
@@ -380,9 +389,9 @@ mod tests {
             let fields =
                 fields.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
             let mut received: HeaderMap = fields.into_iter().collect();
-            let mut kept = carried(&mut received, true);
+            let mut kept = carried(&mut received, true, false);
             assert_eq!(received.len(), 7);
-            let mut sent = carried(&mut received, false);
+            let mut sent = carried(&mut received, false, false);
             assert!(received.is_empty());
             for headers in [&mut kept, &mut sent] {
                 assert!(is_traceparent(&headers.remove(TRACEPARENT).unwrap()));
@@ -400,7 +409,7 @@ mod tests {
         for host in [None, Some("a.example:80"), Some("A.example:80")] {
             let mut headers = HeaderMap::new();
             headers.extend(host.map(|host| (header::HOST, HeaderValue::from_static(host))));
-            set_host(&mut headers, "a.example:80");
+            set_host(&mut headers, "a.example:80", true);
             assert_eq!(headers[header::HOST], "a.example:80");
             assert_eq!(headers[X_FORWARDED_HOST], "a.example:80");
         }

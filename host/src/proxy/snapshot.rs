@@ -49,6 +49,8 @@ pub struct RouteInService {
     pub answer: Option<Answer>,
     /// From the request head to the end of the response.
     pub timeout: Duration,
+    /// Whether slashes that follow each other are one in the path that goes on, too.
+    pub merge_slashes: bool,
     /// What becomes of the path.
     pub rewrite: Rewrite,
     /// Largest request body, bytes.

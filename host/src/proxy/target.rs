@@ -3,7 +3,7 @@
 use http::{Method, Version, header, request};
 
 use super::Entrance;
-use crate::{message::Fragment, rescue::Trouble};
+use crate::{config::ListenLimits, message::Fragment, rescue::Trouble};
 
 /// Refuses targets that are no path of a server.
 pub(super) fn check_target(head: &request::Parts, entrance: &Entrance) -> Result<(), Trouble> {
@@ -29,6 +29,20 @@ pub(super) fn check_target(head: &request::Parts, entrance: &Entrance) -> Result
         return Err(Trouble::BadRequest("HTTP/0.9 is not spoken here"));
     }
     Ok(())
+}
+
+/// Refuses heads that are too large. Those of HTTP/1.1 were measured where they were read.
+pub(super) fn check_size(head: &request::Parts, limits: &ListenLimits) -> Result<(), Trouble> {
+    if head.version != Version::HTTP_2 {
+        return Ok(());
+    }
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    let target = head.uri.path().len() + head.uri.query().map_or(0, str::len);
+    let (bytes, most) = (target + fields.sum::<usize>(), limits.head_bytes);
+    match bytes > most || head.headers.len() > limits.headers {
+        true => Err(Trouble::HeadTooLarge { bytes: most, fields: limits.headers }),
+        false => Ok(()),
+    }
 }
 
 /// Whether it asks what the server can do, not about anything that it serves (RFC 9110, 9.3.7). No

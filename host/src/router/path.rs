@@ -5,10 +5,19 @@ use std::borrow::Cow;
 /// A path that can be matched and forwarded.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NormalPath<'a> {
-    /// Percent-encoded, without dot segments: what is forwarded.
+    /// Percent-encoded, without dot segments or empty ones: what is forwarded.
     pub encoded: Cow<'a, str>,
     /// Decoded once: what routes match.
     pub decoded: Cow<'a, str>,
+}
+
+/// What becomes of slashes that follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slashes {
+    /// They are one.
+    Merged,
+    /// They stay, with the empty segments between them.
+    Kept,
 }
 
 /// Why a path is refused. Each of these means one thing to a gateway and another to the service
@@ -40,21 +49,22 @@ impl BadPath {
 }
 
 impl<'a> NormalPath<'a> {
-    /// Takes the path of a request target.
-    pub fn of(path: &'a str) -> Result<Self, BadPath> {
+    /// Takes the path of a request target. Empty segments are left out (`//admin` is `/admin`) unless they are
+    /// wanted: many services read them so, and who routes them otherwise lets them around the routes that guard.
+    pub fn of(path: &'a str, slashes: Slashes) -> Result<Self, BadPath> {
         let bytes = path.as_bytes();
         let has_percent = bytes.contains(&b'%');
         if bytes.contains(&b'\\') {
             return Err(BadPath::EncodedDelimiter);
         }
         // Nearly every path has neither and is used as it stands.
-        if !has_percent && !has_dot_segment(path) {
+        if !has_percent && is_plain(bytes, slashes) {
             return Ok(Self { encoded: Cow::Borrowed(path), decoded: Cow::Borrowed(path) });
         }
         if has_percent {
             check_encoding(bytes)?;
         }
-        let encoded = without_dot_segments(path)?;
+        let encoded = normal_segments(path, slashes)?;
         let decoded = match has_percent {
             true => Cow::Owned(decode(&encoded)?),
             false => encoded.clone(),
@@ -63,8 +73,10 @@ impl<'a> NormalPath<'a> {
     }
 }
 
-fn has_dot_segment(path: &str) -> bool {
-    path.contains("/.") && path.split('/').any(|segment| matches!(segment, "." | ".."))
+/// Whether no segment may be empty or one of dots.
+fn is_plain(path: &[u8], slashes: Slashes) -> bool {
+    let merged = slashes == Slashes::Merged;
+    !path.windows(2).any(|pair| pair[0] == b'/' && (pair[1] == b'.' || merged && pair[1] == b'/'))
 }
 
 fn check_encoding(bytes: &[u8]) -> Result<(), BadPath> {
@@ -79,15 +91,14 @@ fn check_encoding(bytes: &[u8]) -> Result<(), BadPath> {
     Ok(())
 }
 
-/// RFC 3986, 5.2.4, with `%2e` read as a dot, and without merging slashes.
-fn without_dot_segments(path: &str) -> Result<Cow<'_, str>, BadPath> {
+/// RFC 3986, 5.2.4, with `%2e` read as a dot. An empty segment is gone before a `..` could take it away, as it
+/// is where services merge slashes.
+fn normal_segments(path: &str, slashes: Slashes) -> Result<Cow<'_, str>, BadPath> {
     let is_dot = |segment: &str| matches!(segment.to_ascii_lowercase().as_str(), "." | "%2e");
     let is_up = |segment: &str| {
         matches!(segment.to_ascii_lowercase().as_str(), ".." | ".%2e" | "%2e." | "%2e%2e")
     };
-    if !path.split('/').any(|segment| is_dot(segment) || is_up(segment)) {
-        return Ok(Cow::Borrowed(path));
-    }
+    let is_merged = |segment: &str| segment.is_empty() && slashes == Slashes::Merged;
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
@@ -95,12 +106,19 @@ fn without_dot_segments(path: &str) -> Result<Cow<'_, str>, BadPath> {
         if is_up(segment) {
             kept.pop().ok_or(BadPath::AboveRoot)?;
         } else if !is_dot(segment) {
-            kept.push(segment);
+            if last || !is_merged(segment) {
+                kept.push(segment);
+            }
             continue;
         }
         if last {
             kept.push("");
         }
+    }
+    let length = kept.iter().map(|segment| segment.len() + 1).sum::<usize>();
+    // Nothing was left out.
+    if length == path.len() {
+        return Ok(Cow::Borrowed(path));
     }
     Ok(Cow::Owned(format!("/{}", kept.join("/"))))
 }
@@ -133,7 +151,14 @@ mod tests {
     fn normal_forms() {
         for (path, encoded, decoded) in [
             ("/", "/", "/"),
-            ("/a//b", "/a//b", "/a//b"),
+            ("/a//b", "/a/b", "/a/b"),
+            ("//a/b", "/a/b", "/a/b"),
+            ("//", "/", "/"),
+            ("/a//", "/a/", "/a/"),
+            ("/a//../b", "/b", "/b"),
+            ("/x/..//a", "/a", "/a"),
+            ("/a/./", "/a/", "/a/"),
+            ("/%2e//a%20b", "/a%20b", "/a b"),
             ("/a/./b", "/a/b", "/a/b"),
             ("/a/../b", "/b", "/b"),
             ("/a/b/..", "/a/", "/a/"),
@@ -143,8 +168,22 @@ mod tests {
             ("/a%20b", "/a%20b", "/a b"),
             ("/a.b/.c", "/a.b/.c", "/a.b/.c"),
         ] {
-            let normal = NormalPath::of(path).unwrap();
+            let normal = NormalPath::of(path, Slashes::Merged).unwrap();
             assert_eq!((&*normal.encoded, &*normal.decoded), (encoded, decoded), "{path}");
+        }
+    }
+
+    #[test]
+    fn slashes_stay_where_they_are_wanted() {
+        for (path, encoded) in [
+            ("/a//b", "/a//b"),
+            ("//", "//"),
+            ("/a//../b", "/a/b"),
+            ("/a/.//b", "/a//b"),
+            ("//a%20b//", "//a%20b//"),
+        ] {
+            let normal = NormalPath::of(path, Slashes::Kept).unwrap();
+            assert_eq!(&*normal.encoded, encoded, "{path}");
         }
     }
 
@@ -164,7 +203,8 @@ mod tests {
             ("/%2e%2e/b", BadPath::AboveRoot),
             ("/%ff", BadPath::NotText),
         ] {
-            assert_eq!(NormalPath::of(path), Err(why), "{path}");
+            assert_eq!(NormalPath::of(path, Slashes::Merged), Err(why), "{path}");
+            assert_eq!(NormalPath::of(path, Slashes::Kept), Err(why), "{path}");
         }
     }
 }

@@ -17,6 +17,7 @@ fn route(name: &str, matcher: Match) -> Route {
         redirect: None,
         reply: None,
         timeout: Duration::from_secs(1),
+        merge_slashes: true,
         rewrite: Rewrite::None,
         max_body: 0,
         upgrade: Vec::new(),

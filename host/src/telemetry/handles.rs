@@ -91,6 +91,12 @@ impl HookMetrics {
         self.failure(cause);
     }
 
+    /// A failure that nobody waits for.
+    pub fn failed_alone(&self, cause: &'static str) {
+        self.decision("fail", String::new());
+        self.failure(cause);
+    }
+
     fn decision(&self, decision: &str, status: String) {
         let HookLabels { plugin, route, .. } = self.labels.clone();
         let labels = DecisionLabels { plugin, route, decision: decision.into(), status };

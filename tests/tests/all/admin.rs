@@ -3,9 +3,9 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use torana_tests::{Backend, Gateway, Reply, Setup, Unused, reply, request, toml, within};
+use torana_tests::{Backend, Gateway, Reply, Setup, Unused, raw, reply, request, toml, within};
 
-use crate::guests::{PATIENT, metric, plugin, route};
+use crate::guests::{PATIENT, metric, plugin, route, wait_for_metric};
 
 /// Secrets in every form in which one can give them, and some that should not be given so.
 fn secretive(backend: &Backend) -> String {
@@ -256,6 +256,21 @@ async fn a_plugin_that_no_chain_uses_ticks_all_the_same() {
 }
 
 #[tokio::test]
+async fn ticks_are_counted_and_so_are_those_that_fail() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let well = plugin("well", "counter", "config.tick_ms = 3600000");
+    let ill = plugin("ill", "counter", "config = { tick_ms = 3600000, tick = \"fail\" }");
+    let gateway = Gateway::start(&(toml::proxy(backend.address()) + &well + &ill)).await;
+    let of = |plugin: &'static str| [plugin, "route=\"\"", "hook=\"on-tick\""];
+    wait_for_metric(&gateway, "torana_plugin_seconds_count", &of("plugin=\"well\""), 1.0).await;
+    let failing = of("plugin=\"ill\"");
+    wait_for_metric(&gateway, "torana_plugin_failures_total", &failing, 1.0).await;
+    let failed = ["plugin=\"ill\"", "decision=\"fail\""];
+    assert!(metric(&gateway, "torana_plugin_decisions_total", &failed).await >= 1.0);
+    assert_eq!(metric(&gateway, "torana_plugin_failures_total", &of("plugin=\"well\"")).await, 0.0);
+}
+
+#[tokio::test]
 async fn the_index_lists_every_page_and_nothing_can_be_changed() {
     let backend = Backend::start(|_| reply(200, "ok")).await;
     let gateway = Gateway::start(&toml::proxy(backend.address())).await;
@@ -272,9 +287,33 @@ async fn the_index_lists_every_page_and_nothing_can_be_changed() {
             assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")), "{page}");
         }
         let foreign = admin.send(request("GET", page).header("host", "evil.example"), "").await;
-        assert_eq!(foreign.status, 421, "{page}");
+        let is_about_health = matches!(page, "/healthz" | "/readyz");
+        assert_eq!(foreign.status, if is_about_health { 200 } else { 421 }, "{page}");
         assert_eq!(gateway.client().get(page).await.text(), "ok", "not on a public address");
     }
+}
+
+#[tokio::test]
+async fn balancers_ask_by_any_name_and_who_has_the_token_too() {
+    let backend = Backend::start(|_| reply(200, "ok")).await;
+    let admin = "[admin]\ntoken = { secret = \"operator\" }\n";
+    let toml = toml::proxy(backend.address()).replace("[admin]\n", admin);
+    let secret = "\n[secrets]\noperator = { file = \"token\" }\n";
+    let gateway = Setup::new(&(toml + secret)).file("token", "of-the-operator").start().await;
+    let named = |page: &str| request("GET", page).header("host", "gateway.internal:9090");
+    for page in ["/healthz", "/readyz"] {
+        assert_eq!(gateway.admin().send(named(page), "").await.status, 200, "{page}");
+        let bare = raw(gateway.address("admin"), format!("GET {page} HTTP/1.0\r\n\r\n")).await;
+        assert!(bare.starts_with("HTTP/1.0 200"), "{bare}");
+    }
+    let with = named("/metrics").header("authorization", "Bearer of-the-operator");
+    assert_eq!(gateway.admin().send(with, "").await.status, 200);
+    let wrong = named("/metrics").header("authorization", "Bearer of-nobody");
+    assert_eq!(gateway.admin().send(wrong, "").await.status, 421);
+    let bare = raw(gateway.address("admin"), "GET /metrics HTTP/1.0\r\n\r\n").await;
+    assert!(bare.starts_with("HTTP/1.0 401"), "{bare}");
+    let refused = "refused on the admin address: its host is neither an address nor localhost";
+    gateway.wait_for_log("the refusal", |line| line.contains(refused)).await;
 }
 
 #[tokio::test]

@@ -153,8 +153,11 @@ async fn a_client_cannot_say_who_asked() {
 #[tokio::test]
 async fn a_trusted_proxy_can() {
     let (received, _) = forward_from_proxy(&[
-        ("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9"),
+        ("x-forwarded-for", "6.6.6.6, 1.2.3.4:4711, 10.0.0.9"),
         ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "shop.example"),
+        ("x-forwarded-port", "8443"),
+        ("x-real-ip", "6.6.6.6"),
     ])
     .await;
     let addresses = received.header("x-forwarded-for").unwrap();
@@ -165,6 +168,9 @@ async fn a_trusted_proxy_can() {
         "said by a client that nobody vouches for: {addresses}"
     );
     assert_eq!(received.header("x-forwarded-proto"), Some("https"));
+    assert_eq!(received.header("x-forwarded-host"), Some("shop.example"));
+    assert_eq!(received.header("x-forwarded-port"), Some("8443"));
+    assert_eq!(received.header("x-real-ip"), None);
 }
 
 #[tokio::test]

@@ -53,6 +53,33 @@ async fn paths_that_readers_read_differently_are_400() {
 }
 
 #[tokio::test]
+async fn slashes_that_follow_each_other_are_one() {
+    let backend = service().await;
+    let guarded =
+        "match = { path = \"/admin/{*rest}\", methods = [\"PUT\"] }\nupstream = \"service\"";
+    let raw = "match = { path = \"/raw/{*rest}\" }\nupstream = \"service\"\nmerge_slashes = false\nrewrite = \"/new/{rest}\"";
+    let proxy = [
+        &*toml::proxy(backend.address()),
+        &toml::route("admin", guarded),
+        &toml::route("raw", raw),
+    ];
+    let gateway = Gateway::start(&proxy.concat()).await;
+    for path in ["//admin/x", "/admin//x", "/a/..//admin/x", "///admin/x", "/%2e//admin/x"] {
+        gateway.client().get(path).await.problem(405);
+    }
+    for (path, forwarded) in [
+        ("/a//b/?x=//", "/a/b/?x=//"),
+        ("/raw/http://a//b", "/new/http://a//b"),
+        ("/raw/./x//", "/new/x//"),
+        // Nothing is left of what they would have said.
+        ("//raw//x", "/new/x"),
+    ] {
+        gateway.client().get(path).await;
+        assert_eq!(backend.received().pop().unwrap().target, forwarded, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn dot_segments_within_the_root_are_resolved_before_anybody_decides() {
     let backend = service().await;
     let private = toml::route(

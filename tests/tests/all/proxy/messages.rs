@@ -32,10 +32,9 @@ async fn path_and_query_pass_byte_for_byte() {
         "/a?b=c&b=d&&=e&f",
         "/a%20b/%C3%BC?q=%2F%26+x",
         "/a;v=1/b,c/@d/~e/!$'()*+=:",
-        "/a//b///c",
         "/a/",
         "/a%2Db%2E%41",
-        "/a?x=/../y&z=?",
+        "/a?x=/../y//&z=?",
     ] {
         gateway.client().get(target).await;
         assert_eq!(backend.received().pop().unwrap().target, target);
