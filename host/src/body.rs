@@ -43,6 +43,8 @@ pub enum BodyError {
     Plugin {
         /// Which, and why: for the log.
         why: String,
+        /// What the plugin has to say to the client; may be empty.
+        client: String,
         /// What its `on_error` says, where there is still somebody to tell.
         status: u16,
         /// Its place in the chain.

@@ -202,6 +202,14 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// What the client is told of it, if the plugin said anything for it.
+    pub fn client(&self) -> &str {
+        match self {
+            Self::Refused { client, .. } => client,
+            _ => "",
+        }
+    }
+
     /// The label in `torana_plugin_failures_total{cause}`.
     pub fn label(&self) -> &'static str {
         match self {

@@ -242,7 +242,7 @@ fn a_stream_hook_that_fails_breaks_the_body_off() {
         body.collect(100).await
     });
     assert!(
-        matches!(&end, Err(BodyError::Plugin { why, status: 500, at: 0 }) if why.contains("broke")),
+        matches!(&end, Err(BodyError::Plugin { why, status: 500, at: 0, .. }) if why.contains("broke")),
         "{end:?}"
     );
 }

@@ -190,6 +190,7 @@ impl Label {
         }
         let status = status_of(self.on_error, failure);
         let why = format!("{plugin}: {}", failure.cause);
-        BodyError::Plugin { why, status, at: self.at }
+        let client = failure.cause.client().to_owned();
+        BodyError::Plugin { why, client, status, at: self.at }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     supervisor::Supervisor,
 };
 use crate::{
-    config::LoadOptions,
+    config::{Diagnostic, Diagnostics, LoadOptions, Severity, Source},
     gateway::{Gateway, Predecessor, Sockets, StartError},
 };
 
@@ -68,11 +68,11 @@ async fn serve(
     };
     let gateway = match Gateway::start(&arguments.file, options, sockets).await {
         Ok((gateway, source, warnings)) => {
-            output::print(&source, &warnings);
+            tell(arguments.log_format, &source, &warnings);
             gateway
         }
         Err(StartError::Config(source, problems)) => {
-            output::print(&source, &problems);
+            tell(arguments.log_format, &source, &problems);
             return ExitCode::FAILURE;
         }
         Err(StartError::Io(error)) => return output::fail(error),
@@ -88,6 +88,21 @@ async fn serve(
     }
     live(gateway, signals, supervisor).await;
     ExitCode::SUCCESS
+}
+
+/// Says what is wrong with the file: to people as they read it best, to programs an object for each problem.
+fn tell(format: LogFormat, source: &Source, diagnostics: &Diagnostics) {
+    if format == LogFormat::Text {
+        return output::print(source, diagnostics);
+    }
+    let file = source.path.display();
+    for Diagnostic { severity, span, message, label, help } in diagnostics.iter() {
+        let (line, column) = span.map(|span| source.position(span.start)).unzip();
+        match severity {
+            Severity::Error => error!(%file, line, column, label, help, "{message}"),
+            Severity::Warning => warn!(%file, line, column, label, help, "{message}"),
+        }
+    }
 }
 
 /// Does what signals say until one of them ends it.
@@ -156,7 +171,8 @@ fn start_logging(arguments: &Arguments) {
         .unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match arguments.log_format {
-        LogFormat::Json => log.json().flatten_event(true).init(),
+        // (Without the module, which would be another `target` beside that of an upstream.)
+        LogFormat::Json => log.json().flatten_event(true).with_target(false).init(),
         LogFormat::Text => {
             use std::io::IsTerminal as _;
             log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();

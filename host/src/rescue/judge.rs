@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::Trouble;
-use crate::{body::BodyError, chain::Why, filter::Cause, upstream::UpstreamError};
+use crate::{body::BodyError, chain::Why, upstream::UpstreamError};
 
 /// What a trouble is called, on both sides.
 pub(super) struct Judgement {
@@ -100,16 +100,10 @@ pub(super) fn judge(trouble: &Trouble) -> Judgement {
 fn judge_chain(why: &Why) -> Judgement {
     match why {
         Why::Reply(reply) => verdict(reply.status, "plugin", "Refused", ""),
-        Why::Failed(failure, status) => {
-            let detail = match &failure.cause {
-                Cause::Refused { client, .. } => client.clone(),
-                _ => String::new(),
-            };
-            plugin_failed(*status, detail)
-        }
-        Why::RequestBody(BodyError::Plugin { status, .. })
-        | Why::ResponseBody(BodyError::Plugin { status, .. }, _) => {
-            plugin_failed(*status, String::new())
+        Why::Failed(failure, status) => plugin_failed(*status, failure.cause.client()),
+        Why::RequestBody(BodyError::Plugin { client, status, .. })
+        | Why::ResponseBody(BodyError::Plugin { client, status, .. }, _) => {
+            plugin_failed(*status, client)
         }
         Why::RequestBody(BodyError::TooLarge(cap)) => too_large(*cap),
         Why::RequestBody(BodyError::Decode(why)) => verdict(
@@ -146,8 +140,8 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "The service did not answer in time.",
         ),
         UpstreamError::RequestBody(BodyError::TooLarge(cap)) => too_large(*cap),
-        UpstreamError::RequestBody(BodyError::Plugin { status, .. }) => {
-            plugin_failed(*status, String::new())
+        UpstreamError::RequestBody(BodyError::Plugin { client, status, .. }) => {
+            plugin_failed(*status, client)
         }
         UpstreamError::RequestBody(BodyError::Timeout) => too_slow(),
         UpstreamError::RequestBody(_) => {
@@ -206,12 +200,12 @@ fn too_large(cap: u64) -> Judgement {
 }
 
 /// Where the plugin has no text for the client, the host's own says nothing of the inside.
-fn plugin_failed(status: u16, detail: String) -> Judgement {
+fn plugin_failed(status: u16, detail: &str) -> Judgement {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let title = status.canonical_reason().unwrap_or("Refused");
     let general = "The gateway could not process the request. The log has the reason under the \
                    request id.";
-    let detail = if detail.is_empty() { general.to_owned() } else { detail };
+    let detail = if detail.is_empty() { general } else { detail };
     verdict(status, "plugin-failed", title, detail)
 }
 

@@ -137,7 +137,7 @@ fn end(stop: Stop) -> End {
 
 fn broken(error: BodyError) -> End {
     match error {
-        BodyError::Plugin { why, .. } => failed(why),
+        BodyError::Plugin { why, client, .. } => End::Fail(Failure { client, log: why }),
         error => failed(error),
     }
 }

@@ -210,14 +210,20 @@ impl Connector {
     }
 }
 
-/// A proxy holds what it has read until the client takes it, so the windows are below hyper's own
-/// 2 and 5 MB, which are made for downloads by one client.
+/// What is held of each response that its client does not take, in bytes; a proxy reads ahead no further. hyper's
+/// own 2 MB are made for downloads by one client.
+const STREAM_WINDOW: u32 = 256 << 10;
+
+/// Of a connection as a whole: no bound (RFC 9113, 6.9.1). With one, as many clients as fill it, because they stopped
+/// reading, would stop the responses of all others that share the connection.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
 fn http2_settings() -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(4 << 20)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(256 << 10)
         .max_header_list_size(64 << 10)
         // Finds a peer that is gone while requests wait for it.

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use nix::sys::signal::Signal;
 use tokio::sync::watch;
-use torana_tests::{Backend, Gateway, Raw, Setup, reply, toml};
+use torana_tests::{Backend, Gateway, Raw, Setup, Unused, reply, toml};
 
 fn is_reloaded(line: &str) -> bool {
     line.contains("reloaded")
@@ -19,6 +19,38 @@ async fn it_is_ready_and_alive() {
     }
     assert_eq!(gateway.client().get("/healthz").await.text(), "ok", "a path like any other");
     assert_eq!(backend.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_log_for_programs_is_one_object_a_line_and_no_name_is_there_twice() {
+    let nobody = Unused::new();
+    let health = "health = { path = \"/\", interval = \"100ms\", unhealthy_after = 1 }\n";
+    let upstream = toml::upstream("service", nobody.address()) + health;
+    let unused = toml::upstream("nobodys", nobody.address());
+    let toml = [toml::LISTEN, &upstream, &unused, &toml::route("all", toml::ALL)].concat();
+    let setup = Setup::new(&toml).argument("--log-format").argument("json");
+    let mut gateway = setup.start().await;
+    gateway.wait_for_log("the health check", |line| line.contains("unhealthy")).await;
+    gateway.signal(Signal::SIGTERM);
+    gateway.ended().await;
+    gateway.log().wait_for_end().await;
+    let lines = gateway.log().lines();
+    for line in &lines {
+        let object: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"));
+        for name in object.as_object().expect("an object").keys() {
+            assert_eq!(line.matches(&format!("\"{name}\":")).count(), 1, "{name} in {line}");
+        }
+    }
+    let with = |what: &str| {
+        let line = lines.iter().find(|line| line.contains(what));
+        let line = line.unwrap_or_else(|| panic!("no {what}: {lines:#?}"));
+        serde_json::from_str::<serde_json::Value>(line).expect("an object")
+    };
+    assert_eq!(with("unhealthy")["target"], nobody.address().to_string());
+    let warning = with("nobodys");
+    assert_eq!(warning["level"], "WARN");
+    assert!(warning["line"].as_u64() > Some(1) && warning["file"].is_string(), "{warning}");
 }
 
 #[tokio::test]

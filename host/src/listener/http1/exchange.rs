@@ -106,6 +106,7 @@ impl<H: Handler> Connection<H> {
     pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Stage> {
         loop {
             if self.poll_client(cx).is_ready() {
+                self.look_once(cx);
                 return Poll::Ready(self.cut());
             }
             let (Stage::Exchange(exchange), Some(io)) = (&mut self.stage, &mut self.io) else {
@@ -132,6 +133,15 @@ impl<H: Handler> Connection<H> {
                     });
                 }
             }
+        }
+    }
+
+    /// A client may be gone before anybody has looked at its request; it is written down all the same.
+    fn look_once(&mut self, cx: &mut Context<'_>) {
+        if let Stage::Exchange(exchange) = &mut self.stage
+            && let Progress::Awaited(answer) = &mut exchange.progress
+        {
+            let _ = answer.as_mut().poll(cx);
         }
     }
 

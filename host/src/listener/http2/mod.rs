@@ -4,6 +4,7 @@ mod activity;
 
 use std::{
     convert::Infallible,
+    error::Error as _,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
@@ -14,7 +15,7 @@ use http::{Method, Request};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::oneshot;
-use tracing::debug;
+use tracing::{debug, info};
 
 use self::activity::{Activity, Busy, Noted, answer};
 use super::{
@@ -22,7 +23,11 @@ use super::{
     drive::{Doing, Served},
     io::Io,
 };
-use crate::{body::Body, config::ListenLimits, message::KeepBusy};
+use crate::{
+    body::{Body, with_sources},
+    config::ListenLimits,
+    message::KeepBusy,
+};
 
 /// A client's connection.
 pub(super) struct Connection<C> {
@@ -30,6 +35,7 @@ pub(super) struct Connection<C> {
     finish: fn(Pin<&mut C>),
     activity: Arc<Activity>,
     after: Arc<Afterwards>,
+    client: Arc<Client>,
 }
 
 /// A connection whose requests `handler` answers.
@@ -42,6 +48,7 @@ pub(super) fn connection<H: Handler>(
     let (activity, after) = (Arc::new(Activity::default()), Arc::new(Afterwards::default()));
     let io = TokioIo::new(Noted::new(io, &activity));
     let (doing, later) = (activity.clone(), after.clone());
+    let its_client = client.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         let (handler, client, busy) = (handler.clone(), client.clone(), doing.begin());
         if request.method() == Method::CONNECT {
@@ -54,7 +61,8 @@ pub(super) fn connection<H: Handler>(
         })
     });
     let hyper = Box::pin(settings(limits).serve_connection(io, service));
-    Connection { hyper, finish: http2::Connection::graceful_shutdown, activity, after }
+    let finish = http2::Connection::graceful_shutdown;
+    Connection { hyper, finish, activity, after, client: its_client }
 }
 
 impl<C: Future<Output = hyper::Result<()>>> Connection<C> {
@@ -66,8 +74,13 @@ impl<C: Future<Output = hyper::Result<()>>> Connection<C> {
 
 impl<C: Future<Output = hyper::Result<()>>> Served for Connection<C> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Err(why) = ready!(self.hyper.as_mut().poll(cx)) {
-            debug!(%why, "connection ended");
+        if let Err(error) = ready!(self.hyper.as_mut().poll(cx)) {
+            let (listener, peer) = (&*self.client.listener, self.client.peer);
+            let why = with_sources(&error);
+            match is_breach(&error) {
+                true => info!(listener, %peer, why, "ended a connection: this is no HTTP/2"),
+                false => debug!(listener, %peer, why, "connection ended"),
+            }
         }
         Poll::Ready(())
     }
@@ -86,6 +99,13 @@ impl<C: Future<Output = hyper::Result<()>>> Served for Connection<C> {
     fn finish(&mut self) {
         (self.finish)(self.hyper.as_mut());
     }
+}
+
+/// Whether the client broke the protocol. All of its requests on the connection are lost then, also those that had
+/// nothing to do with it, and somebody will ask why.
+fn is_breach(error: &hyper::Error) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+    source.is_some_and(h2::Error::is_library)
 }
 
 /// What goes on when a stream is no longer HTTP. A connection is over when that is.
@@ -111,6 +131,12 @@ impl Afterwards {
     }
 }
 
+/// Of a stream, in bytes.
+const STREAM_WINDOW: u32 = 256 << 10;
+
+/// There is no larger window (RFC 9113, 6.9.1).
+const MOST: u32 = (1 << 31) - 1;
+
 fn settings(limits: &ListenLimits) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
@@ -118,11 +144,15 @@ fn settings(limits: &ListenLimits) -> http2::Builder<TokioExecutor> {
         .max_concurrent_streams(limits.h2_streams)
         // WebSocket over HTTP/2 (RFC 8441); routes say whether they take it.
         .enable_connect_protocol()
-        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
-        // What one connection can make us hold: 1 MiB of uploads that nobody takes, and 128 KiB of
-        // each response that it does not take itself.
-        .initial_connection_window_size(1 << 20)
-        .initial_stream_window_size(1 << 20)
+        // A head over this is a stream that was refused, which clients take for leave to try again. So it is far
+        // above `limits.head_bytes`, and a head in between is told that it is too large.
+        .max_header_list_size(u32::try_from(4 * limits.head_bytes).unwrap_or(u32::MAX))
+        // What each stream can make us hold: 256 KiB of an upload that nobody takes, and 128 KiB of a response
+        // that its client does not take itself.
+        .initial_stream_window_size(STREAM_WINDOW)
+        // All streams have room at once: else uploads that their services do not take would stop the others,
+        // which a balancer in front may have sent for other people.
+        .initial_connection_window_size(limits.h2_streams.saturating_mul(STREAM_WINDOW).min(MOST))
         .max_send_buf_size(128 << 10)
         // Resets in quick succession (CVE-2023-44487), by the client and provoked by it.
         .max_pending_accept_reset_streams(20)

@@ -143,10 +143,10 @@ impl Connection {
                     return self.unanswered(broken.map_or(why, Error::Io));
                 }
                 Poll::Ready(Err(why)) => return self.unanswered(Error::Io(broken.unwrap_or(why))),
-                Poll::Pending => match broken {
-                    Some(why) => return self.unanswered(Error::Io(why)),
-                    None => return Poll::Pending,
-                },
+                // Also where the request could not be written on: the answer, or the end of the connection, is
+                // on its way to whoever waits for it. (One in seven answers of a service that refused an upload
+                // and closed was lost here.)
+                Poll::Pending => return Poll::Pending,
             }
         }
     }

@@ -59,7 +59,8 @@ impl Transform for Upper {
         self.passed += data.len() as u64;
         if self.settings.fail_after.is_some_and(|limit| self.passed > limit) {
             assert!(!self.settings.panic, "panicked after {} bytes, on purpose", self.passed);
-            return Err(format!("failed after {} bytes, on purpose", self.passed).into());
+            let why = format!("failed after {} bytes, on purpose", self.passed);
+            return Err(Failure::new(why).for_client("It is too long."));
         }
         data.make_ascii_uppercase();
         if !self.settings.hold {

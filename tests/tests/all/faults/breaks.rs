@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::Response;
 use torana_tests::{
-    Backend, Body, End, Fault, Gateway, Point, Raw, Wire, reply, request, stream, toml, within,
+    Backend, Body, End, Fault, Gateway, Point, Raw, RawBackend, Wire, reply, request, stream, toml,
+    within,
 };
 
 use super::before;
@@ -95,6 +96,25 @@ async fn a_service_that_half_closes_without_an_answer_is_a_502() {
     let client = gateway.client();
     client.post("/length", "x").await.problem(502);
     drop(client);
+    gateway.at_rest().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_requests_end_is_not_lost() {
+    let service = RawBackend::start(|mut connection| async move {
+        connection.head().await;
+        // With what it has not read its close is a reset.
+        connection
+            .write("HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+            .await;
+    })
+    .await;
+    let gateway = Gateway::start(&toml::proxy(service.address())).await;
+    let upload = vec![b'x'; 3_000_000];
+    for _ in 0..40 {
+        let answer = gateway.client().post("/", upload.clone()).await;
+        assert_eq!((answer.status, answer.text()), (413, "no"));
+    }
     gateway.at_rest().await;
 }
 

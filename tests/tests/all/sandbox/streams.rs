@@ -129,7 +129,9 @@ async fn a_failure_in_the_middle_is_never_taken_for_the_end() {
         let gateway = Gateway::start(&upper(backend.address(), more)).await;
         const PIECE: &[u8] = &[b'a'; 50_000];
         let sent = gateway.client().try_send(request("POST", "/a"), pieces(5, PIECE)).await;
-        assert_eq!(sent.expect("a refusal").status, 500);
+        let problem = sent.expect("a refusal").problem(500);
+        let told = problem["detail"] == "It is too long.";
+        assert_eq!(told, cause == "error", "what a plugin says for the client: {problem}");
         wait_for_metric(&gateway, "torana_plugin_failures_total", &[cause], 1.0).await;
         let wanted = |line: &str| line.contains("on-request-stream") && line.contains("on purpose");
         gateway.wait_for_log("who failed, and why", wanted).await;
