@@ -47,6 +47,13 @@ pub struct Wants {
     pub handler: Option<usize>,
 }
 
+impl Wants {
+    /// Somebody has a hook for response bodies: then services are asked for whole ones, as they are.
+    pub fn response_bodies(self) -> bool {
+        self.response_body || self.response_stream
+    }
+}
+
 /// A pass that did not go through.
 #[derive(Debug)]
 pub struct Stop {
@@ -258,7 +265,7 @@ impl<F: Filter> Chain<F> {
     /// Whether any of these plugins reads or transforms the response body.
     pub fn reads_response(&self, back: Back) -> bool {
         let reads = |link: &Link<F>| link.hooks.response_body || link.hooks.response_stream;
-        (self.wants.response_body || self.wants.response_stream)
+        self.wants.response_bodies()
             && self.links.iter().enumerate().any(|(at, link)| back.sees(at) && reads(link))
     }
 

@@ -29,12 +29,12 @@ use watch::Watch;
 
 use std::{
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
-use http::{Request, Response, StatusCode, Version, response};
+use http::{Request, Response, StatusCode, Version, header, response};
 use tracing::{debug, error, info};
 
 use crate::{
@@ -63,6 +63,8 @@ pub struct Entrance {
     pub limits: ListenLimits,
     /// Peers whose forwarding headers are believed.
     pub trusted_proxies: Vec<crate::config::Network>,
+    /// Its requests whose answer has not begun, and its tunnels; a reload goes on with the same.
+    pub in_flight: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -79,7 +81,7 @@ impl Proxy {
         peer: SocketAddr,
         tls: Option<Arc<TlsSession>>,
     ) -> Response<Body> {
-        let in_flight = InFlight::enter(&self.telemetry);
+        let in_flight = InFlight::enter(&self.telemetry, &entrance);
         // The whole exchange runs on the configuration that it began with.
         let snapshot = self.snapshot.load_full();
         let (head, body) = request.into_parts();
@@ -111,7 +113,7 @@ impl Proxy {
             .map(|log| log.entry(exchange, request_bytes, response.status(), response.headers()));
         match (tunnel, entry) {
             (Some(tunnel), entry) => {
-                self.dig(tunnel, entry);
+                self.dig(tunnel, entry, &entrance);
                 response
             }
             (None, Some(entry)) => response.map(|body| entry.follow(body)),
@@ -245,6 +247,10 @@ impl Proxy {
         let (mut head, body) = response.into_parts();
         let switch = switched(wish, &mut head).map_err(|trouble| (trouble, all))?;
         hop::take_reply_hop(&mut head, exchange.request.version);
+        if chain.wants().response_bodies() {
+            // It would be asked for ranges in vain: `forward` has taken the wish off.
+            head.headers.remove(header::ACCEPT_RANGES);
+        }
         Ok(Reached { head, body, switch })
     }
 
@@ -292,8 +298,8 @@ impl Proxy {
     }
 
     /// Carries what passes after an upgrade, beside the connection's own task.
-    fn dig(&self, tunnel: Tunnel, entry: Option<Entry>) {
-        let open = OpenTunnel::new(&self.telemetry);
+    fn dig(&self, tunnel: Tunnel, entry: Option<Entry>, entrance: &Entrance) {
+        let open = OpenTunnel::new(&self.telemetry, entrance);
         tokio::spawn(async move {
             let _open = open;
             let passed = tunnel.run().await;

@@ -74,7 +74,7 @@ pub struct Telemetry {
     config_loaded: Gauge<f64, AtomicU64>,
     log_lines: Counter,
     log_dropped: Family<RefusalLabels, Counter>,
-    /// Requests that are being served.
+    /// Requests whose answer has not begun, and upgraded connections.
     pub in_flight: Gauge<i64, AtomicI64>,
     /// Connections that have become something else than HTTP.
     pub upgraded: Gauge<i64, AtomicI64>,
@@ -124,7 +124,11 @@ impl Telemetry {
             "From the request head to the response head",
             self.request_seconds.clone(),
         );
-        registry.register("requests_in_flight", "Requests being served", self.in_flight.clone());
+        registry.register(
+            "requests_in_flight",
+            "Requests whose answer has not begun, and upgraded connections",
+            self.in_flight.clone(),
+        );
         registry.register(
             "connections_upgraded",
             "Connections that have become WebSockets or the like",

@@ -95,7 +95,7 @@ pub struct ListenLimits {
     pub idle_timeout: Duration,
     /// Open connections, in the process.
     pub connections: usize,
-    /// Requests in flight, in the process.
+    /// Requests whose answer has not begun, of this listener.
     pub requests: usize,
     /// Concurrent streams of one HTTP/2 connection.
     pub h2_streams: u32,
@@ -168,8 +168,18 @@ static LISTEN_LIMITS: Shape = Shape {
             "How long a connection may wait for a request.",
         )
         .or("75s"),
-        key("connections", Kind::Integer(1, 10_000_000), "Open connections.").or("16384"),
-        key("requests", Kind::Integer(1, 10_000_000), "Requests in flight.").or("16384"),
+        key(
+            "connections",
+            Kind::Integer(1, 10_000_000),
+            "Open connections, of all listeners together.",
+        )
+        .or("16384"),
+        key(
+            "requests",
+            Kind::Integer(1, 10_000_000),
+            "Requests whose answer has not begun, and upgraded connections.",
+        )
+        .or("16384"),
         key("h2_streams", Kind::Integer(1, 10_000), "Concurrent streams of an h2 connection.")
             .or("128"),
     ],

@@ -4,7 +4,7 @@ use std::{
     io,
     net::TcpListener,
     os::fd::OwnedFd,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
     thread::{self, JoinHandle},
 };
 
@@ -87,7 +87,8 @@ impl Workers {
         for (listener, settings) in config.listeners.iter().zip(settings) {
             if let Some(door) = self.doors.iter().find(|door| door.name == listener.name) {
                 door.settings.store(Arc::new(settings));
-                door.entrance.store(Arc::new(entrance(listener)));
+                let in_flight = door.entrance.load().in_flight.clone();
+                door.entrance.store(Arc::new(entrance(listener, in_flight)));
             }
         }
     }
@@ -109,16 +110,17 @@ impl Door {
         Self {
             name: listener.name.clone(),
             settings: Arc::new(ArcSwap::from_pointee(settings)),
-            entrance: Arc::new(ArcSwap::from_pointee(entrance(listener))),
+            entrance: Arc::new(ArcSwap::from_pointee(entrance(listener, Arc::default()))),
         }
     }
 }
 
-fn entrance(listener: &config::Listener) -> Entrance {
+fn entrance(listener: &config::Listener, in_flight: Arc<AtomicUsize>) -> Entrance {
     Entrance {
         listener: listener.name.clone(),
         limits: listener.limits.clone(),
         trusted_proxies: listener.trusted_proxies.clone(),
+        in_flight,
     }
 }
 

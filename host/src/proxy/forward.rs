@@ -42,8 +42,7 @@ pub(super) fn request(
     if exchange.hop.takes_trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
-    let wants = course.chain.wants();
-    if wants.response_body || wants.response_stream {
+    if course.chain.wants().response_bodies() {
         // Plugins see identity, and all of it.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.remove(header::RANGE);

@@ -1,43 +1,56 @@
 //! How much is being served.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
+use super::Entrance;
 use crate::telemetry::Telemetry;
 
-/// Counts a request for as long as it is served, also when its client leaves.
+/// Counts a request until its answer begins, also when its client leaves.
 pub(super) struct InFlight<'a> {
     telemetry: &'a Telemetry,
-    /// How many there are with this one.
+    listeners: &'a AtomicUsize,
+    /// How many there are on its listener, with this one.
     pub(super) count: usize,
 }
 
 impl<'a> InFlight<'a> {
-    pub(super) fn enter(telemetry: &'a Telemetry) -> Self {
-        let before = telemetry.in_flight.inc();
-        Self { telemetry, count: usize::try_from(before).unwrap_or(0) + 1 }
+    pub(super) fn enter(telemetry: &'a Telemetry, entrance: &'a Entrance) -> Self {
+        telemetry.in_flight.inc();
+        let listeners = &*entrance.in_flight;
+        let count = listeners.fetch_add(1, Relaxed) + 1;
+        Self { telemetry, listeners, count }
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.telemetry.in_flight.dec();
+        self.listeners.fetch_sub(1, Relaxed);
     }
 }
 
 /// A tunnel is a request that is served, to the listener's limits too.
-pub(super) struct OpenTunnel(Arc<Telemetry>);
+pub(super) struct OpenTunnel {
+    telemetry: Arc<Telemetry>,
+    listeners: Arc<AtomicUsize>,
+}
 
 impl OpenTunnel {
-    pub(super) fn new(telemetry: &Arc<Telemetry>) -> Self {
+    pub(super) fn new(telemetry: &Arc<Telemetry>, entrance: &Entrance) -> Self {
         telemetry.upgraded.inc();
         telemetry.in_flight.inc();
-        Self(telemetry.clone())
+        entrance.in_flight.fetch_add(1, Relaxed);
+        Self { telemetry: telemetry.clone(), listeners: entrance.in_flight.clone() }
     }
 }
 
 impl Drop for OpenTunnel {
     fn drop(&mut self) {
-        self.0.upgraded.dec();
-        self.0.in_flight.dec();
+        self.telemetry.upgraded.dec();
+        self.telemetry.in_flight.dec();
+        self.listeners.fetch_sub(1, Relaxed);
     }
 }

@@ -109,14 +109,19 @@ fn check_upgrade(config: &Config, route: &Route, plugins: &Loaded, problems: &mu
     let answers_on = |listener: &&Listener| {
         route.matcher.listen.is_empty() || route.matcher.listen.contains(&listener.name)
     };
-    let of_listeners = config.listeners.iter().filter(answers_on).flat_map(|l| &l.chain);
-    if let Some(reader) = of_listeners.chain(&route.chain).find(reads) {
+    let mut of_listeners = config.listeners.iter().filter(answers_on).flat_map(|l| &l.chain);
+    let own = "give upgrades a route of their own, without it";
+    let listeners = "it is in a listener's chain, before all routes: name it in the chains of those that need it \
+                     instead";
+    let reader = route.chain.iter().find(reads).map(|reader| (reader, own));
+    let reader = reader.or_else(|| of_listeners.find(reads).map(|reader| (reader, listeners)));
+    if let Some((reader, help)) = reader {
         let message =
             format!("plugin `{}` would not see what passes after an upgrade", reader.name);
         problems.push(
             Diagnostic::error(route.upgrade_span, message)
                 .label("its hooks are about bodies")
-                .help(Some("give upgrades a route of their own, without it".to_owned())),
+                .help(Some(help.to_owned())),
         );
     }
     let names = route.upstreams().into_iter();

@@ -9,7 +9,7 @@ use torana_tests::{
 };
 
 use super::before;
-use crate::guests::metric;
+use crate::guests::{metric, wait_for_metric};
 
 /// A service that tells how far it is with its one request: 1 once its head is there, 2 once its
 /// connection has ended. Beyond its head, `answer` is what it says.
@@ -124,6 +124,21 @@ async fn a_client_that_half_closes_has_left() {
     raw.finish().await;
     step(&mut steps, 2).await;
     assert_eq!(raw.read_to_close().await, "");
+    gateway.at_rest().await;
+}
+
+#[tokio::test]
+async fn a_client_that_closes_right_behind_its_request_is_counted() {
+    let (service, _steps) = telling("").await;
+    let gateway = Gateway::start(&toml::proxy(service.address())).await;
+    for _ in 0..10 {
+        let mut raw = Raw::connect(gateway.address("public")).await;
+        raw.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        raw.finish().await;
+        assert_eq!(raw.read_to_close().await, "");
+    }
+    let labels = ["route=\"all\"", "status=\"499\""];
+    wait_for_metric(&gateway, "torana_requests_total", &labels, 10.0).await;
     gateway.at_rest().await;
 }
 

@@ -8,7 +8,11 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use torana_tests::{Backend, Gateway, H2Raw, Raw, RawBackend, h2raw, reply, toml, within};
+use torana_tests::{
+    Backend, Gateway, Raw, RawBackend,
+    h2raw::{self, H2Raw},
+    reply, toml, within,
+};
 
 async fn connect(address: SocketAddr) -> SendRequest<Full<Bytes>> {
     let tcp = TcpStream::connect(address).await.expect("connecting");

@@ -1,7 +1,11 @@
 //! Requests that are too large, too slow, or mean different things to different readers.
 
 use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
-use torana_tests::{Backend, Gateway, Raw, raw, reply, request, stream, toml, within};
+use torana_tests::{
+    Backend, Client, Gateway, Raw, RawBackend, raw, reply, request, stream, toml, within,
+};
+
+use crate::guests::wait_for_metric;
 
 async fn service() -> Backend {
     Backend::start(|_| reply(200, "ok")).await
@@ -290,4 +294,38 @@ fn is_held((gateway, client): (u16, u16)) -> bool {
         let mut has = |end: &str| fields.next().is_some_and(|field| field.ends_with(end));
         has(&ends.0) && has(&ends.1)
     })
+}
+
+#[tokio::test]
+async fn requests_that_wait_are_bounded_for_each_listener() {
+    let backend = RawBackend::start(|mut connection| async move {
+        connection.head().await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let quick = service().await;
+    let one =
+        "limits.requests = 1\n\n[listen.other]\naddress = \"127.0.0.1:0\"\nlimits.requests = 1\n";
+    let slow = "match = { path = \"/slow\" }\nupstream = \"slow\"";
+    let toml = [
+        &*listen_with(one, &quick),
+        &toml::upstream("slow", backend.address()),
+        &toml::route("slow", slow),
+    ];
+    let gateway = Gateway::start(&toml.concat()).await;
+    let mut waiting = Raw::connect(gateway.address("public")).await;
+    waiting.write("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let served = "torana_requests_in_flight";
+    wait_for_metric(&gateway, served, &[], 1.0).await;
+    let problem = gateway.client().get("/a").await.problem(503);
+    assert_eq!(problem["type"], "urn:torana:problem:overloaded");
+    let other = Client::new(gateway.address("other"));
+    assert_eq!(other.get("/a").await.status, 200, "it has nothing to do");
+    // A reload does not forget who waits.
+    gateway.signal_reload();
+    gateway.wait_for_log("the reload", |line| line.contains("reloaded")).await;
+    gateway.client().get("/a").await.problem(503);
+    waiting.vanish();
+    wait_for_metric(&gateway, served, &[], 0.0).await;
+    assert_eq!(gateway.client().get("/a").await.status, 200);
 }

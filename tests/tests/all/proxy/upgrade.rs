@@ -293,11 +293,23 @@ async fn a_426_says_what_would_do() {
 
 #[tokio::test]
 async fn it_does_not_go_past_plugins_that_read_bodies() {
-    let upper = plugin("upper", "body-upper", "");
-    let more = format!("{UPGRADE}chain = [\"upper\"]");
-    let toml = toml::proxy_with("127.0.0.1:9".parse().unwrap(), &more) + &upper;
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("gateway.toml"), toml).expect("writing");
-    let said = torana(folder.path(), &["check", "gateway.toml"]).expect(1).stderr;
-    assert!(said.contains("plugin `upper` would not see what passes after an upgrade"), "{said}");
+    let target = "127.0.0.1:9".parse().unwrap();
+    let of_route = toml::proxy_with(target, &format!("{UPGRADE}chain = [\"upper\"]"));
+    let listen = "[listen.public]\n";
+    let of_listener = toml::proxy_with(target, UPGRADE)
+        .replace(listen, &format!("{listen}chain = [\"upper\"]\n"));
+    for (toml, help) in [
+        (of_route, "give upgrades a route of their own"),
+        (of_listener, "name it in the chains of those that need it"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let toml = toml + &plugin("upper", "body-upper", "");
+        std::fs::write(folder.path().join("gateway.toml"), toml).expect("writing");
+        let said = torana(folder.path(), &["check", "gateway.toml"]).expect(1).stderr;
+        assert!(
+            said.contains("plugin `upper` would not see what passes after an upgrade"),
+            "{said}"
+        );
+        assert!(said.contains(help), "{said}");
+    }
 }
