@@ -2,8 +2,10 @@
 
 mod admit;
 mod answer;
+mod client;
 mod forward;
 mod hop;
+mod ids;
 mod in_flight;
 mod mirror;
 mod snapshot;

@@ -1,19 +1,18 @@
 //! A request head becomes an exchange on a route, or is refused before anybody sees it.
 
-use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, StatusCode, Version, request};
 
 use super::{
-    Course, Entrance, Proxy, Snapshot, forward, hop,
+    Course, Entrance, Proxy, Snapshot,
+    client::Known,
+    forward, hop,
+    ids::request_id,
     target::{authority, check_size, check_target, host_of, is_server_wide},
     upgrade,
 };
 use crate::{
-    config::Network,
     message::{Client, Exchange, TlsSession},
     rescue::{Trouble, is_grpc},
     router::{Asked, Found, NormalPath, Slashes},
@@ -22,109 +21,6 @@ use crate::{
 /// How often a request may pass this gateway. A handler that calls a route of its own gateway is
 /// fine; a circle is not.
 const MAX_PASSES: usize = 4;
-
-/// A client, and whether its peer's forwarding headers are believed.
-pub(super) struct Known {
-    pub(super) client: Client,
-    pub(super) trusted: bool,
-}
-
-impl Client {
-    /// The client behind trusted proxies: the rightmost address of `X-Forwarded-For` that is not
-    /// a trusted proxy's. What an untrusted peer says is not looked at.
-    pub(super) fn of(
-        peer: SocketAddr,
-        tls: Option<Arc<TlsSession>>,
-        headers: &HeaderMap,
-        trusted_proxies: &[Network],
-    ) -> Known {
-        let is_trusted = |ip| trusted_proxies.iter().any(|network| network.contains(ip));
-        let trusted = is_trusted(peer.ip());
-        let mut address = peer.ip().to_canonical();
-        let mut https = tls.is_some();
-        if trusted {
-            let named = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
-            let hops: Vec<_> = named.flat_map(|v| v.split(',')).collect();
-            for hop in hops.iter().rev() {
-                let Some(ip) = address_in(hop.trim()) else { break };
-                address = ip;
-                if !is_trusted(ip) {
-                    break;
-                }
-            }
-            if let Some(proto) = headers.get("x-forwarded-proto") {
-                https = proto.as_bytes().eq_ignore_ascii_case(b"https");
-            }
-        }
-        Known { client: Client { peer, address, tls, https }, trusted }
-    }
-}
-
-/// An address that a proxy has written, which some do with its port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
-fn address_in(text: &str) -> Option<IpAddr> {
-    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
-    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
-    let address: Option<IpAddr> = text.parse().ok();
-    address.or_else(with_port).or_else(|| bare().map(IpAddr::V6)).map(|ip| ip.to_canonical())
-}
-
-/// A trusted proxy's request id if it is a plain one, else a new one.
-fn request_id(headers: &HeaderMap, trusted: bool) -> Arc<str> {
-    let plain = |id: &&str| {
-        !id.is_empty()
-            && id.len() <= 128
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    let given = || headers.get("x-request-id")?.to_str().ok().filter(plain);
-    match trusted.then(given).flatten() {
-        Some(id) => id.into(),
-        None => {
-            let mut id = [0; 32];
-            random_digits(&mut id);
-            std::str::from_utf8(&id).unwrap_or_default().into()
-        }
-    }
-}
-
-/// Fills with random digits of base 16, a multiple of two of them. Sixteen in a row are never all zero.
-pub(super) fn random_digits(digits: &mut [u8]) {
-    for digits in digits.chunks_mut(16) {
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(random_u64().to_be_bytes()) {
-            pair.copy_from_slice(&PAIRS[usize::from(byte)]);
-        }
-    }
-}
-
-/// Each byte in base 16. Two ids for each request were 800 instructions, digit by digit.
-static PAIRS: [[u8; 2]; 256] = {
-    let digits = b"0123456789abcdef";
-    let mut pairs = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
-        byte += 1;
-    }
-    pairs
-};
-
-/// Random bits that need not be secret: ids and names.
-pub(super) fn random_u64() -> u64 {
-    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-    thread_local! {
-        // xorshift64*, seeded once for each thread from the hash map's random keys.
-        static STATE: std::cell::Cell<u64> = std::cell::Cell::new(
-            RandomState::new().build_hasher().finish() | 1
-        );
-    }
-    STATE.with(|state| {
-        let mut x = state.get();
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        state.set(x);
-        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    })
-}
 
 /// A request that came this far, and its way.
 pub(super) struct Admitted<'a> {
@@ -264,38 +160,4 @@ impl Exchange {
 /// Whether a status never has a body (RFC 9110, 6.4.1).
 pub(super) fn has_no_body(status: StatusCode) -> bool {
     status.is_informational() || matches!(status.as_u16(), 204 | 304)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_trusted_peers_name_the_client() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9".parse().unwrap());
-        headers.insert("x-forwarded-proto", "https".parse().unwrap());
-        let trusted = [Network { address: "10.0.0.0".parse().unwrap(), prefix: 8 }];
-        let of = |peer: &str| Client::of(peer.parse().unwrap(), None, &headers, &trusted).client;
-        let behind = of("10.0.0.1:5");
-        assert_eq!((behind.address.to_string().as_str(), behind.https), ("1.2.3.4", true));
-        for (said, client) in [
-            ("1.2.3.4:4711, 10.0.0.9", "1.2.3.4"),
-            ("[2001:db8::7]:4711", "2001:db8::7"),
-            ("[2001:db8::7]", "2001:db8::7"),
-            ("2001:db8::7", "2001:db8::7"),
-            ("::ffff:1.2.3.4", "1.2.3.4"),
-            ("1.2.3.4, unknown", "10.0.0.1"),
-            ("1.2.3.4:x", "10.0.0.1"),
-        ] {
-            let headers = HeaderMap::from_iter([(
-                http::HeaderName::from_static("x-forwarded-for"),
-                said.parse().unwrap(),
-            )]);
-            let known = Client::of("10.0.0.1:5".parse().unwrap(), None, &headers, &trusted);
-            assert_eq!(known.client.address.to_string(), client, "{said}");
-        }
-        let direct = of("9.9.9.9:5");
-        assert_eq!((direct.address.to_string().as_str(), direct.https), ("9.9.9.9", false));
-    }
 }

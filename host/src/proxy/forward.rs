@@ -9,7 +9,7 @@ use http::{
 };
 use http_body::Body as _;
 
-use super::{Course, RouteInService, admit, upgrade::Wish, via::Via};
+use super::{Course, RouteInService, admit, ids, upgrade::Wish, via::Via};
 use crate::{
     body::{Body, BodyError, Tap, Tapped},
     chain::mend_head,
@@ -291,8 +291,8 @@ fn text_of(address: IpAddr) -> String {
 /// A trace that begins here (W3C Trace Context, 3.2).
 fn new_trace() -> HeaderValue {
     let mut trace = *b"00-................................-................-01";
-    admit::random_digits(&mut trace[3..35]);
-    admit::random_digits(&mut trace[36..52]);
+    ids::random_digits(&mut trace[3..35]);
+    ids::random_digits(&mut trace[36..52]);
     HeaderValue::from_bytes(&trace).expect("digits and dashes")
 }
 

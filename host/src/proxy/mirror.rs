@@ -16,7 +16,7 @@ use http_body_util::BodyExt as _;
 use tokio::task::AbortHandle;
 use tracing::debug;
 
-use super::{admit::random_u64, forward::mend_length};
+use super::{forward::mend_length, ids::random_u64};
 use crate::{
     body::{Body, BodyError, Tap, Tapped},
     config,

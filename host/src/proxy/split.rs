@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::admit::random_u64;
+use super::ids::random_u64;
 use crate::{
     config::{self, Condition, HashKey},
     message::Exchange,

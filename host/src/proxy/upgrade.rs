@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tracing::debug;
 
-use super::{RouteInService, admit::random_u64, hop::upgrade_of};
+use super::{RouteInService, hop::upgrade_of, ids::random_u64};
 use crate::{
     body::Body,
     message::{Duplex, Exchange, Handover, Hop, KeepBusy},

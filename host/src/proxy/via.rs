@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Version, header};
 
-use super::admit;
+use super::ids;
 
 /// A name for this process in `Via`, unlike that of any other.
 pub fn via_name() -> Arc<str> {
     let mut name = *b"torana-........";
-    admit::random_digits(&mut name["torana-".len()..]);
+    ids::random_digits(&mut name["torana-".len()..]);
     String::from_utf8_lossy(&name).into()
 }
 
