@@ -42,16 +42,18 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn edit(map: &mut HeaderMap, name: &str, value: &[u8]) {
-    let is_set = Editor { map, writable: &[] }.set(name, value.to_vec()).is_ok();
+    let is_set =
+        Editor { map, writable: &[], has_underscores: true }.set(name, value.to_vec()).is_ok();
     if is_set {
         let read = View { map, readable: &[] }.bytes(name);
         assert!(matches!(read, Ok(Some(read)) if read == value), "`{name}`");
     }
-    let is_added = Editor { map, writable: &[] }.add(name, value.to_vec()).is_ok();
+    let is_added =
+        Editor { map, writable: &[], has_underscores: true }.add(name, value.to_vec()).is_ok();
     if is_added && is_set {
         assert!(View { map, readable: &[] }.bytes(name).is_err(), "of two values none is chosen");
-        let _ = Editor { map, writable: &[] }.remove(name);
+        let _ = Editor { map, writable: &[], has_underscores: true }.remove(name);
         assert!(matches!(View { map, readable: &[] }.bytes(name), Ok(None)));
-        let _ = Editor { map, writable: &[] }.set(name, value.to_vec());
+        let _ = Editor { map, writable: &[], has_underscores: true }.set(name, value.to_vec());
     }
 }

@@ -99,6 +99,10 @@ pub struct Hop {
     pub is_connect: bool,
     /// The peer is one of `trusted_proxies`: what it says of those before it goes on.
     pub is_from_proxy: bool,
+    /// How often it has come by this gateway.
+    pub passes: usize,
+    /// It has fields with an underscore in their names.
+    pub has_underscores: bool,
     /// The client calls by gRPC, whatever plugins make of its request.
     pub is_grpc: bool,
 }

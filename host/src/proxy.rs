@@ -2,6 +2,7 @@
 
 mod admit;
 mod answer;
+mod claims;
 mod client;
 mod forward;
 mod hop;

@@ -8,7 +8,7 @@
 mod path;
 mod table;
 
-pub use path::{BadPath, NormalPath, Slashes};
+pub use path::{BadPath, NormalPath, Slashes, decoded};
 pub use table::Conflict;
 
 use std::sync::Arc;

@@ -18,18 +18,25 @@ const HIDDEN: &str = "***";
 const SHORTEST: usize = 4;
 
 /// Keys whose texts are not shown, without `-` and `_`, wherever they stand in a key.
-const SECRET_KEYS: [&str; 10] = [
+const SECRET_KEYS: [&str; 14] = [
     "secret",
     "password",
     "passwd",
     "passphrase",
     "token",
     "apikey",
+    "accesskey",
+    "encryptionkey",
+    "hmackey",
     "privatekey",
+    "signingkey",
     "authorization",
     "cookie",
     "credential",
 ];
+
+/// How texts begin that are credentials (RFC 9110, 11.4, and schemes that are not registered).
+const CREDENTIALS: [&str; 6] = ["bearer ", "basic ", "digest ", "token ", "apikey ", "negotiate "];
 
 /// Members of a key of RFC 7517 that are its private half, or all of a shared one.
 const PRIVATE_JWK: [&str; 8] = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
@@ -130,7 +137,7 @@ impl<'a> Curtain<'a> {
             shown = shown.replace(value, HIDDEN);
         }
         let lower = shown.to_ascii_lowercase();
-        let credentials = ["bearer ", "basic "].iter().any(|scheme| lower.starts_with(scheme));
+        let credentials = CREDENTIALS.iter().any(|scheme| lower.starts_with(scheme));
         if credentials || lower.contains("private key-----") {
             return HIDDEN.to_owned();
         }

@@ -41,22 +41,41 @@ fn announces(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.get_all(header::TRAILER).iter().any(|value| has_member(value, name.as_str()))
 }
 
-/// Not what frames, routes, authenticates or describes the message (RFC 9110, 6.5.1).
-fn may_trail(name: &HeaderName) -> bool {
-    !matches!(
+/// Not what frames, routes, authenticates or describes the message (RFC 9110, 6.5.1), nor what says where it comes
+/// from: no plugin sees trailers, and there are services that take them for fields of the head.
+pub fn may_trail(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    let is_ours = text.starts_with("x-forwarded-")
+        || text.starts_with("x-torana-")
+        || text.contains('_')
+        || matches!(text, "keep-alive" | "proxy-connection" | "x-real-ip" | "x-request-id");
+    !is_ours && !is_of_head(name)
+}
+
+fn is_of_head(name: &HeaderName) -> bool {
+    matches!(
         *name,
         header::AUTHORIZATION
             | header::CACHE_CONTROL
+            | header::CONNECTION
             | header::CONTENT_ENCODING
             | header::CONTENT_LENGTH
             | header::CONTENT_RANGE
             | header::CONTENT_TYPE
+            | header::COOKIE
+            | header::EXPECT
+            | header::FORWARDED
             | header::HOST
             | header::MAX_FORWARDS
+            | header::PROXY_AUTHENTICATE
+            | header::PROXY_AUTHORIZATION
             | header::SET_COOKIE
             | header::TE
             | header::TRAILER
             | header::TRANSFER_ENCODING
+            | header::UPGRADE
+            | header::VIA
+            | header::WWW_AUTHENTICATE
     )
 }
 
@@ -71,8 +90,12 @@ mod tests {
                 .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
                 .collect()
         };
-        let announced: HeaderMap = fields(&[("trailer", "X-Sum, Host")]);
-        let trailers: HeaderMap = fields(&[("x-sum", "7"), ("host", "b"), ("x-other", "1")]);
+        let kept =
+            "host, cookie, x-forwarded-for, x_forwarded_for, via, x-torana-mirror, connection";
+        let announced: HeaderMap = fields(&[("trailer", "X-Sum"), ("trailer", kept)]);
+        let named = kept.split(", ").map(|name| (name, "b"));
+        let all: Vec<_> = [("x-sum", "7"), ("x-other", "1")].into_iter().chain(named).collect();
+        let trailers: HeaderMap = fields(&all);
         let mut out = Vec::new();
         end_of_chunks(&announced, Some(&trailers), &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "0\r\nx-sum: 7\r\n\r\n");

@@ -19,7 +19,7 @@ mod outbox;
 
 pub use self::{
     chunks::{Chunks, Found, LONGEST as LONGEST_TRAILERS},
-    encode::{chunk, end_of_chunks, field},
+    encode::{chunk, end_of_chunks, field, may_trail},
     fault::Fault,
     head::{ADDED_FIELDS, fields_of, find_end},
     inbox::Inbox,

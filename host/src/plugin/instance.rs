@@ -192,7 +192,8 @@ impl Instance {
     }
 
     fn checked(&self, reply: types::Reply) -> Result<Box<Reply>, Cause> {
-        let reply = super::host_calls::reply(reply, self.store.data().context.limits.body);
+        let Context { limits, grants, .. } = &*self.store.data().context;
+        let reply = super::host_calls::reply(reply, limits.body, &grants.headers_write);
         reply.map(Box::new).map_err(Cause::Contract)
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) skipped: hook_needs::Hooks,
     /// The text that `log.panicked` left.
     pub(super) panic: Option<String>,
+    /// What this hook call has logged, in bytes.
+    pub(super) logged: usize,
     /// Fetches of this hook call.
     pub(super) fetches: Fetches,
     /// Keys that this hook call leads (kv single flight); given up at its end.
@@ -84,6 +86,7 @@ impl State {
             phase: Phase::Configure,
             skipped: hook_needs::Hooks::empty(),
             panic: None,
+            logged: 0,
             fetches: Fetches::default(),
             leads: Vec::new(),
             meter: Arc::default(),
@@ -121,6 +124,7 @@ impl State {
     /// Nothing of a call is left for the next one.
     pub(super) fn rest(&mut self) {
         self.pause();
+        self.logged = 0;
         self.fetches.clear();
     }
 

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode, Version, request};
 
 use super::{
     Course, Entrance, Proxy, Snapshot,
+    claims::take_claims,
     client::Known,
     forward, hop,
     ids::request_id,
@@ -49,6 +50,7 @@ pub(super) fn begin(
     let id = request_id(&head.headers, known.trusted);
     let mut hop = hop::take_hop(&mut head.headers);
     hop.is_from_proxy = known.trusted;
+    hop.has_underscores = take_claims(&mut head.headers, known.trusted);
     if head.version == Version::HTTP_2 {
         hop::join_crumbs(&mut head.headers);
     }
@@ -79,7 +81,7 @@ impl Proxy {
         if forward::max_forwards(head) == Some(0) {
             return Err(Trouble::LastHop);
         }
-        self.check_loop(&head.headers)?;
+        exchange.hop.passes = self.passes(&head.headers)?;
         let (path, found) = find(snapshot, entrance, head, &exchange.authority)?;
         let (route, astray) = match found {
             Found::Route(index, params) => {
@@ -105,8 +107,10 @@ impl Proxy {
         Ok(Admitted { course, astray })
     }
 
-    fn check_loop(&self, headers: &HeaderMap) -> Result<(), Trouble> {
-        if self.via.passes(headers) > MAX_PASSES { Err(Trouble::Loop) } else { Ok(()) }
+    /// How often a request has come by here, if that is not too often.
+    fn passes(&self, headers: &HeaderMap) -> Result<usize, Trouble> {
+        let passes = self.via.passes(headers);
+        if passes > MAX_PASSES { Err(Trouble::Loop) } else { Ok(passes) }
     }
 }
 

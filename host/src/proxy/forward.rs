@@ -17,6 +17,7 @@ use crate::{
     http1::ADDED_FIELDS,
     message::{Exchange, TRACEPARENT},
     rescue::Trouble,
+    router::decoded,
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -34,8 +35,7 @@ pub(super) fn request(
     wish: Option<&mut Wish>,
 ) -> Request<Body> {
     let max_forwards = max_forwards(&exchange.request);
-    let from_proxy = exchange.hop.is_from_proxy;
-    let mut headers = carried(&mut exchange.request.headers, course.is_request_kept, from_proxy);
+    let mut headers = carried(&mut exchange.request.headers, course.is_request_kept);
     if let Some(wish) = wish {
         wish.ask(&mut headers, exchange.request.version == Version::HTTP_2);
     }
@@ -62,11 +62,10 @@ pub(super) fn request(
 
 /// What goes on, with room for what is added. A copy takes some 300 instructions for each field, of which browsers
 /// send fifteen.
-fn carried(received: &mut HeaderMap, is_kept: bool, from_proxy: bool) -> HeaderMap {
+fn carried(received: &mut HeaderMap, is_kept: bool) -> HeaderMap {
     let is_traced = received.get(&TRACEPARENT).is_some_and(is_traceparent);
     // Without the trace that it is about the state says nothing.
-    let stays =
-        |name: &HeaderName| is_replaced(name, from_proxy) || !is_traced && *name == TRACESTATE;
+    let stays = |name: &HeaderName| is_replaced(name) || !is_traced && *name == TRACESTATE;
     let mut headers = match is_kept {
         true => copied(received, |name| !stays(name)),
         false => taken(received, stays),
@@ -94,17 +93,10 @@ fn taken(received: &mut HeaderMap, stays: impl Fn(&HeaderName) -> bool) -> Heade
     headers
 }
 
-/// What we say ourselves, or nobody does but a trusted proxy. `Expect` was answered by the listener when the body was
-/// asked for.
-fn is_replaced(name: &HeaderName, from_proxy: bool) -> bool {
-    match *name {
-        header::EXPECT | header::FORWARDED => true,
-        _ => match name.as_str() {
-            "x-real-ip" => true,
-            "x-forwarded-port" => !from_proxy,
-            _ => false,
-        },
-    }
+/// What goes no further, whoever said it: we say where a request comes from in `X-Forwarded-For` alone. `Expect` was
+/// answered by the listener when the body was asked for.
+fn is_replaced(name: &HeaderName) -> bool {
+    matches!(*name, header::EXPECT | header::FORWARDED) || name == "x-real-ip"
 }
 
 /// The response as the client gets it.
@@ -181,11 +173,18 @@ fn target(route: &RouteInService, exchange: &Exchange) -> PathAndQuery {
     target.parse().unwrap_or_else(|_| PathAndQuery::from_static("/"))
 }
 
+/// A path without its first segments. They are compared as routes are matched, decoded: else a client that encodes a
+/// letter of the prefix would get to what lies beside it.
 fn stripped(path: &str, prefix: &str) -> String {
-    match path.strip_prefix(prefix.trim_end_matches('/')) {
-        Some(rest) if rest.starts_with('/') => rest.to_owned(),
-        Some("") => "/".to_owned(),
-        _ => path.to_owned(),
+    let prefix = prefix.trim_end_matches('/');
+    let segments = prefix.matches('/').count();
+    let end = path.match_indices('/').nth(segments).map_or(path.len(), |(at, _)| at);
+    let (first, rest) = path.split_at(end);
+    let is_prefix = first == prefix || decoded(first).ok() == decoded(prefix).ok();
+    match (is_prefix, rest) {
+        (false, _) => path.to_owned(),
+        (true, "") => "/".to_owned(),
+        (true, rest) => rest.to_owned(),
     }
 }
 
@@ -231,7 +230,7 @@ fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &Via) {
     headers.insert(X_FORWARDED_PROTO, scheme);
     set(headers, X_REQUEST_ID, &exchange.id);
     set_host(headers, &exchange.authority, exchange.hop.is_from_proxy);
-    via.add(headers, exchange.request.version);
+    via.add_again(headers, exchange.request.version, exchange.hop.passes);
 }
 
 /// Puts the authority that was asked for into `Host` and `X-Forwarded-Host`; a trusted proxy may know that the client
@@ -383,14 +382,14 @@ mod tests {
                 ("expect", "100-continue"),
                 ("traceparent", trace),
                 ("tracestate", "d"),
-                ("x-forwarded-port", "e"),
+                ("forwarded", "for=e"),
             ];
             let fields =
                 fields.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
             let mut received: HeaderMap = fields.into_iter().collect();
-            let mut kept = carried(&mut received, true, false);
+            let mut kept = carried(&mut received, true);
             assert_eq!(received.len(), 7);
-            let mut sent = carried(&mut received, false, false);
+            let mut sent = carried(&mut received, false);
             assert!(received.is_empty());
             for headers in [&mut kept, &mut sent] {
                 assert!(is_traceparent(&headers.remove(TRACEPARENT).unwrap()));
@@ -432,6 +431,10 @@ mod tests {
         assert_eq!(stripped("/api/users", "/api"), "/users");
         assert_eq!(stripped("/api", "/api"), "/");
         assert_eq!(stripped("/apis", "/api"), "/apis");
+        assert_eq!(stripped("/%61pi/%75sers", "/api"), "/%75sers");
+        assert_eq!(stripped("/a/b%20c/d", "/a/b%20c/"), "/d");
+        assert_eq!(stripped("/a", "/a/b"), "/a");
+        assert_eq!(stripped("/a/b", "/"), "/a/b");
         let params = [("id".into(), "a/b?c é".to_owned()), ("rest".into(), "x/y".to_owned())];
         assert_eq!(filled("/v2/{id}/{*rest}", &params), "/v2/a%2Fb%3Fc%20%C3%A9/x/y");
     }

@@ -1,5 +1,7 @@
 //! What a request asks for: its target, and the one host that it is for.
 
+use std::net::Ipv6Addr;
+
 use http::{Method, Version, header, request};
 
 use super::Entrance;
@@ -74,29 +76,35 @@ pub(super) fn authority(head: &request::Parts) -> Result<String, Trouble> {
     }
 }
 
+/// A name without the dot at its end, which says that it is a whole one and nothing else: `a.example.` is the host
+/// `a.example` to whoever serves it, so it must be to routes and plugins.
 fn valid_authority(name: &str) -> Result<String, Trouble> {
-    if is_plain_authority(name) {
-        return Ok(name.to_owned());
+    let host = host_of(name);
+    let port = &name[host.len()..];
+    let bare = host.strip_suffix('.').unwrap_or(host);
+    if !(is_name(bare) || is_ipv6(host)) || !is_port(port) {
+        return Err(Trouble::BadRequest("its Host is not a host"));
     }
-    let parsed: Result<http::uri::Authority, _> = name.parse();
-    match parsed {
-        Ok(authority)
-            if !name.contains('@')
-                && !authority.host().is_empty()
-                && is_port(&name[authority.host().len()..]) =>
-        {
-            Ok(name.to_owned())
-        }
-        _ => Err(Trouble::BadRequest("its Host is not a host")),
-    }
+    Ok(if bare.len() == host.len() { name.to_owned() } else { format!("{bare}{port}") })
 }
 
-/// Whether it is a name or an IPv4 address of the usual kind, with or without a port: no parser has
-/// to tell.
-fn is_plain_authority(name: &str) -> bool {
-    let host = host_of(name);
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-    !host.is_empty() && host.bytes().all(is_plain) && is_port(&name[host.len()..])
+/// Whether it is a name or an IPv4 address: labels, none of which is empty (RFC 1123, 2.1), with the underscore that
+/// names of services inside have. What else RFC 3986, 3.2.2 has for names, nobody is called.
+fn is_name(host: &str) -> bool {
+    let mut before = b'.';
+    for byte in host.bytes() {
+        let is_label = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !is_label && (byte != b'.' || before == b'.') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.'
+}
+
+fn is_ipv6(host: &str) -> bool {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    inner.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 /// Whether what follows a host is nothing, or a port (RFC 3986, 3.2.3): `http` lets anything pass.
@@ -133,6 +141,8 @@ mod tests {
         assert!(authority(&head("http://a.example/", &["A.example"])).is_ok());
         assert!(authority(&head("/", &["[::1]:80"])).is_ok());
         assert!(authority(&head("/", &["a:"])).is_ok());
+        assert_eq!(authority(&head("/", &["A_b.example.:80"])).unwrap(), "A_b.example:80");
+        assert_eq!(authority(&head("/", &["a.example."])).unwrap(), "a.example");
         for (target, hosts) in [
             ("/", &[][..]),
             ("/", &["a", "b"]),
@@ -143,6 +153,14 @@ mod tests {
             ("/", &["a:b"]),
             ("/", &["a:+1"]),
             ("/", &["a:65536"]),
+            ("/", &["a.."]),
+            ("/", &["."]),
+            ("/", &["a..b"]),
+            ("/", &["[a.example]"]),
+            ("/", &["[::1"]),
+            ("/", &["::1"]),
+            ("/", &["a,b"]),
+            ("/", &["a;b"]),
             ("http://a.example/", &["b.example"]),
         ] {
             assert!(authority(&head(target, hosts)).is_err(), "{target} {hosts:?}");

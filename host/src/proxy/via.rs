@@ -36,6 +36,17 @@ impl Via {
         headers.append(header::VIA, entry.clone());
     }
 
+    /// The same for a request that has come by here so often: what plugins have taken off is there again, or a circle
+    /// would never be seen to be one.
+    pub(super) fn add_again(&self, headers: &mut HeaderMap, version: Version, passes: usize) {
+        if passes > 0 {
+            for _ in self.passes(headers)..passes {
+                self.add(headers, version);
+            }
+        }
+        self.add(headers, version);
+    }
+
     /// How often a message has come by here already.
     pub(super) fn passes(&self, headers: &HeaderMap) -> usize {
         let entries = headers.get_all(header::VIA).iter().filter_map(|entry| entry.to_str().ok());

@@ -30,6 +30,8 @@ pub enum BadPath {
     BadEncoding,
     /// Dot segments that lead above the root.
     AboveRoot,
+    /// Dot segments with parameters, `..;x`: services that take these off read `..`.
+    DotsWithParameters,
     /// The decoded path is not UTF-8.
     NotText,
 }
@@ -43,6 +45,7 @@ impl BadPath {
             }
             Self::BadEncoding => "the path has a percent sign without two hex digits",
             Self::AboveRoot => "the path leads above its root",
+            Self::DotsWithParameters => "the path has dot segments with parameters (`..;`)",
             Self::NotText => "the path is not UTF-8",
         }
     }
@@ -66,7 +69,7 @@ impl<'a> NormalPath<'a> {
         }
         let encoded = normal_segments(path, slashes)?;
         let decoded = match has_percent {
-            true => Cow::Owned(decode(&encoded)?),
+            true => Cow::Owned(self::decoded(&encoded)?),
             false => encoded.clone(),
         };
         Ok(Self { encoded, decoded })
@@ -91,6 +94,15 @@ fn check_encoding(bytes: &[u8]) -> Result<(), BadPath> {
     Ok(())
 }
 
+/// A segment up to its first semicolon (RFC 3986, 3.3), encoded or not.
+fn without_parameters(segment: &str) -> &str {
+    let plain = segment.find(';');
+    let mut threes = segment.as_bytes().windows(3);
+    let encoded = threes.position(|three| three.eq_ignore_ascii_case(b"%3b"));
+    let end = plain.into_iter().chain(encoded).min();
+    &segment[..end.unwrap_or(segment.len())]
+}
+
 /// RFC 3986, 5.2.4, with `%2e` read as a dot. An empty segment is gone before a `..` could take it away, as it
 /// is where services merge slashes.
 fn normal_segments(path: &str, slashes: Slashes) -> Result<Cow<'_, str>, BadPath> {
@@ -103,6 +115,10 @@ fn normal_segments(path: &str, slashes: Slashes) -> Result<Cow<'_, str>, BadPath
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
+        let bare = without_parameters(segment);
+        if bare.len() < segment.len() && (is_dot(bare) || is_up(bare)) {
+            return Err(BadPath::DotsWithParameters);
+        }
         if is_up(segment) {
             kept.pop().ok_or(BadPath::AboveRoot)?;
         } else if !is_dot(segment) {
@@ -123,7 +139,8 @@ fn normal_segments(path: &str, slashes: Slashes) -> Result<Cow<'_, str>, BadPath
     Ok(Cow::Owned(format!("/{}", kept.join("/"))))
 }
 
-fn decode(path: &str) -> Result<String, BadPath> {
+/// What a part of a path says, decoded once.
+pub fn decoded(path: &str) -> Result<String, BadPath> {
     let mut out = Vec::with_capacity(path.len());
     let mut bytes = path.as_bytes();
     while let Some((first, rest)) = bytes.split_first() {
@@ -167,6 +184,7 @@ mod tests {
             ("/caf%C3%A9", "/caf%C3%A9", "/café"),
             ("/a%20b", "/a%20b", "/a b"),
             ("/a.b/.c", "/a.b/.c", "/a.b/.c"),
+            ("/.a;b/...;c/d;e", "/.a;b/...;c/d;e", "/.a;b/...;c/d;e"),
         ] {
             let normal = NormalPath::of(path, Slashes::Merged).unwrap();
             assert_eq!((&*normal.encoded, &*normal.decoded), (encoded, decoded), "{path}");
@@ -202,6 +220,9 @@ mod tests {
             ("/a/../../b", BadPath::AboveRoot),
             ("/%2e%2e/b", BadPath::AboveRoot),
             ("/%ff", BadPath::NotText),
+            ("/a/..;/b", BadPath::DotsWithParameters),
+            ("/a/.;x=1", BadPath::DotsWithParameters),
+            ("/a/%2e.%3Bx/b", BadPath::DotsWithParameters),
         ] {
             assert_eq!(NormalPath::of(path, Slashes::Merged), Err(why), "{path}");
             assert_eq!(NormalPath::of(path, Slashes::Kept), Err(why), "{path}");

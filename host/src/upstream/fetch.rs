@@ -181,7 +181,8 @@ fn outgoing(outgoing: Outgoing, to_origin: bool) -> Result<Request<Body>, Dispat
 
 /// What is about the connection (RFC 9110, 7.6.1), and trailers: the plugin has the whole body.
 fn remove_framing(headers: &mut HeaderMap) {
-    remove_hop(headers, |_| false);
+    // `Via` says where a call has been: no field that the plugin wrote takes it away.
+    remove_hop(headers, |name| *name == header::VIA);
     headers.remove(header::TRAILER);
 }
 

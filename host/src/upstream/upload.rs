@@ -14,6 +14,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use crate::{
     alarm::Alarm,
     body::{Body, BodyError},
+    http1::may_trail,
 };
 
 /// What became of a streamed request body. The connection's task writes, the exchange reads.
@@ -118,7 +119,7 @@ impl HttpBody for Watched {
             return Poll::Ready(Some(Err(self.fail(BodyError::Timeout))));
         };
         self.waiting = None;
-        let frame = frame.map(|frame| frame.map_err(|why| self.fail(why)));
+        let frame = frame.map(|frame| frame.map(sifted).map_err(|why| self.fail(why)));
         // Not with the last byte that was announced: until the end is there, that is held back.
         // Behind trailers there is nothing, and nobody asks.
         let is_trailers = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
@@ -134,6 +135,18 @@ impl HttpBody for Watched {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// Trailers without what may not be there, over whatever they go on.
+fn sifted(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            let kept: Vec<_> = trailers.keys().filter(|name| !may_trail(name)).cloned().collect();
+            kept.into_iter().for_each(|name| drop(trailers.remove(name)));
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
     }
 }
 

@@ -19,10 +19,19 @@ use crate::{
 /// The longest message that a plugin can log, in bytes.
 const MAX_MESSAGE: usize = 8 << 10;
 
+/// All that it can log in one call, in bytes: it could fill the disk otherwise.
+const MAX_LOGGED: usize = 64 << 10;
+
 impl log::Host for State {
-    fn write(&mut self, level: GuestLevel, mut message: String) -> wasmtime::Result<()> {
-        cut(&mut message);
-        let message = one_line(&message);
+    fn write(&mut self, level: GuestLevel, message: String) -> wasmtime::Result<()> {
+        if self.logged > MAX_LOGGED || !self.enabled(level)? {
+            return Ok(());
+        }
+        let mut message = line(&message);
+        self.logged += message.len();
+        if self.logged > MAX_LOGGED {
+            message.push_str(" [what else it logs in this call is left out]");
+        }
         let plugin = &*self.context.name;
         let (route, request) = (&*self.exchange.route, &*self.exchange.id);
         match level {
@@ -45,9 +54,8 @@ impl log::Host for State {
         })
     }
 
-    fn panicked(&mut self, mut message: String) -> wasmtime::Result<()> {
-        cut(&mut message);
-        self.panic = Some(one_line(&message).into_owned());
+    fn panicked(&mut self, message: String) -> wasmtime::Result<()> {
+        self.panic = Some(line(&message));
         Ok(())
     }
 }
@@ -100,11 +108,13 @@ fn fill(bytes: &mut [u8]) -> wasmtime::Result<()> {
     aws_lc_rs::rand::fill(bytes).map_err(|_| format_err!("the system gives no random bytes"))
 }
 
-/// Cuts at a character's boundary, and says so.
-fn cut(message: &mut String) {
-    if message.len() > MAX_MESSAGE {
-        let end = message.floor_char_boundary(MAX_MESSAGE);
-        message.truncate(end);
-        message.push_str(" [cut]");
+/// A message as one line of the log: cut at a character's boundary, which it says, and not before control bytes
+/// are written out, for one of them is five.
+fn line(message: &str) -> String {
+    let mut line = one_line(message).into_owned();
+    if line.len() > MAX_MESSAGE {
+        line.truncate(line.floor_char_boundary(MAX_MESSAGE));
+        line.push_str(" [cut]");
     }
+    line
 }

@@ -9,7 +9,7 @@ use futures_util::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::{content, header_map};
+use super::{content, header_map, headers::is_reserved};
 use crate::{
     config::FetchGrant,
     dispatch::{self, Destination, DispatchError},
@@ -151,7 +151,10 @@ impl State {
         let denied = || FetchError::Denied(format!("secret `{secret}` is not granted"));
         let value = self.secret(secret).ok_or_else(denied)?;
         let invalid = |what: &str| FetchError::Invalid(format!("{what} of header `{name}`"));
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("the name"))?;
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .ok()
+            .filter(|name| !is_reserved(name) && *name != header::VIA)
+            .ok_or_else(|| invalid("the name"))?;
         let mut value = HeaderValue::from_bytes(&[prefix.as_bytes(), &value].concat())
             .map_err(|_| invalid("the secret cannot be the value"))?;
         value.set_sensitive(true);

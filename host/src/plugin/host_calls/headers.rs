@@ -39,6 +39,12 @@ pub(super) fn is_reserved(name: &HeaderName) -> bool {
     RESERVED.contains(name)
 }
 
+/// The first of these fields that a plugin with these grants may not write.
+pub(super) fn ungranted<'m>(map: &'m HeaderMap, writable: &[String]) -> Option<&'m HeaderName> {
+    let is_granted = |name: &HeaderName| writable.iter().any(|granted| granted == name.as_str());
+    map.keys().find(|name| is_hidden(name) && !is_granted(name))
+}
+
 /// Header fields as a plugin with these grants sees them.
 pub(super) struct View<'a> {
     pub(super) map: &'a HeaderMap,
@@ -88,12 +94,15 @@ fn text(value: &HeaderValue) -> Result<String, HeaderError> {
 pub(super) struct Editor<'a> {
     pub(super) map: &'a mut HeaderMap,
     pub(super) writable: &'a [String],
+    /// There are names with an underscore.
+    pub(super) has_underscores: bool,
 }
 
 impl Editor<'_> {
     pub(super) fn set(&mut self, name: &str, value: impl Into<Bytes>) -> Result<(), EditError> {
         let (name, value) = (self.name(name)?, field_value(value.into())?);
         self.make_room(&name, &value)?;
+        self.remove_aliases(&name);
         self.map.insert(name, value);
         Ok(())
     }
@@ -101,18 +110,35 @@ impl Editor<'_> {
     pub(super) fn add(&mut self, name: &str, value: impl Into<Bytes>) -> Result<(), EditError> {
         let (name, value) = (self.name(name)?, field_value(value.into())?);
         self.make_room(&name, &value)?;
+        self.remove_aliases(&name);
         self.map.append(name, value);
         Ok(())
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<(), EditError> {
         let name = self.name(name)?;
+        self.remove_aliases(&name);
         self.map.remove(name);
         Ok(())
     }
 
     fn name(&self, name: &str) -> Result<HeaderName, EditError> {
         writable_name(name, self.writable)
+    }
+
+    /// Many a service reads `x_user_id` and `x-user-id` as one (CGI, RFC 3875, 4.1.18): whoever writes the one writes
+    /// the other.
+    fn remove_aliases(&mut self, name: &HeaderName) {
+        if !self.has_underscores {
+            return;
+        }
+        let dashed = name.as_str().replace('_', "-");
+        let is_alias = |other: &&HeaderName| {
+            let text = other.as_str();
+            text.contains('_') && *other != name && text.replace('_', "-") == dashed
+        };
+        let aliases: Vec<HeaderName> = self.map.keys().filter(is_alias).cloned().collect();
+        aliases.into_iter().for_each(|alias| drop(self.map.remove(alias)));
     }
 
     /// The sum is only made for heads that could be too large: most have ten small fields.
@@ -180,7 +206,7 @@ mod tests {
         let seeing = View { map: &map, readable: &["authorization".into()] };
         assert_eq!(seeing.value("authorization").unwrap().as_deref(), Some("Bearer x"));
 
-        let mut editor = Editor { map: &mut map, writable: &[] };
+        let mut editor = Editor { map: &mut map, writable: &[], has_underscores: false };
         assert!(matches!(editor.remove("authorization"), Err(EditError::Hidden)));
         assert!(matches!(editor.set("set-cookie", "a=b"), Err(EditError::Hidden)));
     }
@@ -202,7 +228,7 @@ mod tests {
     #[test]
     fn framing_fields_are_the_hosts() {
         let mut map = HeaderMap::new();
-        let mut editor = Editor { map: &mut map, writable: &[] };
+        let mut editor = Editor { map: &mut map, writable: &[], has_underscores: false };
         for name in [
             "content-length",
             "Transfer-Encoding",
@@ -218,6 +244,25 @@ mod tests {
             assert!(matches!(editor.set(name, "1"), Err(EditError::Reserved)), "{name}");
         }
         assert!(matches!(editor.set("x", "a\r\nb"), Err(EditError::InvalidValue(_))));
+    }
+
+    #[test]
+    fn what_services_take_for_a_field_is_written_with_it() {
+        let names = ["x-user-id", "x_user_id", "x_user-id", "x_user_ids", "x_other"];
+        let edited = |edit: &dyn Fn(&mut Editor<'_>)| {
+            let mut map: HeaderMap =
+                names.iter().map(|name| (name.parse().unwrap(), "a".parse().unwrap())).collect();
+            edit(&mut Editor { map: &mut map, writable: &[], has_underscores: true });
+            let mut left: Vec<_> = map.keys().map(|name| name.as_str().to_owned()).collect();
+            left.sort();
+            left
+        };
+        let others = ["x-user-id", "x_other", "x_user_ids"];
+        assert_eq!(edited(&|editor| editor.set("X-User-Id", "b").unwrap()), others);
+        assert_eq!(edited(&|editor| editor.add("x-user-id", "b").unwrap()), others);
+        assert_eq!(edited(&|editor| editor.remove("x-user-id").unwrap()), others[1..]);
+        let own = ["x-user-id", "x_other", "x_user_id", "x_user_ids"];
+        assert_eq!(edited(&|editor| editor.set("x_user_id", "b").unwrap()), own);
     }
 
     #[test]
@@ -240,11 +285,11 @@ mod tests {
     #[test]
     fn a_flood_of_fields_ends_at_the_cap() {
         let mut map = HeaderMap::new();
-        let mut editor = Editor { map: &mut map, writable: &[] };
+        let mut editor = Editor { map: &mut map, writable: &[], has_underscores: false };
         let added = (0..100_000).take_while(|_| editor.add("x-flood", "1").is_ok()).count();
         assert_eq!(added, MAX_FIELDS);
         map.clear();
-        let mut editor = Editor { map: &mut map, writable: &[] };
+        let mut editor = Editor { map: &mut map, writable: &[], has_underscores: false };
         let large = Bytes::from(vec![b'x'; 60 << 10]);
         assert!(editor.add("a", large.clone()).is_ok() && editor.add("b", large.clone()).is_ok());
         assert!(matches!(editor.add("c", large.clone()), Err(EditError::TooLarge)));

@@ -67,8 +67,12 @@ impl State {
     }
 }
 
-/// A guest's reply, checked: what it answers goes out under the host's name.
-pub(super) fn reply(reply: types::Reply, max_body: u64) -> Result<Reply, String> {
+/// A guest's reply, checked: what it answers goes out under the host's name. Cookies are set by who may write them.
+pub(super) fn reply(
+    reply: types::Reply,
+    max_body: u64,
+    writable: &[String],
+) -> Result<Reply, String> {
     let status = StatusCode::from_u16(reply.status)
         .ok()
         .filter(|s| (200..600).contains(&s.as_u16()))
@@ -77,7 +81,13 @@ pub(super) fn reply(reply: types::Reply, max_body: u64) -> Result<Reply, String>
     if body.len() as u64 > max_body {
         return Err(format!("a reply of {} bytes (limits.body is {max_body})", body.len()));
     }
-    Ok(Reply { status, headers: header_map(reply.headers)?, body })
+    let headers = header_map(reply.headers)?;
+    match headers::ungranted(&headers, writable) {
+        Some(name) => Err(format!(
+            "a reply with `{name}`, which needs the grant headers = {{ write = [\"{name}\"] }}"
+        )),
+        None => Ok(Reply { status, headers, body }),
+    }
 }
 
 /// A guest's body.

@@ -183,8 +183,10 @@ impl State {
         if !self.is_request_open() {
             return Ok(Err(EditError::TooLate));
         }
-        let map = &mut self.exchange.request.headers;
-        let answer = edit(&mut Editor { map, writable: &self.context.grants.headers_write });
+        let has_underscores = self.exchange.hop.has_underscores;
+        let (map, writable) =
+            (&mut self.exchange.request.headers, &self.context.grants.headers_write);
+        let answer = edit(&mut Editor { map, writable, has_underscores });
         Ok(self.note_hidden(answer, |error| matches!(error, EditError::Hidden)))
     }
 

@@ -121,8 +121,8 @@ impl State {
         let Some(response) = &mut self.exchange.response else {
             return Ok(Err(EditError::TooLate));
         };
-        let map = &mut response.headers;
-        let answer = edit(&mut Editor { map, writable: &self.context.grants.headers_write });
+        let (map, writable) = (&mut response.headers, &self.context.grants.headers_write);
+        let answer = edit(&mut Editor { map, writable, has_underscores: false });
         Ok(self.note_hidden(answer, |error| matches!(error, EditError::Hidden)))
     }
 

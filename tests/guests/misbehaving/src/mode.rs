@@ -42,6 +42,8 @@ pub(crate) enum Mode {
     BadStatus,
     /// Replies with a header value that would end the head.
     BadHeader,
+    /// Replies with a cookie.
+    Cookie,
     /// Replies with 1,000 headers.
     ManyHeaders,
     /// Adds 100,000 headers, whatever the host says.
@@ -89,6 +91,7 @@ impl Mode {
             Self::HugeReply => return respond(Reply::text(200, "x".repeat(32 << 20))),
             Self::BadStatus => return respond(Reply::empty(99)),
             Self::BadHeader => return respond(Reply::empty(200).header("x-bad", "a\r\nx-evil: b")),
+            Self::Cookie => return respond(Reply::empty(200).header("set-cookie", "session=evil")),
             Self::ManyHeaders => return respond(many_headers()),
             Self::HeaderFlood => flood(head),
             Self::HeaderHuge => head.add_header("x-huge", &"x".repeat(1 << 20))?,

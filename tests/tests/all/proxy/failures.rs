@@ -212,6 +212,15 @@ async fn a_request_that_comes_back_is_stopped() {
     gateway.wait_for_log("the reload", |line| line.contains("reloaded")).await;
     // Not under the same id: each pass of the circle was a request of its own.
     gateway.client().get("/a").await.problem(508);
+
+    // Nor does a plugin that takes off what says so.
+    let blind = "\n[plugins.blind]\ncomponent = \"headers\"\ngrants = { request-edit = true, response-edit = true }\n\
+                 config.request.remove = [\"via\"]\n";
+    let circle = toml::proxy_with(gateway.address("public"), "chain = [\"blind\"]");
+    gateway.write(&(circle + blind));
+    gateway.signal_reload();
+    gateway.log().wait_for(2, "the reload", |line| line.contains("reloaded")).await;
+    gateway.client().get("/a").await.problem(508);
 }
 
 fn empty() -> torana_tests::Body {

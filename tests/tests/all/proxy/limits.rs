@@ -47,13 +47,40 @@ async fn a_chunked_body_over_the_cap_is_413_and_never_whole_at_the_service() {
 async fn paths_that_readers_read_differently_are_400() {
     let backend = service().await;
     let gateway = Gateway::start(&toml::proxy(backend.address())).await;
-    for path in
-        ["/a%2Fb", "/a%2fb", "/a%5Cb", "/a%00b", "/../a", "/a/../../b", "/%2e%2e/a", "/a%zz"]
-    {
+    for path in [
+        "/a%2Fb",
+        "/a%2fb",
+        "/a%5Cb",
+        "/a%00b",
+        "/../a",
+        "/a/../../b",
+        "/%2e%2e/a",
+        "/a%zz",
+        "/a/..;/b",
+        "/a/..%3Bx=1/b",
+    ] {
         let problem = gateway.client().get(path).await.problem(400);
         assert_eq!(problem["type"], "urn:torana:problem:bad-path", "{path}");
     }
     assert!(backend.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_dot_at_the_end_of_a_host_makes_it_no_other() {
+    let backend = service().await;
+    let hosted = "match = { path = \"/{*path}\", hosts = [\"admin.example\", \"*.tenant.example\"], \
+                  methods = [\"PUT\"] }\nupstream = \"service\"";
+    let proxy = toml::proxy(backend.address()) + &toml::route("hosted", hosted);
+    let gateway = Gateway::start(&proxy).await;
+    let get = |host: &str| request("GET", "/a").header("host", host);
+    for host in ["admin.example", "admin.example.", "ADMIN.example.:80", "a.tenant.example."] {
+        gateway.client().send(get(host), "").await.problem(405);
+    }
+    for host in ["admin.example..", "[admin.example]", "admin.example,x", "admin.example;x"] {
+        gateway.client().send(get(host), "").await.problem(400);
+    }
+    assert_eq!(gateway.client().send(get("other.example."), "").await.status, 200);
+    assert_eq!(backend.only().header("host"), Some("other.example"));
 }
 
 #[tokio::test]

@@ -77,6 +77,7 @@ async fn every_way_to_fail_has_its_cause_and_its_text() {
         ("fail", "error", "failed on purpose"),
         ("bad-status", "contract", "99"),
         ("bad-header", "contract", "header"),
+        ("cookie", "contract", "needs the grant headers = { write = [\"set-cookie\"] }"),
         ("many-headers", "contract", "1000"),
         ("header-huge", "error", ""),
     ] {
