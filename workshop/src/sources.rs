@@ -24,6 +24,8 @@ impl Sources {
     /// The folder that a component was built in, if it is one of a plugin: what lies beside it says so.
     pub fn beside(component: &Path) -> Option<Self> {
         let folder = component.parent()?;
+        // `plugin.wasm`, a file of the working directory: an empty path names no folder.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let is_plugin = ["Cargo.toml", "build.sh"].iter().any(|file| folder.join(file).is_file());
         is_plugin.then(|| Self { folder: folder.into(), seen: look(folder) })
     }
@@ -77,6 +79,14 @@ fn is_source(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The working directory of a test is its package's folder.
+    #[test]
+    fn a_component_in_the_working_directory_has_its_sources_there() {
+        let sources = Sources::beside(Path::new("plugin.wasm")).unwrap();
+        assert!(sources.folder().canonicalize().unwrap().ends_with("workshop"));
+        assert!(sources.seen.keys().any(|path| path.ends_with("src/sources.rs")));
+    }
 
     #[test]
     fn sources_change_and_what_is_built_does_not() {

@@ -93,6 +93,17 @@ async fn what_changes_is_built_and_taken_and_what_fails_to_build_is_not() {
     assert_eq!(client.get("/c").await.header("x-by"), Some("torana"));
 }
 
+/// As docs/plugins.md has it: in the plugin's own folder, with names that have none before them.
+#[tokio::test]
+async fn a_plugin_is_developed_in_its_own_folder() {
+    let folder = Folder::new();
+    plugin(&folder, "require");
+    folder.write("pick/gateway.toml", DEVELOPED.replace("pick/pick.wasm", "pick.wasm"));
+    let dev = Dev::start(&folder.file("pick"));
+    let client = dev.client().await;
+    assert_eq!(client.get("/a").await.status, 400);
+}
+
 const HEADERS: &str = "grants = { request-edit = true, response-edit = true }\nconfig = { response = { set = { x-by = \"torana\" } } }";
 
 #[test]
