@@ -65,7 +65,7 @@ pub(super) struct Setting<'a> {
 impl Setting<'_> {
     /// As the gateway reads it.
     pub(super) fn config(&self, wants: &Wants) -> Result<Config, String> {
-        let text = self.table(wants).to_string();
+        let text = in_its_order(&self.table(wants));
         let secrets = self.case.secrets.clone();
         let environment = move |name: &str| {
             let text = secrets.get(name).map_or("none", String::as_str);
@@ -173,6 +173,11 @@ pub(super) fn refused(name: &str, case: &Case, problems: &[Diagnostic]) -> Optio
         Some(SettingError { path: expected.unwrap_or_else(split), message: message.to_owned() })
     });
     errors.collect::<Option<Vec<_>>>().map(End::Refuse)
+}
+
+/// A line for each key: a document with `[tables]` has them behind all other keys.
+fn in_its_order(table: &Table) -> String {
+    table.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
 }
 
 fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::grants::Grants;
@@ -12,9 +12,9 @@ use crate::percent::percent_decoded;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// The plugin's settings, as in the TOML of a gateway.
+    /// The plugin's settings, as in the TOML of a gateway and in its order.
     #[serde(default)]
-    pub config: BTreeMap<String, toml::Value>,
+    pub config: toml::Table,
     /// The plugin's grants. A case fails when the plugin uses what they lack.
     #[serde(default)]
     pub grants: Grants,
@@ -304,8 +304,7 @@ impl Case {
 
     /// The settings as a plugin gets them.
     pub fn settings(&self) -> String {
-        let config = self.config.iter().map(|(name, value)| (name.clone(), as_json(value)));
-        Json::Object(config.collect()).to_string()
+        serde_json::to_string(&Entries(&self.config)).unwrap_or_default()
     }
 
     /// The time, in milliseconds since 1970.
@@ -323,18 +322,25 @@ impl Case {
     }
 }
 
-/// As the host makes JSON of TOML: a date becomes its text.
-fn as_json(value: &toml::Value) -> Json {
-    match value {
-        toml::Value::String(text) => text.as_str().into(),
-        toml::Value::Integer(number) => (*number).into(),
-        toml::Value::Float(number) => (*number).into(),
-        toml::Value::Boolean(value) => (*value).into(),
-        toml::Value::Datetime(date) => date.to_string().into(),
-        toml::Value::Array(items) => items.iter().map(as_json).collect(),
-        toml::Value::Table(table) => {
-            let entries = table.iter().map(|(name, value)| (name.clone(), as_json(value)));
-            Json::Object(entries.collect())
+/// A table as JSON, as the host makes it: in its order, which a `serde_json::Value` may not keep.
+struct Entries<'a>(&'a toml::Table);
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, AsJson(value))))
+    }
+}
+
+/// A date becomes its text.
+struct AsJson<'a>(&'a toml::Value);
+
+impl Serialize for AsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            toml::Value::Datetime(date) => serializer.collect_str(date),
+            toml::Value::Array(items) => serializer.collect_seq(items.iter().map(AsJson)),
+            toml::Value::Table(table) => Entries(table).serialize(serializer),
+            plain => plain.serialize(serializer),
         }
     }
 }
@@ -373,7 +379,16 @@ fn matched(expected: &str, segment: &str) -> Option<Option<(String, String)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::params;
+    use super::{Case, params};
+
+    #[test]
+    fn settings_keep_their_order() {
+        let case = "config = { z = 1, a = { c = [{ y = 1979-05-27, b = nan }], b = 2.5 }, m = \"\\n\" }\n\
+                    [expect]\ndecision = \"next\"\n";
+        let settings = Case::parse(case).unwrap().settings();
+        let expected = r#"{"z":1,"a":{"c":[{"y":"1979-05-27","b":null}],"b":2.5},"m":"\n"}"#;
+        assert_eq!(settings, expected);
+    }
 
     #[test]
     fn a_pattern_names_segments() {
