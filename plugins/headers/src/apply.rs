@@ -35,7 +35,7 @@ impl Edits {
         for name in &self.remove {
             new.remove_header(name)?;
         }
-        for (from, to) in &self.rename {
+        for (from, to) in self.rename.iter() {
             rename(from, to, old, new)?;
         }
         for (name, value) in values.set {

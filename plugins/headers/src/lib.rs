@@ -1,6 +1,7 @@
 //! Sets, adds, removes and renames headers of requests and responses.
 
 mod apply;
+mod named;
 mod settings;
 
 use settings::Settings;

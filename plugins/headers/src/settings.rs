@@ -1,9 +1,9 @@
 //! What the TOML can say.
 
-use std::collections::BTreeMap;
-
 use template::Template;
 use torana_plugin_sdk::prelude::*;
+
+use crate::named::Named;
 
 /// Which headers to change.
 #[settings]
@@ -25,12 +25,12 @@ pub(crate) struct Edits {
     pub(crate) remove: Vec<EditableName>,
     /// Headers to rename, old name to new name. All values move, in the place of those that stood
     /// under the new name. Where the old name is absent nothing happens.
-    pub(crate) rename: BTreeMap<EditableName, EditableName>,
+    pub(crate) rename: Named<EditableName>,
     /// Headers to set, in the place of all values that they had. A template without a value removes
     /// the header, so that a client cannot slip its own in.
-    pub(crate) set: BTreeMap<EditableName, Template>,
+    pub(crate) set: Named<Template>,
     /// Headers to add beside those that are there. A template without a value adds nothing.
-    pub(crate) add: BTreeMap<EditableName, Template>,
+    pub(crate) add: Named<Template>,
 }
 
 impl Settings {
