@@ -187,9 +187,14 @@ fn with(hooks: hook_needs::Hooks, hook: Hook) -> hook_needs::Hooks {
 
 /// A panic ends the instance; the host's log line says why.
 fn report_panic(panic: &PanicHookInfo<'_>) {
+    log::panicked(&panic_text(panic));
+}
+
+/// What a panic says, and where.
+pub(crate) fn panic_text(panic: &PanicHookInfo<'_>) -> String {
     let text = panic.payload_as_str().unwrap_or("a panic without a text");
     match panic.location() {
-        Some(at) => log::panicked(&format!("{text} ({}:{})", at.file(), at.line())),
-        None => log::panicked(text),
+        Some(at) => format!("{text} ({}:{})", at.file(), at.line()),
+        None => text.to_owned(),
     }
 }

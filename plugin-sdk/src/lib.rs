@@ -87,6 +87,8 @@ mod heap;
 pub mod host;
 pub mod http;
 mod message;
+#[cfg(feature = "fake")]
+mod one_line;
 #[cfg(any(feature = "fake", feature = "format"))]
 mod percent;
 mod plugin;

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::format::{
     Case, Decision, ExpectedRequest, ExpectedSettingError, ExpectedValue, FetchRequest,
 };
-use crate::{Failure, Header, Reply, host::Outgoing, settings::SettingError};
+use crate::{Content, Failure, Header, Reply, host::Outgoing, settings::SettingError};
 
 /// How a case ends.
 #[derive(Debug)]
@@ -81,6 +81,13 @@ fn lines(headers: &[Header], name: &str) -> Vec<String> {
     found.map(|header| header.value.clone()).collect()
 }
 
+/// A reply for a person to read: its body is text where it can be.
+fn legible(reply: &Reply) -> Reply {
+    let text = str::from_utf8(reply.body.as_bytes());
+    let body = text.map_or_else(|_| reply.body.clone(), Content::from);
+    Reply { body, ..reply.clone() }
+}
+
 #[derive(Default)]
 struct Wrong(Vec<String>);
 
@@ -105,7 +112,7 @@ impl Wrong {
         let expect = &case.expect;
         let (is, more) = match end {
             End::Next => (Decision::Next, String::new()),
-            End::Respond(reply) => (Decision::Respond, format!(": {reply:?}")),
+            End::Respond(reply) => (Decision::Respond, format!(": {:?}", legible(reply))),
             End::Fail(failure) => (Decision::Fail, format!(": {}", failure.log)),
             End::Refuse(errors) => (Decision::Refuse, format!(": {errors:?}")),
         };

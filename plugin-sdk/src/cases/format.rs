@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value as Json;
 
 use super::grants::Grants;
@@ -18,7 +18,7 @@ pub struct Case {
     /// The plugin's grants. A case fails when the plugin uses what they lack.
     #[serde(default)]
     pub grants: Grants,
-    /// The secrets that the grants name, as text.
+    /// The secrets that the grants name, as text. See [`Case::secret`].
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
     /// The route that the request takes.
@@ -82,7 +82,7 @@ pub struct RequestCase {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// The header fields; `host` gives the authority.
+    /// The header fields; `host`, however it is spelled, is the authority.
     pub headers: BTreeMap<String, Values>,
     /// The body.
     pub body: Option<String>,
@@ -130,6 +130,7 @@ impl Values {
 #[serde(default, deny_unknown_fields)]
 pub struct Answer {
     /// The status.
+    #[serde(deserialize_with = "status")]
     pub status: u16,
     /// The header fields.
     pub headers: BTreeMap<String, Values>,
@@ -140,6 +141,14 @@ pub struct Answer {
 impl Default for Answer {
     fn default() -> Self {
         Self { status: 200, headers: BTreeMap::new(), body: String::new() }
+    }
+}
+
+/// One that an answer ends with: those below 200 announce another.
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    match u16::deserialize(deserializer)? {
+        status @ 200..1000 => Ok(status),
+        other => Err(D::Error::custom(format!("a service never answers {other} (200 to 999)"))),
     }
 }
 
@@ -312,6 +321,28 @@ impl Case {
         self.now.map_or(1_800_000_000_000, |seconds| seconds.saturating_mul(1000))
     }
 
+    /// Host and port as the client names them.
+    pub fn authority(&self) -> &str {
+        let host = self.request.headers.iter().find(|(name, _)| is_host(name));
+        let values = host.map(|(_, values)| values.as_slice()).unwrap_or_default();
+        values.first().map_or("gateway.example", String::as_str)
+    }
+
+    /// The header fields of the request but for `Host`.
+    pub fn fields(&self) -> impl Iterator<Item = (&String, &Values)> {
+        self.request.headers.iter().filter(|(name, _)| !is_host(name))
+    }
+
+    /// Whether the request has a body: an empty one is none.
+    pub fn body(&self) -> Option<&str> {
+        self.request.body.as_deref().filter(|body| !body.is_empty())
+    }
+
+    /// The text of a secret. It has one even where the case has none: the gateway takes no empty ones.
+    pub fn secret(&self, name: &str) -> &str {
+        self.secrets.get(name).map_or("none", String::as_str)
+    }
+
     /// The parameters of the route's path. None when the path does not match.
     pub fn params(&self) -> Option<Vec<(String, String)>> {
         let path = self.request.path.split('?').next().unwrap_or_default();
@@ -320,6 +351,10 @@ impl Case {
             None => Some(Vec::new()),
         }
     }
+}
+
+fn is_host(name: &str) -> bool {
+    name.eq_ignore_ascii_case("host")
 }
 
 /// A table as JSON, as the host makes it: in its order, which a `serde_json::Value` may not keep.
@@ -380,6 +415,37 @@ fn matched(expected: &str, segment: &str) -> Option<Option<(String, String)>> {
 #[cfg(test)]
 mod tests {
     use super::{Case, params};
+
+    #[test]
+    fn a_status_that_no_service_answers_is_refused_at_its_line() {
+        for key in ["upstream", "fetch = [{ request.to = \"a\", reply"] {
+            let end = if key == "upstream" { "" } else { " }]" };
+            let case = |status: u32| {
+                format!(
+                    "{key} = {{ body = \"\",\n status = {status} }}{end}\n[expect]\ndecision = \"next\"\n"
+                )
+            };
+            assert!(Case::parse(&case(204)).is_ok() && Case::parse(&case(999)).is_ok());
+            for status in [0, 101, 1000] {
+                let error = Case::parse(&case(status)).unwrap_err();
+                let why = format!("a service never answers {status} (200 to 999)");
+                assert!(error.contains("line 2") && error.contains(&why), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_host_has_no_case() {
+        let case = |headers: &str| {
+            let text =
+                format!("request.headers = {{ {headers} }}\n[expect]\ndecision = \"next\"\n");
+            Case::parse(&text).unwrap()
+        };
+        let named = case("Host = \"a.example\", x-a = \"1\"");
+        assert_eq!(named.authority(), "a.example");
+        assert_eq!(named.fields().map(|(name, _)| name).collect::<Vec<_>>(), ["x-a"]);
+        assert_eq!(case("").authority(), "gateway.example");
+    }
 
     #[test]
     fn settings_keep_their_order() {

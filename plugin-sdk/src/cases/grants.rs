@@ -62,7 +62,27 @@ pub struct SecretGrants {
 }
 
 #[cfg(feature = "cases")]
+const UNITS: [(&str, u64); 7] = [
+    // Longer names first: all of them end in `B`.
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("B", 1),
+];
+
+#[cfg(feature = "cases")]
 impl Grants {
+    /// `max_bytes` of `kv`. What is no size is for the gateway to refuse.
+    pub(super) fn kv_bytes(&self) -> Option<u64> {
+        let text = self.kv.as_ref()?.get("max_bytes")?.as_str()?;
+        let sizes = UNITS.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, size)));
+        let (number, size) = sizes?;
+        number.trim().parse::<u64>().ok()?.checked_mul(*size)
+    }
+
     /// What to add to the grants for the use of an interface, if they lack it.
     pub(super) fn lacks(&self, interface: &str) -> Option<&'static str> {
         let (granted, grant) = match interface {

@@ -23,10 +23,17 @@
 mod expect;
 mod format;
 mod grants;
+mod place;
 #[cfg(feature = "cases")]
 mod play;
 #[cfg(feature = "cases")]
+mod reply;
+#[cfg(feature = "cases")]
 mod run;
+#[cfg(feature = "cases")]
+mod services;
+#[cfg(feature = "cases")]
+mod trap;
 
 #[cfg(feature = "cases")]
 pub use self::run::{Decode, check, check_decoding, run, run_decoding};
@@ -38,4 +45,5 @@ pub use self::{
         Values,
     },
     grants::{Access, Grants, HeaderGrants, SecretGrants},
+    place::is_same,
 };

@@ -56,7 +56,10 @@ pub type Decode = fn(&str, &[u8]) -> Option<Vec<u8>>;
 
 /// [`check`], for plugins that encode. See [`run_decoding`].
 pub fn check_decoding<P: Hooks>(case: &Case, decode: Decode) -> Vec<String> {
-    let mut played = play::<P>(case);
+    let mut played = match play::<P>(case) {
+        Ok(played) => played,
+        Err(why) => return vec![why],
+    };
     if let [coding] = played.host.answered_header("content-encoding").as_slice()
         && let Some(body) = decode(coding, &played.response_body)
     {

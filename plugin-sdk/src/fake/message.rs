@@ -2,7 +2,7 @@
 
 use super::{FakeHost, Headers, State, state::ResponseHead};
 use crate::{
-    HeaderName, Refused,
+    Header, HeaderName, Refused,
     header_name::RESERVED,
     host::{
         Change, EditError, EditHeaders, HeaderError, ReadHeaders, Request, RequestEdit, Response,
@@ -62,11 +62,39 @@ fn may_write_all(state: &State, beginning: &str) -> Result<(), EditError> {
 }
 
 fn is_legal(value: &[u8]) -> Result<(), EditError> {
-    let is_control = |&byte: &u8| byte < 0x20 && byte != b'\t' || byte == 0x7f;
-    match value.iter().find(|byte| is_control(byte)) {
-        Some(byte) => Err(EditError::InvalidValue(format!("control byte 0x{byte:02x}"))),
-        None => Ok(()),
+    if is_value(value) {
+        return Ok(());
     }
+    Err(EditError::InvalidValue("a header value may not have control bytes".into()))
+}
+
+/// Whether a header may have it.
+pub(super) fn is_value(value: &[u8]) -> bool {
+    let is_control = |byte: u8| byte < 0x20 && byte != b'\t' || byte == 0x7f;
+    !value.iter().any(|&byte| is_control(byte))
+}
+
+pub(super) fn as_field(name: &str, value: &[u8]) -> Header {
+    Header { name: name.into(), value: String::from_utf8_lossy(value).into_owned() }
+}
+
+/// A plugin's header list as the host takes it, without the fields that it keeps for itself; or what is wrong with it.
+pub(crate) fn sound_headers(list: &[Header]) -> Result<Vec<Header>, String> {
+    if list.len() > MAX_CHANGES {
+        return Err(format!("{} header fields (at most {MAX_CHANGES})", list.len()));
+    }
+    let mut headers = Vec::with_capacity(list.len());
+    for Header { name, value } in list {
+        let name =
+            checked(name).ok_or_else(|| format!("`{}` is no header name", name.escape_debug()))?;
+        if !is_value(value.as_bytes()) {
+            return Err(format!("the value of `{name}` has characters that no header may have"));
+        }
+        if !name.is_reserved() {
+            headers.push(as_field(&name, value.as_bytes()));
+        }
+    }
+    Ok(headers)
 }
 
 fn as_text(value: Vec<u8>) -> Result<String, HeaderError> {
@@ -236,7 +264,8 @@ impl ResponseEdit for FakeResponseEdit {
     }
 }
 
-/// What a list may be merged with, and what is kept of a plugin for one exchange (response.wit).
+/// What a list may be merged with, and what is kept of a plugin for one exchange (response.wit). As many fields may a
+/// reply have.
 const MAX_MERGED: usize = 64;
 const MAX_CHANGES: usize = 200;
 const MAX_BYTES: usize = 128 << 10;

@@ -16,10 +16,14 @@
 //! ```
 //!
 //! It keeps to the contract where that is simple: hidden and reserved headers, legal names and
-//! values, the names of attributes. It does not know which hook it is called from.
+//! values, the names of attributes, what stores take. It does not know which hook it is called from:
+//! [`FakeHost::end_hook`] tells it that one is over.
 
 mod body;
+mod fetch;
+mod kv;
 mod message;
+mod rate_limit;
 mod services;
 mod state;
 #[cfg(feature = "crypto")]
@@ -31,6 +35,8 @@ use std::{
     rc::Rc,
 };
 
+#[cfg(feature = "cases")]
+pub(crate) use self::message::sound_headers;
 use self::state::{Body, Headers, State};
 use crate::{
     Content, Reply,
@@ -40,6 +46,9 @@ use crate::{
         ResponseAhead, ResponseEdit, Secrets, SignatureAlgorithm, TlsSession,
     },
 };
+
+/// What stores that are down say.
+const DOWN: &str = "the store is down";
 
 /// A host for tests.
 ///
@@ -59,14 +68,17 @@ impl FakeHost {
         Self(Rc::new(RefCell::new(State::new(method, target))))
     }
 
-    /// One more header of the request.
+    /// One more header of the request. There is one `Host`, which is the authority.
     pub fn with_header(self, name: &str, value: &str) -> Self {
         self.with_header_bytes(name, value.as_bytes())
     }
 
     /// One more header of the request, whose value need not be UTF-8.
     pub fn with_header_bytes(self, name: &str, value: &[u8]) -> Self {
-        self.with(|state| state.request.headers.push(name, value))
+        self.with(|state| match name.eq_ignore_ascii_case("host") {
+            true => state.set_authority(&String::from_utf8_lossy(value)),
+            false => state.request.headers.push(name, value),
+        })
     }
 
     /// A parameter of the route's path.
@@ -79,9 +91,9 @@ impl FakeHost {
         self.with(|state| state.request.client = address.into())
     }
 
-    /// Host and port as the client named them. Without it, `gateway.example`.
+    /// Host and port as the client named them, in `Host`. Without it, `gateway.example`.
     pub fn with_authority(self, authority: &str) -> Self {
-        self.with(|state| state.request.authority = authority.into())
+        self.with(|state| state.set_authority(authority))
     }
 
     /// The TLS session. With it, the scheme is `https`.
@@ -148,19 +160,34 @@ impl FakeHost {
 
     /// A secret, which may be used and revealed.
     pub fn with_secret(self, name: &str, text: &str) -> Self {
-        self.with(|state| {
-            state.secrets.insert(name.into(), text.into());
-        })
+        self.with_secret_bytes(name, text.as_bytes())
     }
 
     /// A secret that need not be text. One that is none can be used, but not revealed.
     pub fn with_secret_bytes(self, name: &str, bytes: &[u8]) -> Self {
-        self.with(|state| {
-            state.secrets.insert(name.into(), bytes.into());
+        self.with_secret_to_use(name, bytes).with(|state| {
+            state.revealed.insert(name.into());
         })
     }
 
-    /// What other services answer. Without it, every fetch is denied.
+    /// `secrets = { use = [name] }` in the grants: it goes where it is named in `crypto` and `fetch`, unseen.
+    pub fn with_secret_to_use(self, name: &str, bytes: &[u8]) -> Self {
+        self.with(|state| {
+            state.secrets.insert(name.into(), bytes.into());
+            state.usable.insert(name.into());
+        })
+    }
+
+    /// `secrets = { reveal = [name] }` in the grants: its text may be seen.
+    pub fn with_secret_to_reveal(self, name: &str, text: &str) -> Self {
+        self.with(|state| {
+            state.secrets.insert(name.into(), text.into());
+            state.revealed.insert(name.into());
+        })
+    }
+
+    /// What other services answer to what the host sends them: secrets stand in its headers. Without it, every fetch is
+    /// denied.
     pub fn with_fetch(
         self,
         answer: impl Fn(&Outgoing) -> Result<Incoming, FetchError> + 'static,
@@ -193,6 +220,11 @@ impl FakeHost {
         self.with(|state| state.take_stores(&other.see()))
     }
 
+    /// `kv = { max_bytes = ... }` in the grants: room for keys and values together, in bytes. Without it, 16 MiB.
+    pub fn with_kv_room(self, bytes: u64) -> Self {
+        self.with(|state| state.kv_room = bytes)
+    }
+
     /// Stores that do not answer: every call of `kv` and `rate_limit` is refused as unavailable.
     pub fn with_unavailable_stores(self) -> Self {
         self.with(|state| state.stores_are_down = true)
@@ -208,6 +240,14 @@ impl FakeHost {
         let mut state = self.edit();
         state.unix_millis += by;
         state.monotonic_nanos += by * 1_000_000;
+    }
+
+    /// Ends a hook call: nobody waits any more for what it leads in `kv`, nor for what it began to fetch.
+    pub fn end_hook(&self) {
+        let mut state = self.edit();
+        state.led.clear();
+        state.under_way.clear();
+        state.started = 0;
     }
 
     /// How much time has passed, in milliseconds: what was waited for and what was let pass.
@@ -342,13 +382,13 @@ impl Host for FakeHost {
         body::FakeResponseBodyEdit(self.clone())
     }
     fn kv(&self) -> impl Kv {
-        services::FakeKv(self.clone())
+        kv::FakeKv(self.clone())
     }
     fn rate_limit(&self) -> impl RateLimit {
-        services::FakeRateLimit(self.clone())
+        rate_limit::FakeRateLimit(self.clone())
     }
     fn fetch(&self) -> impl Fetch {
-        services::FakeFetch(self.clone())
+        fetch::FakeFetch(self.clone())
     }
     fn crypto(&self) -> impl Crypto {
         services::FakeCrypto(self.clone())

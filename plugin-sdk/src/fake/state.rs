@@ -41,8 +41,10 @@ pub(super) struct State {
     pub(super) monotonic_nanos: u64,
     pub(super) random: u64,
     pub(super) kv: BTreeMap<String, Stored>,
+    /// For keys and values together, in bytes.
+    pub(super) kv_room: u64,
     pub(super) led: BTreeSet<String>,
-    pub(super) buckets: BTreeMap<(String, String), super::services::Fill>,
+    pub(super) buckets: BTreeMap<(String, String), super::rate_limit::Fill>,
     pub(super) stores_are_down: bool,
     pub(super) answer: Rc<Answer>,
     pub(super) fetched: Vec<Outgoing>,
@@ -50,9 +52,15 @@ pub(super) struct State {
     pub(super) delay: Rc<Delay>,
     pub(super) under_way: Vec<UnderWay>,
     pub(super) secrets: BTreeMap<String, Vec<u8>>,
+    /// Those that may be used by name, and those that may be seen.
+    pub(super) usable: BTreeSet<String>,
+    pub(super) revealed: BTreeSet<String>,
     pub(super) holds: Rc<Holds>,
     pub(super) used: BTreeSet<&'static str>,
 }
+
+/// What clients call the gateway.
+const AUTHORITY: &str = "gateway.example";
 
 pub(super) struct RequestHead {
     pub(super) method: String,
@@ -115,6 +123,7 @@ impl State {
             monotonic_nanos: 0,
             random: 0,
             kv: BTreeMap::new(),
+            kv_room: 16 << 20,
             led: BTreeSet::new(),
             buckets: BTreeMap::new(),
             stores_are_down: false,
@@ -126,6 +135,8 @@ impl State {
             delay: Rc::new(|_| 0),
             under_way: Vec::new(),
             secrets: BTreeMap::new(),
+            usable: BTreeSet::new(),
+            revealed: BTreeSet::new(),
             #[cfg(feature = "crypto")]
             holds: Rc::new(super::verify::verify),
             #[cfg(not(feature = "crypto"))]
@@ -140,6 +151,16 @@ impl State {
         self.unix_millis = other.unix_millis;
         self.monotonic_nanos = other.monotonic_nanos;
         self.stores_are_down = other.stores_are_down;
+    }
+
+    pub(super) fn set_authority(&mut self, authority: &str) {
+        self.request.authority = authority.into();
+        self.request.headers.remove("host");
+        self.request.headers.push("host", authority.as_bytes());
+    }
+
+    pub(super) fn secret_to_use(&self, name: &str) -> Option<&[u8]> {
+        self.secrets.get(name).filter(|_| self.usable.contains(name)).map(Vec::as_slice)
     }
 
     pub(super) fn set_response(&mut self, reply: &Reply) {
@@ -169,14 +190,16 @@ impl RequestHead {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (target, None),
         };
+        let mut headers = Headers::default();
+        headers.push("host", AUTHORITY.as_bytes());
         Self {
             method: method.into(),
             scheme: "http".into(),
-            authority: "gateway.example".into(),
+            authority: AUTHORITY.into(),
             path: path.into(),
             query,
             params: Vec::new(),
-            headers: Headers::default(),
+            headers,
             client: "192.0.2.1".into(),
             tls: None,
             route: "route".into(),

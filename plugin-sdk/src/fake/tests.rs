@@ -18,13 +18,34 @@ fn a_repeated_header_has_no_single_value() {
 fn hidden_headers_need_a_grant() {
     let host = FakeHost::get("/").with_header("cookie", "a=b");
     assert_eq!(host.request().header("Cookie").unwrap_err().why, HeaderError::Hidden);
-    assert!(host.request().header_names().is_empty());
+    assert_eq!(host.request().header_names(), ["host"]);
     assert_eq!(host.request_edit().remove_header("cookie").unwrap_err().why, EditError::Hidden);
 
     let host = host.grant_read("cookie").grant_write("cookie");
     assert_eq!(host.request().header("cookie").unwrap().unwrap(), "a=b");
     host.request_edit().remove_header("cookie").unwrap();
     assert_eq!(host.request().header("cookie").unwrap(), None);
+}
+
+/// As over HTTP/1.1.
+#[test]
+fn the_authority_stands_in_host() {
+    let host = FakeHost::get("/");
+    assert_eq!(host.request().header("host").unwrap().unwrap(), host.request().authority());
+    let host = host.with_header("Host", "a.example:80");
+    assert_eq!(host.request().authority(), "a.example:80");
+    assert_eq!(host.request().header_values("host").unwrap(), ["a.example:80"]);
+    assert_eq!(
+        host.with_authority("b.example").request().header("host").unwrap().unwrap(),
+        "b.example"
+    );
+}
+
+#[test]
+fn a_log_line_is_one_line() {
+    let host = FakeHost::get("/");
+    host.log().info("a\nb\u{1b}");
+    assert_eq!(host.logs(), [(Level::Info, r"a\nb\u{1b}".to_owned())]);
 }
 
 #[test]
@@ -196,6 +217,19 @@ fn a_secret_need_not_be_text() {
     let mac = |key: &Key| host.crypto().hmac(DigestAlgorithm::Sha256, key, b"").unwrap();
     assert_eq!(mac(&Key::Secret("key".into())), mac(&Key::Bytes(vec![0xff; 32])));
     assert!(host.secrets().reveal("key").is_err());
+}
+
+#[test]
+fn a_secret_to_use_is_not_seen_and_one_to_see_is_not_used() {
+    let host =
+        FakeHost::get("/").with_secret_to_use("u", &[1; 32]).with_secret_to_reveal("r", "text");
+    let mac =
+        |name: &str| host.crypto().hmac(DigestAlgorithm::Sha256, &Key::Secret(name.into()), b"");
+    assert!(mac("u").is_ok() && host.secrets().reveal("u").is_err());
+    assert!(mac("r").is_err());
+    assert_eq!(host.secrets().reveal("r").unwrap(), "text");
+    let both = host.with_secret_to_use("r", "text".as_bytes());
+    assert_eq!(both.secrets().reveal("r").unwrap(), "text");
 }
 
 #[cfg(feature = "crypto")]

@@ -1,5 +1,7 @@
 //! A case that holds says nothing; one that does not says what is wrong.
 
+mod as_the_host;
+
 use torana_plugin_sdk::{
     cases::{Case, check, check_decoding},
     host::Outgoing,
