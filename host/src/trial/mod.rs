@@ -5,10 +5,11 @@
 //! ```text
 //! setting    the configuration that a case stands for     services   what answers in it
 //! play       one exchange, head to tail                   seen       what came of it
-//! bless      what came of it becomes what is expected
+//! bless      what came of it becomes what is expected     place      where in the case a setting stands
 //! ```
 
 mod bless;
+mod place;
 mod play;
 mod seen;
 mod services;
@@ -81,18 +82,24 @@ impl Trial {
     pub async fn file(&self, file: &Path) -> Result<Played, String> {
         let text = fs::read_to_string(file).map_err(|why| why.to_string())?;
         let case = Case::parse(&text)?;
-        self.case(case, text).await
+        self.case(file, case, text).await
     }
 
-    async fn case(&self, case: Case, text: String) -> Result<Played, String> {
-        let (end, seen, mistakes) = self.through(&case, &text).await?;
+    async fn case(&self, file: &Path, case: Case, text: String) -> Result<Played, String> {
+        let (end, seen, mistakes) = self.through(file, &case, &text).await?;
         let mut wrong = differences(&case, &end, &seen);
         wrong.extend(mistakes);
         Ok(Played { case, text, end, seen, wrong })
     }
 
-    async fn through(&self, case: &Case, text: &str) -> Result<(End, Seen, Vec<String>), String> {
-        let setting = setting::Setting { case, text, component: &self.component, name: &self.name };
+    async fn through(
+        &self,
+        file: &Path,
+        case: &Case,
+        text: &str,
+    ) -> Result<(End, Seen, Vec<String>), String> {
+        let (component, name) = (&self.component, &self.name);
+        let setting = setting::Setting { file, case, text, component, name };
         let config = match setting.config(&self.wants) {
             Ok(config) => config,
             // The gateway sees it before the plugin does: then it is not even called.
@@ -130,7 +137,7 @@ impl Trial {
                 return refused.map(|end| (end, seen)).ok_or_else(|| texts(&problems));
             }
         };
-        let stage = play::Stage::new(plugin, wanted.on_error, case);
+        let stage = play::Stage::new(&self.name, plugin, wanted.on_error, case);
         let mut last = stage.play(case).await?;
         for _ in 1..case.request.times.get() {
             self.log.clear();

@@ -14,7 +14,7 @@ use torana_plugin_sdk::{
 };
 
 use super::{
-    seen::Seen,
+    seen::{Seen, full_name},
     services::{LogLines, headers, sdk_headers},
 };
 use crate::{
@@ -31,19 +31,21 @@ use crate::{
 const CAP: u64 = 64 << 20;
 
 /// A route with the plugin alone.
-pub(super) struct Stage {
+pub(super) struct Stage<'a> {
+    name: &'a str,
     chain: Chain<PluginFilter>,
 }
 
-impl Stage {
-    pub(super) fn new(plugin: Arc<Plugin>, on_error: OnError, case: &Case) -> Self {
+impl<'a> Stage<'a> {
+    pub(super) fn new(name: &'a str, plugin: Arc<Plugin>, on_error: OnError, case: &Case) -> Self {
         let filters = vec![PluginFilter::new(plugin, on_error)];
-        Self { chain: Chain::new(filters, &case.route.name, &Telemetry::new().scope()) }
+        let chain = Chain::new(filters, &case.route.name, &Telemetry::new().scope());
+        Self { name, chain }
     }
 
     /// Sends the case's request once. An error says what is wrong with the request.
     pub(super) async fn play(&self, case: &Case) -> Result<(End, Seen), String> {
-        let exchange = exchange(case)?;
+        let exchange = exchange(self.name, case)?;
         let mut seen = Seen { exchange, ..Seen::nothing("", LogLines::default()) };
         let end = match self.lead(case, &mut seen).await {
             Ok(()) => End::Next,
@@ -53,7 +55,7 @@ impl Stage {
     }
 
     async fn lead(&self, case: &Case, seen: &mut Seen) -> Result<(), End> {
-        let body = Bytes::from(case.request.body.clone().unwrap_or_default());
+        let body = Bytes::from(case.body().unwrap_or_default().to_owned());
         self.chain.request_heads(&mut seen.exchange).await.map_err(end)?;
         let body = self.chain.request_body(&mut seen.exchange, body.into()).await.map_err(end)?;
         let body = body.collect(CAP).await.map_err(broken)?;
@@ -97,7 +99,7 @@ async fn decoded(seen: &Seen, body: Bytes) -> Bytes {
     decode(body.clone(), &[coding.to_owned()], CAP).await.unwrap_or(body)
 }
 
-fn exchange(case: &Case) -> Result<Box<Exchange>, String> {
+fn exchange(plugin: &str, case: &Case) -> Result<Box<Exchange>, String> {
     let request = &case.request;
     let mut exchange = Box::new(Exchange::vacant());
     exchange.id = "trial".into();
@@ -109,16 +111,17 @@ fn exchange(case: &Case) -> Result<Box<Exchange>, String> {
     exchange.request.method = method.map_err(|_| "request.method is none")?;
     exchange.request.uri =
         request.path.parse::<Uri>().map_err(|why| format!("request.path: {why}"))?;
-    let fields = request.headers.iter().filter(|(name, _)| *name != "host");
-    exchange.request.headers = headers(fields);
-    let host = request.headers.get("host").and_then(|values| values.as_slice().first());
-    exchange.authority = host.cloned().unwrap_or_else(|| "localhost".into());
+    exchange.request.headers = headers(case.fields());
+    exchange.authority = case.authority().to_owned();
+    // As it comes over HTTP/1.1, which is what this is.
+    let host = exchange.authority.parse().map_err(|_| "the request's `host` is none")?;
+    exchange.request.headers.insert(header::HOST, host);
     let params = case.params().unwrap_or_default().into_iter();
     exchange.params = params.map(|(name, value)| (name.into(), value)).collect();
     let alternatives = case.route.alternatives.iter().map(String::as_str);
     exchange.upstreams = ["upstream"].into_iter().chain(alternatives).map(Arc::from).collect();
     for (name, value) in &case.attributes {
-        exchange.attributes.set(name.clone(), value.clone());
+        exchange.attributes.set(full_name(plugin, name), value.clone());
     }
     exchange.deadline = Instant::now() + Duration::from_secs(60);
     Ok(exchange)

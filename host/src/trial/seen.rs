@@ -58,9 +58,7 @@ impl Witness for Seen {
     }
 
     fn attribute(&self, name: &str) -> Option<String> {
-        let own = || format!("{}.{name}", self.name);
-        let full = if name.contains('.') { name.to_owned() } else { own() };
-        self.exchange.attributes.get(&full).map(str::to_owned)
+        self.exchange.attributes.get(&full_name(&self.name, name)).map(str::to_owned)
     }
 
     fn log(&self) -> Vec<String> {
@@ -70,6 +68,11 @@ impl Witness for Seen {
     fn elapsed_millis(&self) -> Option<u64> {
         None
     }
+}
+
+/// An attribute's name as all others know it: one without a dot is the plugin's own.
+pub(super) fn full_name(plugin: &str, name: &str) -> String {
+    if name.contains('.') { name.to_owned() } else { format!("{plugin}.{name}") }
 }
 
 fn values(headers: &HeaderMap, name: &str) -> Vec<String> {

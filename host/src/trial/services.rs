@@ -11,7 +11,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use torana_plugin_sdk::{
     Content, Header,
-    cases::{Answer, FetchCase, FetchFailure, Values, call},
+    cases::{Answer, FetchCase, FetchFailure, Values, call, is_same},
     host::Outgoing as SdkOutgoing,
 };
 use tracing::{
@@ -59,7 +59,9 @@ impl Answers {
         let mut noted = self.noted();
         let is_it = |case: &FetchCase| {
             let FetchCase { request, .. } = case;
-            request.to == asked.to && request.method == asked.method && request.path == asked.path
+            is_same(&request.to, &asked.to)
+                && request.method == asked.method
+                && request.path == asked.path
         };
         let Some(at) = self.cases.iter().position(is_it) else {
             let why = format!("no [[fetch]] for {} {} {}", asked.method, asked.to, asked.path);
@@ -94,7 +96,7 @@ impl Dispatch for Answers {
     }
 }
 
-/// A call in the words of the SDK.
+/// A call in the words of the SDK, as the plugin made it: the gateways that it came through are no plugin's to say.
 fn asked(request: &Outgoing) -> SdkOutgoing {
     let to = match &request.to {
         Destination::Upstream(name) => name.to_string(),
@@ -108,7 +110,10 @@ fn asked(request: &Outgoing) -> SdkOutgoing {
         to,
         method: request.method.to_string(),
         path: request.path.clone(),
-        headers: sdk_headers(&request.headers),
+        headers: sdk_headers(&request.headers)
+            .into_iter()
+            .filter(|field| field.name != "via")
+            .collect(),
         secret_headers: Vec::new(),
         body: Content::Bytes(request.body.to_vec()),
         timeout_ms: None,

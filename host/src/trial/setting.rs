@@ -8,8 +8,9 @@ use torana_plugin_sdk::{
     settings::SettingError,
 };
 
+use super::place;
 use crate::{
-    config::{Config, Diagnostic, LoadOptions, Source},
+    config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source},
     filter::Hooks,
     plugin::Import,
 };
@@ -55,6 +56,8 @@ impl Wants {
 
 /// A case, and the plugin that it is about.
 pub(super) struct Setting<'a> {
+    /// Where the case was read.
+    pub(super) file: &'a Path,
     pub(super) case: &'a Case,
     /// As it was written: grants stand there in the gateway's own words.
     pub(super) text: &'a str,
@@ -66,15 +69,24 @@ impl Setting<'_> {
     /// As the gateway reads it.
     pub(super) fn config(&self, wants: &Wants) -> Result<Config, String> {
         let text = in_its_order(&self.table(wants));
-        let secrets = self.case.secrets.clone();
-        let environment = move |name: &str| {
-            let text = secrets.get(name).map_or("none", String::as_str);
-            Some(OsString::from(text))
-        };
+        let case = self.case.clone();
+        let environment = move |name: &str| Some(OsString::from(case.secret(name)));
         let options = LoadOptions { environment: Arc::new(environment), ..LoadOptions::default() };
         let source = Arc::new(Source::new("case", text));
         let read = Config::parse(source, &options);
-        read.map(|(config, _)| config).map_err(|rejected| rejected.to_string())
+        read.map(|(config, _)| config).map_err(|rejected| self.explained(&rejected))
+    }
+
+    /// What is wrong, at its line of the case; the configuration that was made of it nobody has seen.
+    fn explained(&self, rejected: &Rejected) -> String {
+        let source = Source::new(self.file, self.text);
+        let mut problems = Diagnostics::default();
+        for problem in rejected.diagnostics.iter() {
+            let made = (rejected.source.text.as_str(), problem.span);
+            let span = place::in_case(made, &["plugins", self.name], self.text);
+            problems.push(Diagnostic { span, ..problem.clone() });
+        }
+        problems.render(&source, false)
     }
 
     fn table(&self, wants: &Wants) -> Table {

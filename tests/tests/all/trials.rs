@@ -89,6 +89,16 @@ fn a_mistake_in_a_case_is_not_the_failure_that_it_expects() {
     assert!(said.contains("no.such"), "{said}");
 }
 
+/// It is a part of a configuration that nobody wrote: what is shown is the case.
+#[test]
+fn a_wrong_grant_is_shown_at_its_line_of_the_case() {
+    let case = "# Who?\n[grants]\nresponse-edit = true\nattributes = [\n  \"no.such\",\n]\n\n\
+                [expect]\ndecision = \"next\"\n";
+    let said = failing("observer", &[("a", case)]);
+    assert!(said.contains("./cases/a.toml:5:3: error: "), "{said}");
+    assert!(said.contains("5 |   \"no.such\""), "{said}");
+}
+
 #[test]
 fn a_trap_and_a_budget_are_failures_with_their_reason() {
     let grants = "grants = { request-edit = true, response-edit = true }\n";
