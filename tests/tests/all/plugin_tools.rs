@@ -104,6 +104,30 @@ async fn a_plugin_is_developed_in_its_own_folder() {
     assert_eq!(client.get("/a").await.status, 400);
 }
 
+#[tokio::test]
+async fn a_plugin_that_is_added_is_built_and_watched_from_then_on() {
+    let folder = Folder::new();
+    folder.write("gateway.toml", DEVELOPED);
+    plugin(&folder, "require");
+    let dev = Dev::start(folder.path());
+    let client = dev.client().await;
+    assert_eq!(client.get("/a").await.status, 400);
+
+    let more = folder.file("more");
+    fs::create_dir_all(&more).expect("a folder");
+    fs::copy(folder.file("pick/build.sh"), more.join("build.sh")).expect("a script");
+    folder.write("more/source", "no-such-thing");
+    let entry =
+        format!("\n[plugins.more]\ncomponent = {{ path = \"more/more.wasm\" }}\n{HEADERS}\n");
+    let both = DEVELOPED.replace("[\"pick\"]", "[\"more\"]") + &entry;
+    folder.write("gateway.toml", both);
+    dev.log.wait("the watch", |line| line.contains("watched from now on")).await;
+    dev.log.wait("the failure", |line| line.contains("not built, what was built before")).await;
+    folder.write("more/source", "headers");
+    dev.log.wait("the new one", |line| line.contains("reloaded")).await;
+    assert_eq!(client.get("/b").await.header("x-by"), Some("torana"));
+}
+
 const HEADERS: &str = "grants = { request-edit = true, response-edit = true }\nconfig = { response = { set = { x-by = \"torana\" } } }";
 
 #[test]
