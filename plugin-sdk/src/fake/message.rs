@@ -181,7 +181,8 @@ impl Request for FakeRequest {
     }
     fn query_values(&self, name: &str) -> Vec<String> {
         let query = self.query().unwrap_or_default();
-        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let found = pairs.filter(|(key, _)| decoded(key) == name);
         found.map(|(_, value)| decoded(value)).collect()
     }
@@ -217,8 +218,8 @@ impl RequestEdit for FakeRequestEdit {
     fn set_path(&self, path: &str) -> Result<(), Refused<EditError>> {
         let mut state = self.0.call("request-edit");
         if !path.starts_with('/') || !is_target(path) || path.contains('?') {
-            let why = EditError::InvalidValue(format!("`{path}` is not a path"));
-            return Err(Refused::new("path", why));
+            let why = "a path begins with a slash and is percent-encoded";
+            return Err(Refused::new("path", EditError::InvalidValue(why.into())));
         }
         state.request.path = path.into();
         Ok(())
@@ -226,7 +227,7 @@ impl RequestEdit for FakeRequestEdit {
     fn set_query(&self, query: Option<&str>) -> Result<(), Refused<EditError>> {
         let mut state = self.0.call("request-edit");
         if !query.is_none_or(is_target) {
-            let why = EditError::InvalidValue(format!("`{}` is not a query", query.unwrap_or("")));
+            let why = EditError::InvalidValue("a query is percent-encoded".into());
             return Err(Refused::new("query", why));
         }
         state.request.query = query.map(str::to_owned);
@@ -256,7 +257,7 @@ impl ResponseEdit for FakeResponseEdit {
     fn set_status(&self, status: u16) -> Result<(), Refused<EditError>> {
         let mut state = self.0.call("response-edit");
         if !(200..600).contains(&status) {
-            let why = EditError::InvalidValue("200 to 599".into());
+            let why = EditError::InvalidValue("a status is 200 to 599".into());
             return Err(Refused::new("status", why));
         }
         head(&mut state).status = status;

@@ -139,7 +139,9 @@ impl Crypto for FakeCrypto {
                 let secret = state.secret_to_use(name).ok_or_else(unknown)?;
                 let (bytes, needed) = (secret.len(), digest_length(algorithm));
                 if bytes < needed {
-                    let why = format!("the secret `{name}` has {bytes} bytes and needs {needed}");
+                    let why = format!(
+                        "the secret `{name}` has {bytes} bytes and needs {needed} for this digest"
+                    );
                     return Err(Refused::new(key_name(key), CryptoError::InvalidKey(why)));
                 }
                 secret

@@ -64,6 +64,26 @@ fn a_query_is_decoded() {
     assert_eq!(host.request().query_values("b"), ["ä"]);
     assert_eq!(host.request().query_values("c"), [""]);
     assert!(host.request().query_values("d").is_empty());
+    for none in ["/", "/?", "/?a=1&&b=2"] {
+        assert!(FakeHost::get(none).request().query_values("").is_empty(), "{none}");
+    }
+}
+
+#[test]
+fn what_cannot_be_set_is_explained_in_the_hosts_words() {
+    let host = FakeHost::get("/").with_secret("short", "Jefe");
+    host.set_response(&Reply::empty(200));
+    let (request, response) = (host.request_edit(), host.response_edit());
+    for (refused, why) in [
+        (request.set_path("x"), "a path begins with a slash and is percent-encoded"),
+        (request.set_query(Some("a b")), "a query is percent-encoded"),
+        (response.set_status(600), "a status is 200 to 599"),
+    ] {
+        assert_eq!(refused.unwrap_err().why, EditError::InvalidValue(why.into()));
+    }
+    let key = Key::Secret("short".into());
+    let refused = host.crypto().hmac(DigestAlgorithm::Sha256, &key, b"").unwrap_err();
+    assert!(refused.to_string().ends_with("has 4 bytes and needs 32 for this digest"), "{refused}");
 }
 
 #[test]
