@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value as Json;
 
-use super::grants::Grants;
-use crate::percent::percent_decoded;
+use super::{grants::Grants, params::params, settings::Entries};
 
 /// One exchange: what comes in, what is set, what must come out.
 #[derive(Clone, Debug, Deserialize)]
@@ -357,64 +356,9 @@ fn is_host(name: &str) -> bool {
     name.eq_ignore_ascii_case("host")
 }
 
-/// A table as JSON, as the host makes it: in its order, which a `serde_json::Value` may not keep.
-struct Entries<'a>(&'a toml::Table);
-
-impl Serialize for Entries<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, AsJson(value))))
-    }
-}
-
-/// A date becomes its text.
-struct AsJson<'a>(&'a toml::Value);
-
-impl Serialize for AsJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            toml::Value::Datetime(date) => serializer.collect_str(date),
-            toml::Value::Array(items) => serializer.collect_seq(items.iter().map(AsJson)),
-            toml::Value::Table(table) => Entries(table).serialize(serializer),
-            plain => plain.serialize(serializer),
-        }
-    }
-}
-
-/// `/users/{id}/{*rest}` holds a path's segments against names.
-fn params(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
-    let mut params = Vec::new();
-    let mut rest = path;
-    for expected in pattern.split_inclusive('/') {
-        if let Some(name) = expected.strip_prefix("{*").and_then(|name| name.strip_suffix('}')) {
-            params.push((name.to_owned(), percent_decoded(rest)));
-            return (!rest.is_empty()).then_some(params);
-        }
-        let end = rest.find('/').map_or(rest.len(), |slash| slash + 1);
-        let (segment, after) = rest.split_at(end);
-        rest = after;
-        params.extend(matched(expected, segment)?);
-    }
-    rest.is_empty().then_some(params)
-}
-
-/// One segment, with its slash. None: no match. `Some(None)`: a match without a name.
-#[expect(clippy::option_option, reason = "a match may or may not have a name")]
-fn matched(expected: &str, segment: &str) -> Option<Option<(String, String)>> {
-    let name = expected.trim_end_matches('/');
-    let value = segment.trim_end_matches('/');
-    if expected.ends_with('/') != segment.ends_with('/') {
-        return None;
-    }
-    match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-        Some(name) if !value.is_empty() => Some(Some((name.to_owned(), percent_decoded(value)))),
-        Some(_) => None,
-        None => (name == value).then_some(None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Case, params};
+    use super::Case;
 
     #[test]
     fn a_status_that_no_service_answers_is_refused_at_its_line() {
@@ -454,24 +398,5 @@ mod tests {
         let settings = Case::parse(case).unwrap().settings();
         let expected = r#"{"z":1,"a":{"c":[{"y":"1979-05-27","b":null}],"b":2.5},"m":"\n"}"#;
         assert_eq!(settings, expected);
-    }
-
-    #[test]
-    fn a_pattern_names_segments() {
-        let named = |pattern, path| {
-            let found = params(pattern, path)?;
-            Some(found.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" "))
-        };
-        assert_eq!(named("/users/{id}", "/users/a%20b").unwrap(), "id=a b");
-        assert_eq!(named("/u/{id}/x/{*rest}", "/u/7/x/a/b").unwrap(), "id=7 rest=a/b");
-        assert_eq!(named("/users", "/users").unwrap(), "");
-        for (pattern, path) in [
-            ("/users/{id}", "/users/"),
-            ("/users/{id}", "/users/7/x"),
-            ("/users/{id}", "/other/7"),
-            ("/users/{*rest}", "/users/"),
-        ] {
-            assert_eq!(named(pattern, path), None, "{pattern} {path}");
-        }
     }
 }

@@ -23,6 +23,7 @@
 mod expect;
 mod format;
 mod grants;
+mod params;
 mod place;
 #[cfg(feature = "cases")]
 mod play;
@@ -32,6 +33,7 @@ mod reply;
 mod run;
 #[cfg(feature = "cases")]
 mod services;
+mod settings;
 #[cfg(feature = "cases")]
 mod trap;
 
