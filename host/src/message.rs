@@ -16,8 +16,10 @@ use tokio::{
 };
 
 mod ahead;
+mod asked;
 
 pub use ahead::{Ahead, Change};
+pub use asked::Asked;
 
 use crate::body::{Body, BodyError};
 
@@ -68,6 +70,8 @@ pub struct Exchange {
     pub deadline: Instant,
     /// From calling the upstream to its response's head, or to its failure; none before.
     pub upstream_took: Option<Duration>,
+    /// Which of its targets were asked.
+    pub asked: Asked,
     /// What each plugin did and how long it took, in call order.
     pub trail: Vec<Step>,
 }
@@ -342,6 +346,7 @@ impl Exchange {
             started: now,
             deadline: now,
             upstream_took: None,
+            asked: Asked::default(),
             trail: Vec::new(),
         }
     }

@@ -110,10 +110,10 @@ impl Proxy {
         watch.answered();
         let Answered { response, tunnel } = answered;
         self.account(route, &exchange, response.status());
-        let entry = snapshot
-            .access_log
-            .as_ref()
-            .map(|log| log.entry(exchange, request_bytes, response.status(), response.headers()));
+        let entry = snapshot.access_log.as_ref().map(|log| {
+            let entry = log.entry(exchange, request_bytes, response.status(), response.headers());
+            entry.at(|exchange| route.target(exchange))
+        });
         match (tunnel, entry) {
             (Some(tunnel), entry) => {
                 self.dig(tunnel, entry, &entrance);
@@ -236,7 +236,8 @@ impl Proxy {
         let caller = Caller::of(upstream, exchange);
         let request = self.outgoing(course, exchange, body, wish.as_mut());
         let called = Instant::now();
-        let answer = upstream.call(caller, request, exchange.deadline).answer().await;
+        let call = upstream.call(caller, request, exchange.deadline);
+        let answer = call.noting(&exchange.asked).answer().await;
         let took = called.elapsed();
         upstream.ended(&answer, took);
         exchange.upstream_took = Some(took);

@@ -72,6 +72,8 @@ fn plain(out: &mut Vec<u8>, field: PlainField, entry: &Entry, end: &End) {
         PlainField::Protocol => display(out, format_args!("\"{:?}\"", request.version)),
         PlainField::Route => optional(out, Some(&*exchange.route).filter(|name| !name.is_empty())),
         PlainField::Upstream => optional(out, upstream(exchange)),
+        PlainField::Target => optional(out, entry.target.as_deref()),
+        PlainField::Attempts => number(out, u64::from(exchange.asked.attempts())),
         PlainField::Status => number(out, u64::from(entry.status.as_u16())),
         PlainField::RequestBytes => number(out, end.request_bytes),
         PlainField::ResponseBytes => number(out, end.response_bytes),

@@ -23,7 +23,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::{
     body::Body,
-    config::{self, LogField},
+    config::{self, LogField, PlainField},
     message::Exchange,
 };
 
@@ -32,6 +32,8 @@ pub struct AccessLog {
     fields: Vec<(String, LogField)>,
     /// Somebody asks for a field of the request's head.
     reads_request_head: bool,
+    /// Somebody asks for the target's name.
+    names_target: bool,
     writer: Arc<Writer>,
 }
 
@@ -43,6 +45,8 @@ pub struct Entry {
     /// The request's head could be read: what stood in it is known.
     is_read: bool,
     exchange: Box<Exchange>,
+    /// The target that it was at, where that is asked for.
+    target: Option<Arc<str>>,
     request_bytes: Counter,
     status: StatusCode,
     /// Values of the response headers that are asked for, in the order of the fields.
@@ -56,7 +60,9 @@ impl AccessLog {
         let named = |field: &LogField| (line::member(&field.name()), field.clone());
         let is_of_request = |field: &LogField| matches!(field, LogField::RequestHeader(_));
         let reads_request_head = settings.fields.iter().any(is_of_request);
-        Self { fields: settings.fields.iter().map(named).collect(), reads_request_head, writer }
+        let names_target = settings.fields.contains(&LogField::Plain(PlainField::Target));
+        let fields = settings.fields.iter().map(named).collect();
+        Self { fields, reads_request_head, names_target, writer }
     }
 
     /// Whether the fields of the request's head are to be there at the end.
@@ -82,6 +88,7 @@ impl AccessLog {
             finished: false,
             is_read: true,
             exchange,
+            target: None,
             request_bytes,
             status,
             response_headers,
@@ -102,6 +109,14 @@ impl AccessLog {
 }
 
 impl Entry {
+    /// The same with the target's name, if the line has it.
+    pub fn at(mut self, target: impl FnOnce(&Exchange) -> Option<Arc<str>>) -> Self {
+        if self.log.names_target {
+            self.target = target(&self.exchange);
+        }
+        self
+    }
+
     /// The body that the client gets. The line is written when it has ended, or was given up.
     pub fn follow(self, body: Body) -> Body {
         watch::until_end(body, move |response_bytes, complete| {

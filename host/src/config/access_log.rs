@@ -67,6 +67,11 @@ pub enum PlainField {
     Route,
     /// The upstream that was called; null if none was.
     Upstream,
+    /// The target of the upstream that answered, or that was tried last, as it is written; null if none was.
+    Target,
+    /// How many attempts there were to get an answer: targets that took no connection, retries and hedges are counted,
+    /// and so is what was sent again on a new connection, for the kept one had been closed.
+    Attempts,
     /// The status that the client got.
     Status,
     /// Bytes of the request's body that were read.
@@ -86,7 +91,7 @@ pub enum PlainField {
 }
 
 /// What [`PlainField`]s are called.
-const PLAIN_FIELDS: [(&str, PlainField); 20] = [
+const PLAIN_FIELDS: [(&str, PlainField); 22] = [
     ("time", PlainField::Time),
     ("request_id", PlainField::RequestId),
     ("client", PlainField::Client),
@@ -99,6 +104,8 @@ const PLAIN_FIELDS: [(&str, PlainField); 20] = [
     ("protocol", PlainField::Protocol),
     ("route", PlainField::Route),
     ("upstream", PlainField::Upstream),
+    ("target", PlainField::Target),
+    ("attempts", PlainField::Attempts),
     ("status", PlainField::Status),
     ("request_bytes", PlainField::RequestBytes),
     ("response_bytes", PlainField::ResponseBytes),
@@ -109,7 +116,7 @@ const PLAIN_FIELDS: [(&str, PlainField); 20] = [
     ("attributes", PlainField::Attributes),
 ];
 
-const DEFAULT_FIELDS: [&str; 15] = [
+const DEFAULT_FIELDS: [&str; 17] = [
     "time",
     "request_id",
     "client",
@@ -119,6 +126,8 @@ const DEFAULT_FIELDS: [&str; 15] = [
     "route",
     "attributes.consumer.id",
     "upstream",
+    "target",
+    "attempts",
     "status",
     "request_bytes",
     "response_bytes",
@@ -143,9 +152,11 @@ pub(super) static ACCESS_LOG: Shape = Shape {
             "fields",
             Kind::List(&Kind::Text("status")),
             "What a line says: time, request_id, client, peer, method, scheme, host, path, query, \
-             protocol, route, upstream, status, request_bytes, response_bytes, duration_ms, \
-             upstream_ms, complete, plugins, attributes, attributes.NAME, param.NAME, \
-             request_header.NAME, response_header.NAME.",
+             protocol, route, upstream, target, attempts, status, request_bytes, response_bytes, \
+             duration_ms, upstream_ms, complete, plugins, attributes, attributes.NAME, param.NAME, \
+             request_header.NAME, response_header.NAME. `target` is the one of the upstream's that \
+             answered, or that was tried last, and `attempts` how many there were: targets that take \
+             no connection, retries and hedges count.",
         ),
         key(
             "buffer",

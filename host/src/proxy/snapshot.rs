@@ -99,4 +99,10 @@ impl RouteInService {
         }
         &self.upstreams[index]
     }
+
+    /// The name of the target that an exchange was at.
+    pub(super) fn target(&self, exchange: &Exchange) -> Option<Arc<str>> {
+        let upstream = self.upstreams.get(exchange.upstream?)?;
+        upstream.target_name(exchange.asked.target()?).cloned()
+    }
 }

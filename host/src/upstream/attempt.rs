@@ -10,14 +10,16 @@ use super::{
     target::Target,
     unanswered::Unanswered,
 };
-use crate::{body::Body, config::RetryOn};
+use crate::{body::Body, config::RetryOn, message::Asked};
 
 /// What has been tried for one request.
-pub(super) struct Attempt {
+pub(super) struct Attempt<'a> {
     /// Whom it is for.
     pub(super) key: Option<u64>,
     /// The target of the client's session, or the one that was chosen before it began.
     pub(super) favourite: Option<usize>,
+    /// Where it is noted.
+    pub(super) asked: Option<&'a Asked>,
     /// Where it is at work, if there are others beside it.
     pub(super) place: Option<Place>,
     /// Targets that took no connection, or failed before, or that others are at.
@@ -40,10 +42,25 @@ pub(super) struct Sent<'a> {
     pub(super) spare: Option<Box<Request<Body>>>,
 }
 
-impl Attempt {
+impl<'a> Attempt<'a> {
     pub(super) fn new(key: Option<u64>, tried: Vec<usize>) -> Self {
-        let (favourite, place, last, request) = (None, None, None, None);
-        Self { key, favourite, place, tried, kept: true, last, request }
+        let (favourite, asked, place, last, request) = (None, None, None, None, None);
+        Self { key, favourite, asked, place, tried, kept: true, last, request }
+    }
+
+    /// Another one for the same request.
+    pub(super) fn beside(&self) -> Self {
+        Self { asked: self.asked, ..Self::new(self.key, self.tried.clone()) }
+    }
+
+    /// It is at this target from now on.
+    pub(super) fn begin_at(&self, target: usize) {
+        if let Some(asked) = self.asked {
+            asked.begin(target);
+        }
+        if let Some(place) = &self.place {
+            place.take(target);
+        }
     }
 
     /// Leaves the targets of the attempts beside it to them.

@@ -21,7 +21,7 @@ impl Upstream {
     pub(super) async fn connection(
         &self,
         slot: &Arc<Slot>,
-        attempt: &mut Attempt,
+        attempt: &mut Attempt<'_>,
         until: Until,
     ) -> Result<(usize, Connection, bool), Failed> {
         loop {
@@ -32,9 +32,7 @@ impl Upstream {
                 (None, Some(failed)) => return Err(failed),
                 (None, None) => return Err(Failed::of_client(no_target(&self.settings.name))),
             };
-            if let Some(place) = &attempt.place {
-                place.take(index);
-            }
+            attempt.begin_at(index);
             if let Some(connection) = kept {
                 return Ok((index, connection, true));
             }

@@ -56,20 +56,20 @@ impl Place {
 impl Upstream {
     /// One attempt, and others beside it if it is slow. `attempt` becomes that of the outcome.
     /// `retry` is lent alone, for a body can go to another thread and not be seen by two.
-    pub(super) async fn hedged(
+    pub(super) async fn hedged<'a>(
         &self,
         slot: &Arc<Slot>,
-        attempt: &mut Attempt,
+        attempt: &mut Attempt<'a>,
         retry: &mut Retry<'_>,
         hedge: Hedge,
         deadline: Instant,
     ) -> Result<Answered, Failed> {
-        let run = |number: u32, mut attempt: Attempt| async move {
+        let run = |number: u32, mut attempt: Attempt<'a>| async move {
             let until = self.until(deadline, None);
             let outcome = self.attempt(slot, &mut attempt, None, until).await;
             (number, outcome, attempt)
         };
-        let begun = Attempt::new(attempt.key, attempt.tried.clone());
+        let begun = attempt.beside();
         let mut first = std::mem::replace(attempt, begun);
         let places: Places = (0..=hedge.most).map(|_| AtomicUsize::new(NOWHERE)).collect();
         first.place = Some(Place::of(&places, 0));
@@ -109,8 +109,8 @@ impl Upstream {
     }
 
     /// An attempt at a target that is fit and has not got the request, if there is one.
-    fn other(&self, ended: &Attempt, place: Place) -> Option<Attempt> {
-        let mut other = Attempt::new(ended.key, ended.tried.clone());
+    fn other<'a>(&self, ended: &Attempt<'a>, place: Place) -> Option<Attempt<'a>> {
+        let mut other = ended.beside();
         other.place = Some(place);
         other.avoid_others();
         let is_good = |index: usize| !other.tried.contains(&index) && self.targets[index].is_fit();
@@ -118,7 +118,7 @@ impl Upstream {
     }
 
     /// Chooses its target at once: one that moves on before it begins must not go there too.
-    fn reserve(&self, slot: &Slot, other: &mut Attempt) {
+    fn reserve(&self, slot: &Slot, other: &mut Attempt<'_>) {
         let wanted = Wanted { kept: false, ..other.wanted() };
         other.favourite = slot.pick(&self.targets, wanted).map(|(index, _)| index);
         if let (Some(place), Some(index)) = (&other.place, other.favourite) {
@@ -130,7 +130,7 @@ impl Upstream {
     async fn put_away(
         &self,
         outcome: Result<Answered, Failed>,
-        attempt: &mut Attempt,
+        attempt: &mut Attempt<'_>,
         deadline: Instant,
     ) {
         let index = match outcome {

@@ -172,6 +172,11 @@ impl Upstream {
         &self.settings.name
     }
 
+    /// The name of the target of this index.
+    pub fn target_name(&self, index: usize) -> Option<&Arc<str>> {
+        self.targets.get(index).map(|target| &target.name)
+    }
+
     /// The numbers of each target.
     pub fn stats(&self) -> Vec<TargetStats> {
         self.targets

@@ -27,6 +27,7 @@ use super::{
 use crate::{
     body::Body,
     config::{Retries, RetryOn},
+    message::Asked,
     worker::next_turn,
 };
 
@@ -38,7 +39,7 @@ use crate::{
 pub struct Call<'a> {
     upstream: &'a Upstream,
     deadline: Instant,
-    attempt: Attempt,
+    attempt: Attempt<'a>,
     /// The request's body, if it is streamed.
     upload: Option<Upload>,
     session: Option<Session<'a>>,
@@ -52,7 +53,13 @@ struct Admitted<'a> {
     pass: Option<Pass>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// Notes there which targets are asked.
+    pub fn noting(mut self, asked: &'a Asked) -> Self {
+        self.attempt.asked = Some(asked);
+        self
+    }
+
     /// Waits for the head of the response.
     pub async fn answer(&mut self) -> Result<Response<Body>, UpstreamError> {
         let Self { upstream, deadline, .. } = *self;
@@ -79,6 +86,9 @@ impl Call<'_> {
             trial.end(&outcome);
         }
         let Answered { mut head, mut lease, index } = outcome.map_err(|failed| failed.why)?;
+        if let Some(asked) = self.attempt.asked {
+            asked.at(index);
+        }
         if let Some(session) = self.session {
             session.settle(index, &mut head);
         }
@@ -188,7 +198,7 @@ impl Upstream {
     pub(super) async fn attempt(
         &self,
         slot: &Arc<Slot>,
-        attempt: &mut Attempt,
+        attempt: &mut Attempt<'_>,
         upload: Option<&Upload>,
         until: Until,
     ) -> Result<Answered, Failed> {

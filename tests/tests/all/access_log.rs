@@ -3,7 +3,9 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use torana_tests::{Backend, Gateway, Raw, RawBackend, Setup, raw, reply, request, toml, within};
+use torana_tests::{
+    Backend, Gateway, Raw, RawBackend, Setup, Unused, raw, reply, request, toml, within,
+};
 
 use crate::guests::wait_for_metric;
 
@@ -86,6 +88,32 @@ async fn a_field_of_the_request_is_still_there_when_it_was_sent() {
     assert_eq!(backend.only().headers["x-user"], "Ada");
     let line = lines(&gateway, 1).await.remove(0);
     assert_eq!(line, json!({ "request_header.x-user": "Ada", "status": 200 }));
+}
+
+#[tokio::test]
+async fn a_line_says_which_target_answered_and_how_often_it_was_tried() {
+    let (backend, nobody) = (Backend::start(|_| reply(200, "ok")).await, Unused::new());
+    let log = "\n[access_log]\nfields = [\"path\", \"upstream\", \"target\", \"attempts\"]\n";
+    let (dead, alive) = (nobody.address().to_string(), backend.address().to_string());
+    let targets = format!("\n[upstreams.service]\ntargets = [\"{dead}\", \"{alive}\"]\n");
+    let alone = format!("\n[upstreams.alone]\ntargets = [\"{dead}\"]\n");
+    let route = |name: &str, upstream: &str| {
+        toml::route(name, &format!("match = {{ path = \"/{name}\" }}\nupstream = \"{upstream}\""))
+    };
+    let listen = toml::LISTEN.replace("workers = 2", "workers = 1");
+    let routes = [route("all", "service"), route("gone", "alone")].concat();
+    let gateway = Gateway::start(&[&listen, &targets, &alone, &routes, log].concat()).await;
+    let client = gateway.client();
+    for (path, status) in [("/all", 200), ("/all", 200), ("/gone", 502), ("/nowhere", 404)] {
+        assert_eq!(client.get(path).await.status, status);
+    }
+    let expected = [
+        json!({ "path": "/all", "upstream": "service", "target": alive, "attempts": 2 }),
+        json!({ "path": "/all", "upstream": "service", "target": alive, "attempts": 1 }),
+        json!({ "path": "/gone", "upstream": "alone", "target": dead, "attempts": 1 }),
+        json!({ "path": "/nowhere", "upstream": null, "target": null, "attempts": 0 }),
+    ];
+    assert_eq!(lines(&gateway, 4).await, expected);
 }
 
 #[tokio::test]
