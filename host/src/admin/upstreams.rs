@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::InService;
-use crate::upstream::{LimitStats, TargetStats, Upstream};
+use crate::upstream::{CLASSES, LimitStats, TargetStats, Upstream};
 
 pub(super) fn page(service: &InService) -> Value {
     service.snapshot.upstreams.iter().map(|upstream| one(upstream)).collect()
@@ -30,6 +30,7 @@ fn target(target: &TargetStats) -> Value {
         "ejected": target.ejected,
         "ejections": target.ejections,
         "requests": target.requests,
+        "answers": CLASSES.into_iter().zip(target.answers).collect::<Value>(),
         "in_flight": target.in_flight,
         "connections": { "open": target.open, "idle": target.idle },
         "connects": target.connects,

@@ -11,7 +11,12 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
 
-use crate::{listener::Connections, plugin::Plugin, proxy::Snapshot, upstream::TargetStats};
+use crate::{
+    listener::Connections,
+    plugin::Plugin,
+    proxy::Snapshot,
+    upstream::{CLASSES, TargetStats},
+};
 
 /// Connections, upstreams and pools of the configuration in service.
 pub(super) struct Numbers {
@@ -23,6 +28,13 @@ pub(super) struct Numbers {
 struct TargetLabels {
     upstream: String,
     target: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    upstream: String,
+    target: String,
+    class: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -87,6 +99,7 @@ impl Collector for Numbers {
                 ConstGauge::new(as_gauge(value(stats))).encode(family.encode_family(labels)?)?;
             }
         }
+        answers(&stats, &mut encoder)?;
         upstreams::encode(&snapshot, &mut encoder)?;
         plugins(&snapshot, &mut encoder)
     }
@@ -117,6 +130,22 @@ impl Numbers {
             encoder.encode_descriptor("connections_open", help, None, MetricType::Gauge)?;
         ConstGauge::new(as_gauge(connections.open() as u64)).encode(metric)
     }
+}
+
+/// Beside what callers see of the upstream as a whole, where a repetition hides which target failed.
+fn answers(stats: &[(TargetLabels, TargetStats)], encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+    let name = "upstream_target_responses";
+    let help =
+        "Requests sent by the class of the target's answer, `none` without one or a connection";
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (TargetLabels { upstream, target }, stats) in stats {
+        for (class, count) in CLASSES.into_iter().zip(stats.answers) {
+            let (upstream, target) = (upstream.clone(), target.clone());
+            let labels = AnswerLabels { upstream, target, class };
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// A plugin that chains use with different settings has as many pools; their sum is shown.

@@ -216,6 +216,7 @@ impl Upstream {
             ejected: target.outlier.is_ejected(target::milliseconds()),
             ejections: target.outlier.ejections(),
             requests: 0,
+            answers: Default::default(),
             in_flight: 0,
             connects: 0,
             connect_failures: 0,

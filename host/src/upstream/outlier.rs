@@ -112,15 +112,22 @@ impl Outlier {
 impl Upstream {
     /// A target has answered.
     pub(super) fn answered(&self, index: usize, status: StatusCode) {
+        self.slot().counters[index].answered(Some(status));
         if is_failure(status) {
-            self.failed(index, &status);
+            self.blame(index, &status);
         } else if self.settings.eject.is_some() {
             self.targets[index].outlier.succeeded();
         }
     }
 
-    /// A target has not answered as it should.
+    /// A target has not answered.
     pub(super) fn failed(&self, index: usize, why: &dyn Display) {
+        self.slot().counters[index].answered(None);
+        self.blame(index, why);
+    }
+
+    /// It has failed, with its answer or without one.
+    fn blame(&self, index: usize, why: &dyn Display) {
         self.slot().failed(index);
         let Some(settings) = &self.settings.eject else { return };
         let (now, target) = (milliseconds(), &self.targets[index]);

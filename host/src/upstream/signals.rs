@@ -25,11 +25,27 @@ pub struct SignalStats {
     pub micros: u64,
 }
 
+/// One worker's count by [`CLASSES`].
+#[derive(Debug, Default)]
+pub(super) struct Classes([AtomicU64; CLASSES.len()]);
+
+impl Classes {
+    /// An answer with this status, or none.
+    pub(super) fn count(&self, status: Option<StatusCode>) {
+        let class = |status: StatusCode| usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
+        add(&self.0[status.map_or(CLASSES.len() - 1, class)], 1);
+    }
+
+    pub(super) fn add_to(&self, sum: &mut [u64; CLASSES.len()]) {
+        sum.iter_mut().zip(&self.0).for_each(|(sum, part)| *sum += part.load(Relaxed));
+    }
+}
+
 /// One worker's numbers, on cache lines of their own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct Signals {
-    classes: [AtomicU64; CLASSES.len()],
+    classes: Classes,
     buckets: [AtomicU64; BOUNDS.len() + 1],
     micros: AtomicU64,
 }
@@ -37,17 +53,16 @@ pub(super) struct Signals {
 impl Signals {
     /// A request has ended: with this status, or without an answer.
     pub(super) fn count(&self, status: Option<StatusCode>, took: Duration) {
-        let class = |status: StatusCode| usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
         let seconds = took.as_secs_f64();
         let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
-        add(&self.classes[status.map_or(CLASSES.len() - 1, class)], 1);
+        self.classes.count(status);
         add(&self.buckets[bucket], 1);
         add(&self.micros, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 
     pub(super) fn add_to(&self, sum: &mut SignalStats) {
         let add = |sum: &mut u64, part: &AtomicU64| *sum += part.load(Relaxed);
-        sum.classes.iter_mut().zip(&self.classes).for_each(|(sum, part)| add(sum, part));
+        self.classes.add_to(&mut sum.classes);
         sum.buckets.iter_mut().zip(&self.buckets).for_each(|(sum, part)| add(sum, part));
         add(&mut sum.micros, &self.micros);
     }

@@ -9,7 +9,13 @@ use std::{
     time::Duration,
 };
 
-use super::{breaker::BreakerStats, limits::LimitStats, signals::SignalStats};
+use http::StatusCode;
+
+use super::{
+    breaker::BreakerStats,
+    limits::LimitStats,
+    signals::{CLASSES, Classes, SignalStats},
+};
 
 /// One target's numbers, summed over the workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +36,9 @@ pub struct TargetStats {
     pub ejections: u64,
     /// Requests sent, repeated ones counted again.
     pub requests: u64,
+    /// What came of them, repeated ones counted again, by [`CLASSES`]; the last are those that it did not answer, for
+    /// want of a connection too.
+    pub answers: [u64; CLASSES.len()],
     /// Requests whose response has not ended.
     pub in_flight: u64,
     /// Connections made.
@@ -67,6 +76,7 @@ pub struct UpstreamStats {
 #[repr(align(128))]
 pub(super) struct Counters {
     requests: AtomicU64,
+    answers: Classes,
     in_flight: AtomicU64,
     connects: AtomicU64,
     connect_failures: AtomicU64,
@@ -76,6 +86,7 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn add_to(&self, sum: &mut TargetStats) {
         sum.requests += self.requests.load(Relaxed);
+        self.answers.add_to(&mut sum.answers);
         sum.in_flight += self.in_flight.load(Relaxed);
         sum.connects += self.connects.load(Relaxed);
         sum.connect_failures += self.connect_failures.load(Relaxed);
@@ -85,6 +96,11 @@ impl Counters {
     pub(super) fn request_began(&self) {
         self.requests.fetch_add(1, Relaxed);
         self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    /// It has answered so, or not.
+    pub(super) fn answered(&self, status: Option<StatusCode>) {
+        self.answers.count(status);
     }
 
     pub(super) fn in_flight(&self) -> u64 {

@@ -30,6 +30,35 @@ async fn requests_are_counted_by_class_and_by_time() {
     assert!(sum.parse::<f64>().unwrap() > 0.0, "{sum}");
 }
 
+/// Where a retry helps, the upstream as a whole is well: only its targets tell which one is not.
+#[tokio::test]
+async fn answers_are_counted_for_each_target() {
+    let bad = Backend::start(|_| reply(503, "")).await;
+    let (good, nobody) = (Backend::start(|_| reply(200, "")).await, Unused::new());
+    let targets = [bad.address(), good.address(), nobody.address()];
+    let quoted = targets.map(|target| format!("\"{target}\""));
+    let retries = "retries = { on = [\"503\"], budget = \"100%\" }";
+    let gateway = Gateway::start(&proxy(&quoted, retries)).await;
+    let client = gateway.client();
+    for _ in 0..4 {
+        assert_eq!(client.get("/").await.status, 200);
+    }
+    let page = gateway.admin().get("/upstreams").await.json();
+    let all = [("2xx", [0, 4, 0]), ("5xx", [bad.received().len(), 0, 0]), ("none", [0, 0, 1])];
+    for (class, counts) in all {
+        for (index, (target, count)) in targets.iter().zip(counts).enumerate() {
+            let name = "torana_upstream_target_responses_total";
+            let labels = format!("upstream=\"service\",target=\"{target}\",class=\"{class}\"");
+            let counted = metric(&gateway, &format!("{name}{{{labels}}}")).await;
+            assert_eq!(counted, count.to_string(), "{labels}");
+            assert_eq!(page[0]["targets"][index]["answers"][class], count, "{page:#}");
+        }
+    }
+    assert!(bad.received().len() >= 2, "it had its turns");
+    let whole = "torana_upstream_responses_total{upstream=\"service\",class=\"5xx\"}";
+    assert_eq!(metric(&gateway, whole).await, "0", "callers have seen nothing of it");
+}
+
 #[tokio::test]
 async fn a_request_without_an_answer_is_counted_too() {
     let nobody = Unused::new();
