@@ -7,6 +7,7 @@ pub use tap::{Tap, Tapped, is_last};
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -35,6 +36,13 @@ pub enum BodyError {
     Aborted(String),
     /// Nothing came for too long.
     Timeout,
+    /// Its exchange has had all of its time.
+    Deadline {
+        /// For how long nothing had come by then.
+        silent: Duration,
+    },
+    /// It is a response, and the body of its request broke off like this.
+    Request(Box<BodyError>),
     /// More than the cap, which is given in bytes.
     TooLarge(u64),
     /// It could not be decoded (Content-Encoding).
@@ -57,6 +65,16 @@ impl std::fmt::Display for BodyError {
         match self {
             Self::Aborted(why) => write!(f, "the body broke off: {why}"),
             Self::Timeout => f.write_str("nothing of the body came for too long"),
+            Self::Deadline { silent } if silent.is_zero() => {
+                f.write_str("the body takes longer than its exchange may")
+            }
+            Self::Deadline { silent } => {
+                write!(
+                    f,
+                    "the body takes longer than its exchange may; nothing came for {silent:?}"
+                )
+            }
+            Self::Request(why) => write!(f, "the request broke off: {why}"),
             Self::TooLarge(cap) => write!(f, "the body is longer than {cap} bytes"),
             Self::Decode(why) => write!(f, "the body cannot be decoded: {why}"),
             Self::Plugin { why, .. } => write!(f, "a plugin failed on the body: {why}"),

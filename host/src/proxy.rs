@@ -236,8 +236,12 @@ impl Proxy {
         let caller = Caller::of(upstream, exchange);
         let request = self.outgoing(course, exchange, body, wish.as_mut());
         let called = Instant::now();
-        let call = upstream.call(caller, request, exchange.deadline);
-        let answer = call.noting(&exchange.asked).answer().await;
+        let answer = upstream
+            .call(caller, request, exchange.deadline)
+            .noting(&exchange.asked)
+            .named(&exchange.route, &exchange.id)
+            .answer()
+            .await;
         let took = called.elapsed();
         upstream.ended(&answer, took);
         exchange.upstream_took = Some(took);
@@ -308,7 +312,7 @@ impl Proxy {
             let _open = open;
             let passed = tunnel.run().await;
             if let Some(entry) = entry {
-                entry.finish(passed.from_client, passed.to_client, passed.complete);
+                entry.finish(passed.from_client, passed.to_client, passed.broken);
             }
         });
     }

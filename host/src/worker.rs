@@ -5,6 +5,7 @@ use std::{cell::Cell, future::poll_fn, mem, task::Poll};
 
 thread_local! {
     static INDEX: Cell<usize> = const { Cell::new(0) };
+    static BREAKS_OFF: Cell<bool> = const { Cell::new(false) };
 }
 
 /// This thread's index. Workers are 1 to N; the control thread, and a test's, is 0.
@@ -15,6 +16,16 @@ pub fn index() -> usize {
 /// Makes this thread worker `index`.
 pub fn enter(index: usize) {
     INDEX.set(index);
+}
+
+/// From now on what this thread serves is dropped by ourselves, and not because its client has left.
+pub fn break_off() {
+    BREAKS_OFF.set(true);
+}
+
+/// Whether that is so.
+pub fn is_breaking_off() -> bool {
+    BREAKS_OFF.get()
 }
 
 /// Ready in this task's next turn, behind all other tasks of the thread that are ready by now. Whoever is about to

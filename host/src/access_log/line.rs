@@ -4,7 +4,7 @@ use std::{io::Write as _, time::SystemTime};
 
 use http::HeaderValue;
 
-use super::Entry;
+use super::{Broken, Entry};
 use crate::{
     config::{LogField, PlainField},
     message::{Exchange, Step},
@@ -14,7 +14,8 @@ use crate::{
 pub(super) struct End {
     pub(super) request_bytes: u64,
     pub(super) response_bytes: u64,
-    pub(super) complete: bool,
+    /// Why that is not all of it.
+    pub(super) broken: Option<Broken>,
 }
 
 /// The beginning of a member: its name and the colon.
@@ -83,8 +84,9 @@ fn plain(out: &mut Vec<u8>, field: PlainField, entry: &Entry, end: &End) {
             None => out.extend_from_slice(b"null"),
         },
         PlainField::Complete => {
-            out.extend_from_slice(if end.complete { b"true" } else { b"false" })
+            out.extend_from_slice(if end.broken.is_none() { b"true" } else { b"false" })
         }
+        PlainField::Broken => optional(out, end.broken.map(Broken::name)),
         PlainField::Plugins => plugins(out, &exchange.trail),
         PlainField::Attributes => attributes(out, exchange),
     }

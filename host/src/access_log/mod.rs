@@ -4,16 +4,19 @@
 //! ```text
 //! line      an exchange that is over -> a line
 //! writer    lines -> a file, on a thread of its own
+//! broken    why a response is not whole
 //! watch     a body that counts its bytes, and knows its end
 //! ```
 //!
 //! A worker never waits for the disk: it puts its line into a buffer of its own, and where there is
 //! no room the line is dropped and counted.
 
+mod broken;
 mod line;
 mod watch;
 mod writer;
 
+pub use broken::Broken;
 pub use watch::{Counter, counted};
 pub use writer::{Target, Writer};
 
@@ -119,20 +122,20 @@ impl Entry {
 
     /// The body that the client gets. The line is written when it has ended, or was given up.
     pub fn follow(self, body: Body) -> Body {
-        watch::until_end(body, move |response_bytes, complete| {
+        watch::until_end(body, move |response_bytes, broken| {
             let request_bytes = self.request_bytes.get();
-            self.finish(request_bytes, response_bytes, complete);
+            self.finish(request_bytes, response_bytes, broken);
         })
     }
 
     /// Writes the line of an exchange whose bytes were counted elsewhere.
-    pub fn finish(mut self, request_bytes: u64, response_bytes: u64, complete: bool) {
-        self.write(request_bytes, response_bytes, complete);
+    pub fn finish(mut self, request_bytes: u64, response_bytes: u64, broken: Option<Broken>) {
+        self.write(request_bytes, response_bytes, broken);
     }
 
-    fn write(&mut self, request_bytes: u64, response_bytes: u64, complete: bool) {
+    fn write(&mut self, request_bytes: u64, response_bytes: u64, broken: Option<Broken>) {
         self.finished = true;
-        let end = line::End { request_bytes, response_bytes, complete };
+        let end = line::End { request_bytes, response_bytes, broken };
         let mut text = Vec::with_capacity(512);
         line::write(&mut text, &self.log.fields, self, &end);
         self.log.writer.write(&text);
@@ -142,7 +145,7 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         if !self.finished {
-            self.write(self.request_bytes.get(), 0, false);
+            self.write(self.request_bytes.get(), 0, Some(Broken::given_up()));
         }
     }
 }

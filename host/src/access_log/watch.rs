@@ -8,6 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use http_body::Body as _;
 
+use super::Broken;
 use crate::body::{Body, BodyError, Tap, Tapped};
 
 /// Bytes that have passed.
@@ -39,41 +40,47 @@ impl Tap for Counting {
     }
 }
 
-/// Calls `done` with the bytes that passed, and whether that was all, when the body has ended or
+/// Calls `done` with the bytes that passed, and why that was not all, when the body has ended or
 /// was given up. A body without bytes has ended already.
-pub(super) fn until_end(body: Body, done: impl FnOnce(u64, bool) + Send + Unpin + 'static) -> Body {
+pub(super) fn until_end(
+    body: Body,
+    done: impl FnOnce(u64, Option<Broken>) + Send + Unpin + 'static,
+) -> Body {
     if body.is_end_stream() {
-        done(0, true);
+        done(0, None);
         return body;
     }
-    Body::boxed(Tapped::new(body, Watching { bytes: 0, complete: false, done: Some(done) }))
+    Body::boxed(Tapped::new(body, Watching { bytes: 0, end: None, done: Some(done) }))
 }
 
-struct Watching<F: FnOnce(u64, bool)> {
+struct Watching<F: FnOnce(u64, Option<Broken>)> {
     bytes: u64,
-    complete: bool,
+    end: Option<Result<(), Broken>>,
     done: Option<F>,
 }
 
-impl<F: FnOnce(u64, bool)> Tap for Watching<F> {
+impl<F: FnOnce(u64, Option<Broken>)> Tap for Watching<F> {
     fn data(&mut self, piece: &Bytes) -> Result<(), BodyError> {
         self.bytes += piece.len() as u64;
         Ok(())
     }
 
     fn end(&mut self) {
-        self.complete = true;
+        self.end = Some(Ok(()));
     }
 
-    fn broken(&mut self) {
-        self.complete = false;
+    /// Asked once more it may say something else.
+    fn broken(&mut self, why: &BodyError) {
+        if !matches!(self.end, Some(Err(_))) {
+            self.end = Some(Err(Broken::of(why)));
+        }
     }
 }
 
-impl<F: FnOnce(u64, bool)> Drop for Watching<F> {
+impl<F: FnOnce(u64, Option<Broken>)> Drop for Watching<F> {
     fn drop(&mut self) {
         if let Some(done) = self.done.take() {
-            done(self.bytes, self.complete);
+            done(self.bytes, self.end.unwrap_or_else(|| Err(Broken::given_up())).err());
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::InService;
-use crate::upstream::{CLASSES, LimitStats, TargetStats, Upstream};
+use crate::upstream::{BREAKS, CLASSES, LimitStats, TargetStats, Upstream};
 
 pub(super) fn page(service: &InService) -> Value {
     service.snapshot.upstreams.iter().map(|upstream| one(upstream)).collect()
@@ -31,6 +31,7 @@ fn target(target: &TargetStats) -> Value {
         "ejections": target.ejections,
         "requests": target.requests,
         "answers": CLASSES.into_iter().zip(target.answers).collect::<Value>(),
+        "broken": BREAKS.into_iter().zip(target.broken).collect::<Value>(),
         "in_flight": target.in_flight,
         "connections": { "open": target.open, "idle": target.idle },
         "connects": target.connects,

@@ -25,8 +25,8 @@ pub trait Tap {
     /// It has come to its end; trailers may still follow. Told once.
     fn end(&mut self) {}
 
-    /// It breaks off.
-    fn broken(&mut self) {}
+    /// It breaks off, and why.
+    fn broken(&mut self, _why: &BodyError) {}
 }
 
 /// A body and whoever looks at it.
@@ -71,7 +71,7 @@ impl<T: Tap + Unpin> HttpBody for Tapped<T> {
         let frame = frame.map(|frame| frame.and_then(|frame| self.look(frame)));
         match &frame {
             Some(Ok(_)) => {}
-            Some(Err(_)) => self.tap.broken(),
+            Some(Err(why)) => self.tap.broken(why),
             None => self.end(),
         }
         Poll::Ready(frame)
@@ -120,8 +120,8 @@ mod tests {
             self.note("end");
         }
 
-        fn broken(&mut self) {
-            self.note("broken");
+        fn broken(&mut self, why: &BodyError) {
+            self.note(why.to_string());
         }
     }
 
@@ -167,6 +167,9 @@ mod tests {
 
     #[test]
     fn whoever_looks_can_end_it() {
-        assert_eq!(seen(Pieces(vec!["a", "bc", "d"], true), 1), ["a", "bc", "broken"]);
+        assert_eq!(
+            seen(Pieces(vec!["a", "bc", "d"], true), 1),
+            ["a", "bc", "the body is longer than 1 bytes"]
+        );
     }
 }

@@ -84,6 +84,8 @@ pub enum PlainField {
     UpstreamMs,
     /// Whether the whole response was sent.
     Complete,
+    /// Why not: `client`, `upstream`, `idle`, `deadline`, `plugin` or `drain`; null if it was.
+    Broken,
     /// What each plugin did: an array of plugin, hook, decision and microseconds.
     Plugins,
     /// All attributes, as an object.
@@ -91,7 +93,7 @@ pub enum PlainField {
 }
 
 /// What [`PlainField`]s are called.
-const PLAIN_FIELDS: [(&str, PlainField); 22] = [
+const PLAIN_FIELDS: [(&str, PlainField); 23] = [
     ("time", PlainField::Time),
     ("request_id", PlainField::RequestId),
     ("client", PlainField::Client),
@@ -112,11 +114,12 @@ const PLAIN_FIELDS: [(&str, PlainField); 22] = [
     ("duration_ms", PlainField::DurationMs),
     ("upstream_ms", PlainField::UpstreamMs),
     ("complete", PlainField::Complete),
+    ("broken", PlainField::Broken),
     ("plugins", PlainField::Plugins),
     ("attributes", PlainField::Attributes),
 ];
 
-const DEFAULT_FIELDS: [&str; 17] = [
+const DEFAULT_FIELDS: [&str; 18] = [
     "time",
     "request_id",
     "client",
@@ -133,6 +136,7 @@ const DEFAULT_FIELDS: [&str; 17] = [
     "response_bytes",
     "duration_ms",
     "complete",
+    "broken",
     "plugins",
 ];
 
@@ -153,10 +157,11 @@ pub(super) static ACCESS_LOG: Shape = Shape {
             Kind::List(&Kind::Text("status")),
             "What a line says: time, request_id, client, peer, method, scheme, host, path, query, \
              protocol, route, upstream, target, attempts, status, request_bytes, response_bytes, \
-             duration_ms, upstream_ms, complete, plugins, attributes, attributes.NAME, param.NAME, \
+             duration_ms, upstream_ms, complete, broken, plugins, attributes, attributes.NAME, param.NAME, \
              request_header.NAME, response_header.NAME. `target` is the one of the upstream's that \
              answered, or that was tried last, and `attempts` how many there were: targets that take \
-             no connection, retries and hedges count.",
+             no connection, retries and hedges count. `broken` is null, or why the response is not \
+             complete: client, upstream, idle, deadline, plugin, drain.",
         ),
         key(
             "buffer",

@@ -15,7 +15,7 @@ use crate::{
     listener::Connections,
     plugin::Plugin,
     proxy::Snapshot,
-    upstream::{CLASSES, TargetStats},
+    upstream::{BREAKS, CLASSES, TargetStats},
 };
 
 /// Connections, upstreams and pools of the configuration in service.
@@ -35,6 +35,13 @@ struct AnswerLabels {
     upstream: String,
     target: String,
     class: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BreakLabels {
+    upstream: String,
+    target: String,
+    cause: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -100,6 +107,7 @@ impl Collector for Numbers {
             }
         }
         answers(&stats, &mut encoder)?;
+        breaks(&stats, &mut encoder)?;
         upstreams::encode(&snapshot, &mut encoder)?;
         plugins(&snapshot, &mut encoder)
     }
@@ -142,6 +150,20 @@ fn answers(stats: &[(TargetLabels, TargetStats)], encoder: &mut DescriptorEncode
         for (class, count) in CLASSES.into_iter().zip(stats.answers) {
             let (upstream, target) = (upstream.clone(), target.clone());
             let labels = AnswerLabels { upstream, target, class };
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn breaks(stats: &[(TargetLabels, TargetStats)], encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+    let name = "upstream_responses_broken";
+    let help = "Responses that broke off behind their head: by the target, silent for too long, out of time";
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (TargetLabels { upstream, target }, stats) in stats {
+        for (cause, count) in BREAKS.into_iter().zip(stats.broken) {
+            let (upstream, target) = (upstream.clone(), target.clone());
+            let labels = BreakLabels { upstream, target, cause };
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
     }

@@ -46,6 +46,7 @@ use crate::{
     config::{ListenLimits, Network},
     message::TlsSession,
     rescue::Trouble,
+    worker,
 };
 use connection::Accepted;
 use connections::Counted;
@@ -194,6 +195,7 @@ async fn finish(mut running: JoinSet<()>, drain: Duration) {
     let all = async { while running.join_next().await.is_some() {} };
     if tokio::time::timeout(drain, all).await.is_err() {
         warn!(connections = running.len(), "breaking off what has not ended");
+        worker::break_off();
         running.shutdown().await;
     }
 }

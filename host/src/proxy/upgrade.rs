@@ -18,6 +18,7 @@ use tracing::debug;
 
 use super::{RouteInService, hop::upgrade_of, ids::random_u64};
 use crate::{
+    access_log::Broken,
     body::Body,
     message::{Duplex, Exchange, Handover, Hop, KeepBusy},
     rescue::Trouble,
@@ -73,8 +74,8 @@ pub(super) struct Tunnel {
 pub(super) struct Passed {
     pub(super) from_client: u64,
     pub(super) to_client: u64,
-    /// Both sides came to their end.
-    pub(super) complete: bool,
+    /// Why one side did not come to its end.
+    pub(super) broken: Option<Broken>,
 }
 
 /// RFC 8441, 4: a CONNECT with `:protocol` asks for what GET with `Upgrade` asks for in HTTP/1.1,
@@ -170,45 +171,47 @@ impl Tunnel {
     /// for too long.
     pub(super) async fn run(self) -> Passed {
         let _busy = self._busy;
-        let mut passed = Passed { from_client: 0, to_client: 0, complete: false };
+        let mut passed = Passed { from_client: 0, to_client: 0, broken: Some(Broken::Client) };
         let (Some(client), Some((service, ahead))) =
             (self.client.open().await, self.service.take())
         else {
             debug!("no tunnel");
             return passed;
         };
+        let (ours, theirs) = (Broken::Client, Broken::Upstream);
         let (from_client, to_client) = split(client);
         let (from_service, to_service) = split(service);
         let from_service = std::io::Cursor::new(ahead).chain(from_service);
         let quiet = Quiet { idle: self.idle, last: tokio::sync::watch::Sender::new(()) };
-        let up = carry(from_client, to_service, &mut passed.from_client, &quiet);
-        let down = carry(from_service, to_client, &mut passed.to_client, &quiet);
+        let up = carry((from_client, ours), (to_service, theirs), &mut passed.from_client, &quiet);
+        let down = carry((from_service, theirs), (to_client, ours), &mut passed.to_client, &quiet);
         let outcome = tokio::select! {
             outcome = async { tokio::try_join!(up, down).map(drop) } => outcome,
-            () = quiet.lasts() => Err(std::io::ErrorKind::TimedOut.into()),
+            () = quiet.lasts() => Err((Broken::Idle, std::io::ErrorKind::TimedOut.into())),
         };
-        match outcome {
-            Ok(()) => passed.complete = true,
-            Err(why) => debug!(%why, "tunnel ended"),
-        }
+        passed.broken = outcome.err().map(|(whose, why)| {
+            debug!(%why, "tunnel ended");
+            whose
+        });
         passed
     }
 }
 
+/// Each side comes with what it means when that fails.
 async fn carry(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
+    (mut from, reading): (impl AsyncRead + Unpin, Broken),
+    (mut to, writing): (impl AsyncWrite + Unpin, Broken),
     count: &mut u64,
     quiet: &Quiet,
-) -> std::io::Result<()> {
+) -> Result<(), (Broken, std::io::Error)> {
     let mut buffer = vec![0; 16 << 10];
     loop {
-        let length = from.read(&mut buffer).await?;
+        let length = from.read(&mut buffer).await.map_err(|why| (reading, why))?;
         if length == 0 {
-            return to.shutdown().await;
+            return to.shutdown().await.map_err(|why| (writing, why));
         }
         quiet.broken();
-        to.write_all(&buffer[..length]).await?;
+        to.write_all(&buffer[..length]).await.map_err(|why| (writing, why))?;
         *count += length as u64;
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, StatusCode};
 
 use super::{RouteInService, Snapshot};
 use crate::{
-    access_log::{AccessLog, Counter},
+    access_log::{AccessLog, Broken, Counter},
     message::Exchange,
 };
 
@@ -68,7 +68,7 @@ impl Drop for Watch<'_> {
             let bytes = note.request_bytes.get();
             let entry =
                 note.log.entry(note.exchange, note.request_bytes, status, &HeaderMap::new());
-            entry.finish(bytes, 0, false);
+            entry.finish(bytes, 0, Some(Broken::given_up()));
         }
     }
 }

@@ -116,7 +116,7 @@ fn judge_chain(why: &Why) -> Judgement {
         Why::RequestBody(_) => {
             verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
         }
-        Why::ResponseBody(BodyError::Timeout, _) => verdict(
+        Why::ResponseBody(BodyError::Timeout | BodyError::Deadline { .. }, _) => verdict(
             StatusCode::GATEWAY_TIMEOUT,
             "upstream-timeout",
             "Gateway timeout",

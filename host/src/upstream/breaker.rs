@@ -180,9 +180,26 @@ impl Breaker {
     /// A request that passed while it was closed.
     fn count(&self, failed: bool, now: u64) {
         self.window.add(failed, now);
-        if !failed {
-            return;
+        if failed {
+            self.weigh(now);
         }
+    }
+
+    /// A response broke off whose request was counted by its head: that was no success. Nobody waits for the end of
+    /// a probe's body, which may last for hours; so this counts while it is closed.
+    pub(super) fn broke_off(&self) {
+        if self.until.load(Relaxed) == 0 {
+            self.broke_off_at(milliseconds());
+        }
+    }
+
+    fn broke_off_at(&self, now: u64) {
+        self.window.fail(now);
+        self.weigh(now);
+    }
+
+    /// Whether too much has failed by now.
+    fn weigh(&self, now: u64) {
         let (requests, failures) = self.window.sum(now);
         let enough = requests >= u64::from(self.settings.requests);
         if enough && failures * 100 >= requests * u64::from(self.settings.failures) {
@@ -318,6 +335,18 @@ mod tests {
         breaker.ends(true, 1000);
         assert!(!breaker.is_closed(), "four of eight");
         assert_eq!(breaker.stats().opened, 1);
+    }
+
+    #[test]
+    fn responses_that_break_off_are_failures_too() {
+        let breaker = breaker();
+        (0..4).for_each(|_| breaker.ends(false, 1000));
+        breaker.broke_off_at(1001);
+        assert!(breaker.is_closed(), "one of four");
+        breaker.broke_off_at(1002);
+        assert!(!breaker.is_closed(), "two of four");
+        breaker.broke_off();
+        assert_eq!(breaker.window.sum(1002), (4, 2), "what began before it opened is no news");
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Upstream {
                     let mut failed = Failed::of(index, why, RetryOn::Timeout);
                     failed.is_theirs = begun.elapsed() >= CHANCE;
                     if failed.is_theirs {
-                        self.failed(index, &failed.why);
+                        slot.unanswered(index, &failed.why);
                     }
                     return Err(failed);
                 }
@@ -63,7 +63,7 @@ impl Upstream {
                 }
             };
             debug!(upstream = %self.settings.name, %why, "trying another target");
-            self.failed(index, &why);
+            slot.unanswered(index, &why);
             attempt.tried.push(index);
             attempt.last = Some(Failed { why, target: Some(index), retry, is_theirs: true });
         }

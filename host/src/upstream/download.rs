@@ -4,6 +4,7 @@
 use std::{
     future::poll_fn,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode, response::Parts};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::lease::Lease;
+use super::{blame::Label, lease::Lease, upload::Upload};
 use crate::body::{Body, BodyError, is_last};
 
 /// Takes the body off the connection if all of it is there, which goes for most small replies: then
@@ -25,7 +26,24 @@ pub(super) async fn receive(
     deadline: Instant,
 ) -> Response<Body> {
     let first = first_frame(&head, &mut lease).await;
-    received(head, first, lease, idle_timeout, deadline)
+    received(head, first, lease, Terms { idle_timeout, deadline, upload: None, names: None })
+}
+
+/// What a response is held to, and whose it is.
+pub(super) struct Terms<'a> {
+    pub(super) idle_timeout: Duration,
+    pub(super) deadline: Instant,
+    /// The request's body, if it is streamed.
+    pub(super) upload: Option<Upload>,
+    /// For the log; of nobody's request it has nothing.
+    pub(super) names: Option<Names<'a>>,
+}
+
+/// How the log names an exchange.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub(super) route: &'a Arc<str>,
+    pub(super) request: &'a Arc<str>,
 }
 
 /// The same, once it was looked at what is there.
@@ -33,8 +51,7 @@ pub(super) fn received(
     mut head: Parts,
     first: First,
     mut lease: Lease,
-    idle_timeout: Duration,
-    deadline: Instant,
+    terms: Terms<'_>,
 ) -> Response<Body> {
     let first = match first {
         First::Switched => {
@@ -49,7 +66,11 @@ pub(super) fn received(
         }
         First::More(first) => first,
     };
-    let watched = Watched { first, is_told: false, lease, idle_timeout, deadline, waiting: None };
+    let Terms { idle_timeout, deadline, upload, names } = terms;
+    let label =
+        names.map(|names| Label { route: names.route.clone(), request: names.request.clone() });
+    let (is_told, waiting) = (false, None);
+    let watched = Watched { first, is_told, lease, upload, label, idle_timeout, deadline, waiting };
     Response::from_parts(head, Body::boxed(watched))
 }
 
@@ -89,6 +110,8 @@ struct Watched {
     /// It breaks off, and whoever reads it had a turn to pass on what came before.
     is_told: bool,
     lease: Lease,
+    upload: Option<Upload>,
+    label: Option<Label>,
     idle_timeout: Duration,
     deadline: Instant,
     /// Since when the target has kept us waiting.
@@ -101,9 +124,34 @@ impl Watched {
         self.lease.alarm.poll_until(self.deadline.min(since + self.idle_timeout), cx)
     }
 
+    /// What is over: the exchange's time, or the patience with a target that says nothing.
+    fn late(&self) -> BodyError {
+        let now = Instant::now();
+        match now < self.deadline {
+            true => BodyError::Timeout,
+            false => BodyError::Deadline { silent: now - self.waiting.unwrap_or(now) },
+        }
+    }
+
     fn fail(&mut self, why: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.lease.discard();
+        let why = match self.upload.as_ref().and_then(Upload::failure) {
+            Some(request) => BodyError::Request(Box::new(request)),
+            None => why,
+        };
+        self.lease.broke_off(&why, self.is_theirs(&why), self.label.as_ref());
         Poll::Ready(Some(Err(why)))
+    }
+
+    /// Whether it is the target's fault. One that waits for more of the request may be silent; and a body that still
+    /// flows when the time is over is no fault, while one that had stopped long before is.
+    fn is_theirs(&self, why: &BodyError) -> bool {
+        let is_sent = || self.upload.as_ref().is_none_or(|upload| upload.ended().is_some());
+        match why {
+            BodyError::Aborted(_) => true,
+            BodyError::Timeout => is_sent(),
+            BodyError::Deadline { silent } => *silent >= self.idle_timeout / 2 && is_sent(),
+            _ => false,
+        }
     }
 }
 
@@ -122,7 +170,7 @@ impl HttpBody for Watched {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
                     ready!(this.poll_late(cx));
-                    return this.fail(BodyError::Timeout);
+                    return this.fail(this.late());
                 }
             },
         };
@@ -136,7 +184,7 @@ impl HttpBody for Watched {
             }
             Some(Err(why)) => return this.fail(why),
             // A client that reads slowly keeps the body from waiting, so the clock is asked here.
-            Some(Ok(_)) if Instant::now() >= this.deadline => return this.fail(BodyError::Timeout),
+            Some(Ok(_)) if Instant::now() >= this.deadline => return this.fail(this.late()),
             Some(Ok(_)) if !is_last(&this.lease) => {}
             Some(Ok(_)) | None => this.lease.complete(),
         }

@@ -189,7 +189,7 @@ fn remove_framing(headers: &mut HeaderMap) {
 fn broken(why: BodyError) -> DispatchError {
     match why {
         BodyError::TooLarge(_) => DispatchError::TooLarge,
-        BodyError::Timeout => DispatchError::Timeout,
+        BodyError::Timeout | BodyError::Deadline { .. } => DispatchError::Timeout,
         other => DispatchError::Protocol(other.to_string()),
     }
 }

@@ -16,6 +16,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::{body::Incoming, client::conn::TrySendError};
 
 use super::{
+    blame::Label,
     connection::{Connection, Http1, Http2},
     limits::Pass,
     outlier::is_failure,
@@ -33,6 +34,8 @@ use crate::{
 pub(super) struct Lease {
     slot: Arc<Slot>,
     target: usize,
+    /// What has come of the response is to the target's credit.
+    is_good: bool,
     /// Since when it waits for an answer, where somebody wants to know.
     waits: Option<Instant>,
     /// The request's body, if it is streamed: until its end nobody waits for the target.
@@ -83,7 +86,7 @@ impl Lease {
         };
         let (slot, waits) = (slot.clone(), slot.is_timed.then(Instant::now));
         let upload = upload.filter(|_| waits.is_some()).cloned();
-        Self { slot, target, waits, upload, held, alarm, pass: None }
+        Self { slot, target, is_good: false, waits, upload, held, alarm, pass: None }
     }
 
     /// Ready with the head of the response.
@@ -106,6 +109,7 @@ impl Lease {
         if is_failure(status) {
             return;
         }
+        self.is_good = true;
         let since = self.since();
         self.waits = None;
         if let Some(since) = since {
@@ -125,6 +129,7 @@ impl Lease {
     /// The response has ended: the connection is free for the next request, if the request was
     /// sent to its end as well and neither side wants to close.
     pub(super) fn complete(&mut self) {
+        self.succeed();
         match std::mem::replace(&mut self.held, Held::Nothing) {
             Held::Http1(mut http1) => {
                 http1.alarm = std::mem::take(&mut self.alarm);
@@ -140,8 +145,21 @@ impl Lease {
         // HTTP/2 has no such thing.
         let Held::Http1(http1) = &mut self.held else { return None };
         let switched = http1.connection.switch();
+        self.succeed();
         self.discard();
         switched.map(|(stream, ahead)| Switched::new(stream, ahead))
+    }
+
+    fn succeed(&mut self) {
+        if std::mem::take(&mut self.is_good) {
+            self.slot.succeeded(self.target);
+        }
+    }
+
+    /// The response broke off.
+    pub(super) fn broke_off(&mut self, why: &BodyError, is_theirs: bool, label: Option<&Label>) {
+        self.discard();
+        self.slot.broke_off(self.target, why, is_theirs, label);
     }
 
     /// The exchange has failed, or was given up. An HTTP/1.1 connection ends at once, and with it its

@@ -5,6 +5,7 @@
 //! dial      a connection for it, kept or new              wait, outcome   its answer, or why not
 //! retry     whether to send it again                      hedge    or to two targets
 //! limits    whether to send it at all                     breaker, window   while much fails
+//! blame     whose fault it is, and who hears of it
 //! balance, hash, ewma   who is next                       sticky   who stays where
 //! health    checks in the background                      outlier  who fails and is passed over
 //! ramp      how a target comes back                       pool     a worker's connections
@@ -25,6 +26,7 @@
 mod address;
 mod attempt;
 mod balance;
+mod blame;
 mod breaker;
 mod connect;
 mod connection;
@@ -70,14 +72,14 @@ pub use limits::LimitStats;
 pub use resolve::run_resolver;
 pub use send::Call;
 pub use signals::{BOUNDS, CLASSES, SignalStats};
-pub use stats::{TargetStats, UpstreamStats};
+pub use stats::{BREAKS, TargetStats, UpstreamStats};
 pub use switched::Switched;
 
 use std::{
     collections::HashMap,
     fmt,
     net::SocketAddr,
-    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
@@ -85,6 +87,7 @@ use http::Response;
 
 use address::Policy;
 use balance::Load;
+use blame::Blame;
 use breaker::Breaker;
 use connect::Connector;
 use limits::Limits;
@@ -155,13 +158,11 @@ pub struct Upstream {
     /// Of the certificate files, which may change while the settings do not.
     files: u64,
     connector: Connector,
-    targets: Box<[Target]>,
+    targets: Arc<[Target]>,
     limits: Limits,
-    breaker: Option<Breaker>,
+    blame: Arc<Blame>,
     sticky: Option<Sticky>,
     budget: Budget,
-    /// Held while a target is ejected.
-    ejecting: Mutex<()>,
     /// By worker index.
     slots: Box<[Arc<Slot>]>,
 }
@@ -199,7 +200,7 @@ impl Upstream {
             signals,
             hedges: self.budget.hedges(),
             hedges_won: self.budget.hedges_won(),
-            breaker: self.breaker.as_ref().map(Breaker::stats),
+            breaker: self.blame.breaker.as_ref().map(Breaker::stats),
             retries: self.budget.retries(),
             retry_budget_exhausted: self.budget.exhausted(),
             limits: self.limits.stats(),
@@ -217,6 +218,7 @@ impl Upstream {
             ejections: target.outlier.ejections(),
             requests: 0,
             answers: Default::default(),
+            broken: Default::default(),
             in_flight: 0,
             connects: 0,
             connect_failures: 0,
@@ -260,20 +262,19 @@ impl Upstream {
     ) -> Result<Self, String> {
         let tls = settings.tls.as_ref();
         let targets = settings.targets.iter().map(|target| Target::new(target, tls));
-        let targets = targets.collect::<Result<Box<[_]>, _>>()?;
+        let targets = targets.collect::<Result<Arc<[_]>, _>>()?;
         let sticky = settings.sticky.as_ref();
         let sticky = sticky.map(|sticky| Sticky::new(sticky, &settings.name, &targets));
-        let breaker = settings.breaker.map(|breaker| Breaker::new(settings.name.clone(), breaker));
+        let blame = Arc::new(Blame::new(&settings, targets.clone()));
         let load = Load::of(&settings);
-        let slot = |index| Arc::new(Slot::new(&settings, index, load.clone()));
+        let slot = |index| Arc::new(Slot::new(&settings, index, load.clone(), blame.clone()));
         Ok(Self {
             connector: Connector::new(&settings, policy)?,
             slots: (0..slots).map(slot).collect(),
             limits: Limits::new(&settings),
             sticky: sticky.transpose()?,
-            breaker,
+            blame,
             budget: Budget::default(),
-            ejecting: Mutex::default(),
             targets,
             files,
             settings,
@@ -284,12 +285,12 @@ impl Upstream {
     /// it did until that is looked up.
     fn inherit(&self, old: &Self) {
         self.inherit_ejections(old);
-        if let (Some(breaker), Some(old)) = (&self.breaker, &old.breaker) {
+        if let (Some(breaker), Some(old)) = (&self.blame.breaker, &old.blame.breaker) {
             breaker.inherit(old);
         }
         let (names, health) =
             (self.settings.resolve != Resolve::AtConnect, self.settings.health.is_some());
-        for target in &self.targets {
+        for target in &*self.targets {
             let known = old.targets.iter().find(|known| known.name == target.name);
             if let (Some(known), true) = (known, names) {
                 target.addresses.inherit(&known.addresses);

@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Upstream,
+    blame::Blame,
     ramp::{Ramp, in_milliseconds},
     target::milliseconds,
 };
@@ -66,7 +67,7 @@ impl Outlier {
         self.ejections.store(old.ejections.load(Relaxed), Relaxed);
     }
 
-    fn succeeded(&self) {
+    pub(super) fn succeeded(&self) {
         // Read first: this is called for every response, and the line is shared.
         if self.run.load(Relaxed) != 0 {
             self.run.store(0, Relaxed);
@@ -109,27 +110,10 @@ impl Outlier {
     }
 }
 
-impl Upstream {
-    /// A target has answered.
-    pub(super) fn answered(&self, index: usize, status: StatusCode) {
-        self.slot().counters[index].answered(Some(status));
-        if is_failure(status) {
-            self.blame(index, &status);
-        } else if self.settings.eject.is_some() {
-            self.targets[index].outlier.succeeded();
-        }
-    }
-
-    /// A target has not answered.
+impl Blame {
+    /// A target has failed.
     pub(super) fn failed(&self, index: usize, why: &dyn Display) {
-        self.slot().counters[index].answered(None);
-        self.blame(index, why);
-    }
-
-    /// It has failed, with its answer or without one.
-    fn blame(&self, index: usize, why: &dyn Display) {
-        self.slot().failed(index);
-        let Some(settings) = &self.settings.eject else { return };
+        let Some(settings) = &self.eject else { return };
         let (now, target) = (milliseconds(), &self.targets[index]);
         if !target.outlier.failed(settings, now) {
             return;
@@ -137,7 +121,7 @@ impl Upstream {
         // Two at a time could eject more than `most`. The next failure is soon enough.
         let Ok(_alone) = self.ejecting.try_lock() else { return };
         let out = self.targets.iter().filter(|target| target.outlier.is_ejected(now)).count();
-        let (upstream, most) = (&*self.settings.name, settings.most as usize);
+        let (upstream, most) = (&*self.upstream, settings.most as usize);
         if (out + 1) * 100 > self.targets.len() * most {
             debug!(upstream, target = %target.name, %why, "fails, but enough are ejected");
             return;
@@ -147,11 +131,13 @@ impl Upstream {
             warn!(upstream, target = %target.name, reason = %why, ?period, "ejected");
         }
     }
+}
 
+impl Upstream {
     /// Whether a new one of the same name should know of an ejection, or of a slow start.
     pub(super) fn inherit_ejections(&self, old: &Self) {
         let now = milliseconds();
-        for target in &self.targets {
+        for target in &*self.targets {
             let Some(known) = old.targets.iter().find(|known| known.name == target.name) else {
                 target.outlier.ramp.begin(now, self.settings.slow_start);
                 continue;

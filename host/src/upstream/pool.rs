@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     balance::{Balancer, Load, Wanted},
+    blame::Blame,
     connection::{Connection, Http1, Http2},
     ewma::Peaks,
     idle::watch,
@@ -23,6 +24,7 @@ use crate::config;
 pub(super) struct Slot {
     pool: Mutex<Pool>,
     pub(super) counters: Arc<[Counters]>,
+    pub(super) blame: Arc<Blame>,
     /// Requests in flight to each target, where somebody has to know.
     load: Option<Arc<[Load]>>,
     /// Whether somebody wants to know how long answers take.
@@ -63,11 +65,12 @@ struct Idle {
 }
 
 impl Slot {
-    /// `load` is shared with the other workers' slots.
+    /// `load` and `blame` are shared with the other workers' slots.
     pub(super) fn new(
         settings: &config::Upstream,
         worker: usize,
         load: Option<Arc<[Load]>>,
+        blame: Arc<Blame>,
     ) -> Self {
         let targets = settings.targets.len();
         let counters: Arc<[_]> = (0..targets).map(|_| Counters::default()).collect();
@@ -79,6 +82,7 @@ impl Slot {
                 lanes: (0..targets).map(|_| Lane::default()).collect(),
             }),
             counters,
+            blame,
             load,
             signals: Signals::default(),
             dialing: (0..targets).map(|_| tokio::sync::Mutex::default()).collect(),
@@ -126,7 +130,7 @@ impl Slot {
     }
 
     /// A target has failed.
-    pub(super) fn failed(&self, target: usize) {
+    pub(super) fn learn_failure(&self, target: usize) {
         self.learn(|peaks| peaks.failed(target, Instant::now()));
     }
 

@@ -11,7 +11,7 @@ use super::{
     attempt::{Attempt, Sent},
     breaker::{Breaker, Trial},
     connection::Connection,
-    download,
+    download::{self, Names, Terms},
     hash::Caller,
     lease::Lease,
     limits::Pass,
@@ -42,6 +42,7 @@ pub struct Call<'a> {
     attempt: Attempt<'a>,
     /// The request's body, if it is streamed.
     upload: Option<Upload>,
+    names: Option<Names<'a>>,
     session: Option<Session<'a>>,
     admitted: Result<Admitted<'a>, UpstreamError>,
 }
@@ -57,6 +58,12 @@ impl<'a> Call<'a> {
     /// Notes there which targets are asked.
     pub fn noting(mut self, asked: &'a Asked) -> Self {
         self.attempt.asked = Some(asked);
+        self
+    }
+
+    /// The route and the request id that the log has, should the response break off.
+    pub fn named(mut self, route: &'a Arc<str>, request: &'a Arc<str>) -> Self {
+        self.names = Some(Names { route, request });
         self
     }
 
@@ -94,7 +101,8 @@ impl<'a> Call<'a> {
         }
         lease.pass = pass;
         let first = download::first_frame(&head, &mut lease).await;
-        Ok(download::received(head, first, lease, idle_timeout, deadline))
+        let (upload, names) = (self.upload.take(), self.names);
+        Ok(download::received(head, first, lease, Terms { idle_timeout, deadline, upload, names }))
     }
 
     /// Whether its body has no bytes to come, but for its end.
@@ -178,12 +186,12 @@ impl Upstream {
         let mut attempt = Attempt::new(caller.key, Vec::new());
         attempt.favourite = session.and_then(|session| session.target);
         attempt.request = Some(request);
-        Call { upstream: self, deadline, attempt, upload, session, admitted }
+        Call { upstream: self, deadline, attempt, upload, names: None, session, admitted }
     }
 
     /// By the breaker, and under `limits.in_flight`.
     fn admit(&self) -> Result<Admitted<'_>, UpstreamError> {
-        let trial = self.breaker.as_ref().map(Breaker::admit).transpose()?;
+        let trial = self.blame.breaker.as_ref().map(Breaker::admit).transpose()?;
         Ok(Admitted { trial, pass: self.limits.request()? })
     }
 
@@ -210,7 +218,7 @@ impl Upstream {
             let wait = Wait { since: sent, head: self.settings.head_timeout, until, upload };
             match wait.on(&mut lease).await {
                 Ok(Ok(head)) => {
-                    self.answered(index, head.status);
+                    slot.responded(index, head.status);
                     return Ok(Answered { head, lease, index });
                 }
                 Ok(Err(unanswered)) => {
@@ -220,22 +228,29 @@ impl Upstream {
                         match upload.and_then(Upload::failure) {
                             Some(failure) => Failed::of_client(UpstreamError::RequestBody(failure)),
                             None => {
-                                self.failed(index, &why);
+                                slot.unanswered(index, &why);
                                 Failed::of(index, why, RetryOn::Reset)
                             }
                         }
                     })?;
                     if !kept {
-                        self.failed(index, &"closed before the request was written");
+                        slot.unanswered(index, &"closed before the request was written");
                     }
                 }
-                Err(phase) => return Err(self.late(index, phase, sent, upload)),
+                Err(phase) => return Err(self.late(slot, index, phase, sent, upload)),
             }
         }
     }
 
     /// An attempt whose time is over.
-    fn late(&self, index: usize, phase: Phase, sent: Instant, upload: Option<&Upload>) -> Failed {
+    fn late(
+        &self,
+        slot: &Slot,
+        index: usize,
+        phase: Phase,
+        sent: Instant,
+        upload: Option<&Upload>,
+    ) -> Failed {
         let why = timeout(&self.targets[index], phase);
         let mut failed = Failed::of(index, why, RetryOn::Timeout);
         // A client that sends slowly is not the target's fault.
@@ -243,7 +258,7 @@ impl Upstream {
         let is_total = phase == Phase::Total;
         failed.is_theirs = since.is_some_and(|since| !is_total || since.elapsed() >= CHANCE);
         if failed.is_theirs {
-            self.failed(index, &failed.why);
+            slot.unanswered(index, &failed.why);
         }
         failed
     }

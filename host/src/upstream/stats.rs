@@ -11,11 +11,43 @@ use std::{
 
 use http::StatusCode;
 
+use crate::body::BodyError;
+
 use super::{
     breaker::BreakerStats,
     limits::LimitStats,
     signals::{CLASSES, Classes, SignalStats},
 };
+
+/// Why a response broke off, as far as its upstream can tell: what its client does it does not see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Break {
+    /// The target ended it, or sent what cannot be read.
+    Upstream,
+    /// Nothing came for `timeouts.idle`.
+    Idle,
+    /// The exchange had had its time.
+    Deadline,
+}
+
+/// What these are called, in their order.
+pub const BREAKS: [&str; 3] = ["upstream", "idle", "deadline"];
+
+impl Break {
+    /// None where the upstream has no part in it.
+    pub(super) fn of(why: &BodyError) -> Option<Self> {
+        match why {
+            BodyError::Aborted(_) => Some(Self::Upstream),
+            BodyError::Timeout => Some(Self::Idle),
+            BodyError::Deadline { .. } => Some(Self::Deadline),
+            _ => None,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        BREAKS[self as usize]
+    }
+}
 
 /// One target's numbers, summed over the workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +71,8 @@ pub struct TargetStats {
     /// What came of them, repeated ones counted again, by [`CLASSES`]; the last are those that it did not answer, for
     /// want of a connection too.
     pub answers: [u64; CLASSES.len()],
+    /// Responses that broke off, by [`BREAKS`].
+    pub broken: [u64; BREAKS.len()],
     /// Requests whose response has not ended.
     pub in_flight: u64,
     /// Connections made.
@@ -77,6 +111,7 @@ pub struct UpstreamStats {
 pub(super) struct Counters {
     requests: AtomicU64,
     answers: Classes,
+    broken: [AtomicU64; BREAKS.len()],
     in_flight: AtomicU64,
     connects: AtomicU64,
     connect_failures: AtomicU64,
@@ -87,6 +122,8 @@ impl Counters {
     pub(super) fn add_to(&self, sum: &mut TargetStats) {
         sum.requests += self.requests.load(Relaxed);
         self.answers.add_to(&mut sum.answers);
+        let broken = sum.broken.iter_mut().zip(&self.broken);
+        broken.for_each(|(sum, part)| *sum += part.load(Relaxed));
         sum.in_flight += self.in_flight.load(Relaxed);
         sum.connects += self.connects.load(Relaxed);
         sum.connect_failures += self.connect_failures.load(Relaxed);
@@ -101,6 +138,11 @@ impl Counters {
     /// It has answered so, or not.
     pub(super) fn answered(&self, status: Option<StatusCode>) {
         self.answers.count(status);
+    }
+
+    /// A response of its own broke off.
+    pub(super) fn broke_off(&self, cause: Break) {
+        self.broken[cause as usize].fetch_add(1, Relaxed);
     }
 
     pub(super) fn in_flight(&self) -> u64 {

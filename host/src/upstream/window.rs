@@ -29,12 +29,22 @@ impl Window {
 
     /// A request has ended.
     pub(super) fn add(&self, failed: bool, now: u64) {
+        self.change(now, |requests, failures| (requests + 1, failures + u64::from(failed)));
+    }
+
+    /// A request that was counted as well has failed after all.
+    pub(super) fn fail(&self, now: u64) {
+        // It may have been counted in an earlier part.
+        self.change(now, |requests, failures| (requests.max(failures + 1), failures + 1));
+    }
+
+    fn change(&self, now: u64, change: impl Fn(u64, u64) -> (u64, u64)) {
         let number = self.number(now);
         let part = &self.parts[(number % self.parts.len() as u64) as usize];
         let more = |old: u64| {
             let (requests, failures) = if is_part(old, number) { counts(old) } else { (0, 0) };
-            let requests = (requests + 1).min(MOST);
-            let failures = (failures + u64::from(failed)).min(MOST);
+            let (requests, failures) = change(requests, failures);
+            let (requests, failures) = (requests.min(MOST), failures.min(MOST));
             Some(number << (2 * BITS) | requests << BITS | failures)
         };
         let _ = part.fetch_update(Relaxed, Relaxed, more);
@@ -83,6 +93,18 @@ mod tests {
         assert_eq!(window.sum(2100), (2, 1));
         window.clear();
         assert_eq!(window.sum(2100), (0, 0));
+    }
+
+    #[test]
+    fn a_request_that_fails_after_all_is_one_of_those_that_there_were() {
+        let window = Window::new(Duration::from_secs(1));
+        (0..2).for_each(|_| window.add(false, 1000));
+        window.fail(1050);
+        assert_eq!(window.sum(1050), (2, 1));
+        window.fail(2050);
+        assert_eq!(window.sum(2050), (3, 2), "it was counted in another part");
+        window.fail(2100);
+        assert_eq!(window.sum(2100), (2, 2), "or was forgotten");
     }
 
     #[test]

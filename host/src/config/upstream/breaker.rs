@@ -31,8 +31,8 @@ pub(super) static BREAKER: Shape = Shape {
     id: "breaker",
     place: "`breaker` of [upstreams.NAME]",
     about: "Refuses requests with 503 at once while too many fail, whatever the target. Failures \
-            are the same as those of `eject`: 502, 503 and 504, broken connections, timeouts, and \
-            connections that cannot be made; a request that was sent again counts once, by its last \
+            are the same as those of `eject`: 502, 503 and 504, broken connections, within a \
+            response too, timeouts, and connections that cannot be made; a request that was sent again counts once, by its last \
             answer.",
     keys: &[
         key(

@@ -150,8 +150,9 @@ static HEDGE: Shape = Shape {
 pub(super) static EJECT: Shape = Shape {
     id: "eject",
     place: "`eject` of [upstreams.NAME]",
-    about: "Ejects a target after failures in a row: 502, 503 and 504, broken connections, \
-            timeouts, and connections that cannot be made.",
+    about: "Ejects a target after failures in a row: 502, 503 and 504, broken connections, within \
+            a response too, timeouts, and connections that cannot be made. A run ends with an \
+            answer that has come to its end.",
     keys: &[
         key("failures", Kind::Integer(1, 1000), "Failures in a row that eject a target.").or("5"),
         key("window", Kind::Duration(100, HOUR), "In which they must come.").or("10s"),

@@ -238,7 +238,7 @@ async fn the_deadline_holds_for_the_body() {
     };
     tokio::select! {
         () = drip => {}
-        end = body.collect(1 << 20) => assert!(matches!(end, Err(BodyError::Timeout))),
+        end = body.collect(1 << 20) => assert!(matches!(end, Err(BodyError::Deadline { .. }))),
     }
 }
 

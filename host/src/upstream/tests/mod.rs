@@ -2,6 +2,7 @@
 
 mod asked;
 mod breaker;
+mod broken;
 mod goodbye;
 mod hedging;
 mod http1;
