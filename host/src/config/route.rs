@@ -148,8 +148,13 @@ pub(super) static ROUTE: Shape = Shape {
             Kind::Table(&reply::REPLY),
             "Says always the same, when the plugins have had their say.",
         ),
-        key("timeout", Kind::Duration(1, DAY), "From the request's head to the end of the reply.")
-            .or("60s"),
+        key(
+            "timeout",
+            Kind::Duration(1, DAY),
+            "From the request's head to the end of the reply: a download or a stream of events \
+             that takes longer is cut.",
+        )
+        .or("60s"),
         key(
             "merge_slashes",
             Kind::Bool,
