@@ -68,6 +68,8 @@ pub struct Exchange {
     pub started: Instant,
     /// The route's total timeout is measured against this.
     pub deadline: Instant,
+    /// When the upstream was called, if it was.
+    pub called: Option<Instant>,
     /// From calling the upstream to its response's head, or to its failure; none before.
     pub upstream_took: Option<Duration>,
     /// Which of its targets were asked.
@@ -218,7 +220,7 @@ pub struct Step {
     pub hook: &'static str,
     /// Wall-clock time.
     pub took: Duration,
-    /// `next`, `respond`, `failed` or `skipped`.
+    /// `next`, `respond`, `failed` or `skipped`; `left` if the client did so while it ran.
     pub decision: &'static str,
 }
 
@@ -345,6 +347,7 @@ impl Exchange {
             attributes: Attributes::default(),
             started: now,
             deadline: now,
+            called: None,
             upstream_took: None,
             asked: Asked::default(),
             trail: Vec::new(),

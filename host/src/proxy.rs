@@ -90,21 +90,21 @@ impl Proxy {
         let (head, body) = request.into_parts();
         let (body, request_bytes) = self.observe(&snapshot, body);
         let mut exchange = admit::begin(head, peer, tls, &entrance);
-        let mut watch = Watch::new(&snapshot, &exchange, &request_bytes);
+        let mut watch = Watch::new(&snapshot, &mut exchange, &request_bytes);
         let admitted = match in_flight.count > entrance.limits.requests {
             true => Err(Trouble::Overloaded),
-            false => self.admit(&snapshot, &mut exchange, &entrance),
+            false => self.admit(&snapshot, watch.exchange, &entrance),
         };
         let (route, answered) = match admitted {
             Ok(admitted) => {
                 let route = admitted.course.route;
                 watch.found(route);
                 // In a box: whoever waits for it is moved as a whole, more than once.
-                (route, Box::pin(self.exchange(admitted, &mut exchange, body)).await)
+                (route, Box::pin(self.exchange(admitted, watch.exchange, body)).await)
             }
             Err(trouble) => {
-                let body = self.answer(trouble, &mut exchange);
-                (&snapshot.unrouted, self.respond(&mut exchange, body))
+                let body = self.answer(trouble, watch.exchange);
+                (&snapshot.unrouted, self.respond(watch.exchange, body))
             }
         };
         watch.answered();
@@ -236,6 +236,7 @@ impl Proxy {
         let caller = Caller::of(upstream, exchange);
         let request = self.outgoing(course, exchange, body, wish.as_mut());
         let called = Instant::now();
+        exchange.called = Some(called);
         let answer = upstream
             .call(caller, request, exchange.deadline)
             .noting(&exchange.asked)

@@ -32,6 +32,40 @@ pub(super) enum Ran {
     Skipped(Failure),
 }
 
+/// A call that runs. Where it is given up, for the client has left, it is a step all the same.
+struct Running<'a> {
+    plugin: &'a Arc<str>,
+    hook: Hook,
+    begun: Instant,
+    exchange: &'a mut Box<Exchange>,
+    is_over: bool,
+}
+
+impl<'a> Running<'a> {
+    fn begin(
+        plugin: &'a Arc<str>,
+        hook: Hook,
+        begun: Instant,
+        exchange: &'a mut Box<Exchange>,
+    ) -> Self {
+        Self { plugin, hook, begun, exchange, is_over: false }
+    }
+
+    fn end(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let (plugin, hook, took) = (self.plugin.clone(), self.hook.name(), self.begun.elapsed());
+        self.exchange.trail.push(Step { plugin, hook, took, decision: "left" });
+    }
+}
+
 impl<F: Filter> Link<F> {
     pub(super) fn new(filter: F, at: usize, route: &str, scope: &Arc<Scope>) -> Self {
         let hooks = filter.hooks();
@@ -74,7 +108,9 @@ impl<F: Filter> Link<F> {
     ) -> Result<(Body, bool), Stop> {
         exchange.at = self.at;
         let started = Instant::now();
-        let opened = self.filter.open(hook, exchange).await;
+        let running = Running::begin(self.filter.name(), hook, started, exchange);
+        let opened = self.filter.open(hook, running.exchange).await;
+        running.end();
         let took = started.elapsed();
         let metrics = self.metrics[hook as usize].clone();
         let (decision, outcome) = match opened {
@@ -123,7 +159,9 @@ impl<F: Filter> Link<F> {
         // A plugin that is passed over must leave nothing behind, so its failure is undone.
         let undo = (on_error == OnErrorAction::Skip).then(|| Box::new(Undo::of(exchange)));
         exchange.at = self.at;
-        let answer = self.filter.call(hook, exchange).await;
+        let running = Running::begin(self.filter.name(), hook, *begun, exchange);
+        let answer = self.filter.call(hook, running.exchange).await;
+        running.end();
         let ended = Instant::now();
         let took = ended - std::mem::replace(begun, ended);
         let (decision, outcome) = match (answer, undo) {

@@ -38,6 +38,26 @@ pub(super) enum StartError {
     Failed(Cause),
 }
 
+/// An exchange in the hands of an instance, and back in its place when this is dropped: whoever follows a client that
+/// leaves finds it there.
+struct Lent<'a> {
+    instance: &'a mut Instance,
+    exchange: &'a mut Box<Exchange>,
+}
+
+impl<'a> Lent<'a> {
+    fn begin(instance: &'a mut Instance, hook: Hook, exchange: &'a mut Box<Exchange>) -> Self {
+        instance.store.data_mut().begin(hook, exchange);
+        Self { instance, exchange }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.instance.store.data_mut().end(self.exchange);
+    }
+}
+
 impl Instance {
     /// Instantiates and configures a guest.
     pub(super) async fn start(
@@ -68,17 +88,15 @@ impl Instance {
         }
     }
 
-    /// Calls one hook. `exchange` is in its place again afterwards. After an error the store is
+    /// Calls one hook. `exchange` is in its place again afterwards, also where the call is given up. After an error the store is
     /// spent and the instance must be dropped.
     pub(super) async fn call(
         &mut self,
         hook: Hook,
         exchange: &mut Box<Exchange>,
     ) -> Result<Verdict, Cause> {
-        self.store.data_mut().begin(hook, exchange);
-        let result = self.run(hook).await;
-        self.store.data_mut().end(exchange);
-        result
+        let lent = Lent::begin(self, hook, exchange);
+        lent.instance.run(hook).await
     }
 
     /// Begins a stream hook: whether it wants the body.
@@ -88,13 +106,13 @@ impl Instance {
         exchange: &mut Box<Exchange>,
     ) -> Result<bool, Cause> {
         let start = self.stream(hook).map(|funcs| funcs.start);
-        self.store.data_mut().begin(hook, exchange);
-        let answered = self.measured(start, (), hook.name()).await;
-        let state = self.store.data_mut();
-        state.end(exchange);
+        let answered = {
+            let lent = Lent::begin(self, hook, exchange);
+            lent.instance.measured(start, (), hook.name()).await
+        };
         let wanted = answered?.map_err(refused)?;
         if wanted {
-            state.exchange.shadow(exchange);
+            self.store.data_mut().exchange.shadow(exchange);
         }
         Ok(wanted)
     }

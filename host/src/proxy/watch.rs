@@ -1,14 +1,15 @@
 //! A client that leaves before it is answered takes the future that serves it along. What it asked
 //! for has still happened: plugins counted it, services saw it. So it is counted here, and written
-//! down, as a 499, which no server sends.
+//! down with all that is known of it, as a 499, which no server sends. What the gateway itself breaks off, at
+//! the end of `drain`, is a 503: nobody has left.
 
-use std::{sync::Arc, time::Instant};
+use std::mem;
 
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::{RouteInService, Snapshot};
 use crate::{
-    access_log::{AccessLog, Broken, Counter},
+    access_log::{Broken, Counter},
     message::Exchange,
 };
 
@@ -17,39 +18,27 @@ const CLIENT_LEFT: u16 = 499;
 
 /// Armed until there is an answer.
 pub(super) struct Watch<'a> {
+    snapshot: &'a Snapshot,
     route: &'a RouteInService,
-    started: Instant,
-    /// What the log needs to know: the exchange itself may be inside a plugin when it is dropped.
-    note: Option<Note<'a>>,
+    /// Lent on to whatever serves it, and back here when that is dropped.
+    pub(super) exchange: &'a mut Box<Exchange>,
+    request_bytes: &'a Counter,
     armed: bool,
-}
-
-struct Note<'a> {
-    log: &'a Arc<AccessLog>,
-    exchange: Box<Exchange>,
-    request_bytes: Counter,
 }
 
 impl<'a> Watch<'a> {
     pub(super) fn new(
         snapshot: &'a Snapshot,
-        exchange: &Exchange,
-        request_bytes: &Counter,
+        exchange: &'a mut Box<Exchange>,
+        request_bytes: &'a Counter,
     ) -> Self {
-        let note = snapshot.access_log.as_ref().map(|log| Note {
-            log,
-            exchange: sketch(exchange),
-            request_bytes: request_bytes.clone(),
-        });
-        Self { route: &snapshot.unrouted, started: exchange.started, note, armed: true }
+        let route = &snapshot.unrouted;
+        Self { snapshot, route, exchange, request_bytes, armed: true }
     }
 
     /// The route is known.
     pub(super) fn found(&mut self, route: &'a RouteInService) {
         self.route = route;
-        if let Some(note) = &mut self.note {
-            note.exchange.route = route.name.clone();
-        }
     }
 
     /// There is an answer, which is accounted for in its own way.
@@ -63,27 +52,23 @@ impl Drop for Watch<'_> {
         if !self.armed {
             return;
         }
-        self.route.metrics.answered(CLIENT_LEFT, self.started.elapsed());
-        if let (Some(note), Ok(status)) = (self.note.take(), StatusCode::from_u16(CLIENT_LEFT)) {
-            let bytes = note.request_bytes.get();
-            let entry =
-                note.log.entry(note.exchange, note.request_bytes, status, &HeaderMap::new());
-            entry.finish(bytes, 0, Some(Broken::given_up()));
+        let broken = Broken::given_up();
+        let status = status(broken);
+        self.route.metrics.answered(status.as_u16(), self.exchange.started.elapsed());
+        let Some(log) = &self.snapshot.access_log else { return };
+        let mut exchange = mem::replace(self.exchange, Box::new(Exchange::vacant()));
+        if let Some(called) = exchange.called {
+            exchange.upstream_took.get_or_insert_with(|| called.elapsed());
         }
+        let bytes = self.request_bytes.get();
+        let entry = log.entry(exchange, self.request_bytes.clone(), status, &HeaderMap::new());
+        entry.at(|exchange| self.route.target(exchange)).finish(bytes, 0, Some(broken));
     }
 }
 
-/// Who asked for what.
-fn sketch(exchange: &Exchange) -> Box<Exchange> {
-    let mut request = Request::new(());
-    *request.method_mut() = exchange.request.method.clone();
-    *request.uri_mut() = exchange.request.uri.clone();
-    *request.version_mut() = exchange.request.version;
-    Box::new(Exchange {
-        id: exchange.id.clone(),
-        client: exchange.client.clone(),
-        started: exchange.started,
-        request: request.into_parts().0,
-        ..Exchange::vacant()
-    })
+fn status(broken: Broken) -> StatusCode {
+    match broken {
+        Broken::Drain => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::from_u16(CLIENT_LEFT).unwrap_or(StatusCode::BAD_REQUEST),
+    }
 }

@@ -2,12 +2,15 @@
 
 use std::fs;
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use torana_tests::{
     Backend, Gateway, Raw, RawBackend, Setup, Unused, raw, reply, request, toml, within,
 };
 
-use crate::guests::wait_for_metric;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::guests::{self, wait_for_metric};
 
 const HEADERS: &str = r#"
 [plugins.headers]
@@ -107,13 +110,16 @@ async fn a_line_says_which_target_answered_and_how_often_it_was_tried() {
     for (path, status) in [("/all", 200), ("/all", 200), ("/gone", 502), ("/nowhere", 404)] {
         assert_eq!(client.get(path).await.status, status);
     }
+    let mut said = lines(&gateway, 4).await;
+    // Whose turn it was first is the balancer's to say.
+    said[..2].sort_by_key(|line| line["attempts"].as_u64());
     let expected = [
-        json!({ "path": "/all", "upstream": "service", "target": alive, "attempts": 2 }),
         json!({ "path": "/all", "upstream": "service", "target": alive, "attempts": 1 }),
+        json!({ "path": "/all", "upstream": "service", "target": alive, "attempts": 2 }),
         json!({ "path": "/gone", "upstream": "alone", "target": dead, "attempts": 1 }),
         json!({ "path": "/nowhere", "upstream": null, "target": null, "attempts": 0 }),
     ];
-    assert_eq!(lines(&gateway, 4).await, expected);
+    assert_eq!(said, expected);
 }
 
 #[tokio::test]
@@ -156,36 +162,162 @@ async fn what_is_no_request_is_written_down_as_far_as_it_is_known() {
     assert!(gateway.admin().get("/metrics").await.text().contains(counted));
 }
 
+/// Half of an answer by path: `/users/upstream` ends there, `/timed` goes on for ever, the rest says no more, and
+/// `/users/never` nothing at all.
+async fn half_hearted() -> RawBackend {
+    RawBackend::start(|mut connection| async move {
+        let head = connection.head().await;
+        match head.split_whitespace().nth(1).expect("a path") {
+            "/users/never" => {}
+            "/users/upstream" => return connection.write(HALF).await,
+            "/timed" => {
+                connection.write("HTTP/1.1 200 OK\r\n\r\n").await;
+                while connection.stream.write_all(b"more").await.is_ok() {
+                    tokio::task::yield_now().await;
+                }
+            }
+            _ => connection.write(HALF).await,
+        }
+        drop(connection.rest().await);
+    })
+    .await
+}
+
+const HALF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
+
+/// Its fields, but for those of plugins.
+fn picked(fields: &str, target: std::net::SocketAddr) -> String {
+    let idle = "timeouts = { idle = \"200ms\" }\n";
+    let timed = "match = { path = \"/timed\" }\nupstream = \"service\"\ntimeout = \"200ms\"";
+    let log = format!("\n[access_log]\nfields = [{fields}]\n");
+    let toml = config(&log, target);
+    let service = format!("targets = [\"{target}\"]\n");
+    assert!(toml.contains(&service), "{toml}");
+    toml.replace(&service, &(service.clone() + idle)) + &toml::route("timed", timed)
+}
+
 #[tokio::test]
-async fn a_response_that_breaks_off_is_not_complete() {
-    let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
-    let backend = RawBackend::answering(half).await;
-    let log = "\n[access_log]\nfields = [\"status\", \"complete\", \"response_bytes\"]\n";
-    let gateway = Gateway::start(&config(log, backend.address())).await;
-    let body = reply(200, "").into_body();
-    assert!(gateway.client().try_send(request("GET", "/users/1"), body).await.is_err());
-    let line = lines(&gateway, 1).await.remove(0);
-    let expected = json!({ "status": 200, "complete": false, "response_bytes": 4 });
-    assert_eq!(line, expected);
+async fn a_response_that_breaks_off_says_whose_doing_that_was() {
+    let backend = half_hearted().await;
+    let fields = r#""path", "status", "complete", "broken", "target", "request_id""#;
+    let gateway = Gateway::start(&picked(fields, backend.address())).await;
+    let target = backend.address().to_string();
+    for (path, cause) in [
+        ("/users/client", "client"),
+        ("/users/upstream", "upstream"),
+        ("/users/idle", "idle"),
+        ("/timed", "deadline"),
+    ] {
+        let mut client = Raw::connect(gateway.address("public")).await;
+        client.write(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        match cause {
+            "client" => drop(client.read_until("half").await),
+            _ => drop(client.read_to_end().await),
+        }
+        drop(client);
+        let line = gateway.output().wait(cause, |line| line.contains(path)).await;
+        let line: Value = serde_json::from_str(&line).expect("JSON");
+        let id = line["request_id"].as_str().expect("an id");
+        let expected = json!({
+            "path": path, "status": 200, "complete": false, "broken": cause, "target": target,
+            "request_id": id,
+        });
+        assert_eq!(line, expected);
+        if cause != "client" {
+            let said = gateway.wait_for_log(cause, |line| line.contains(id)).await;
+            let level = if cause == "deadline" { "INFO" } else { "WARN" };
+            let route = if cause == "deadline" { "timed" } else { "users" };
+            for part in [level, "the response broke off", &target, "service", route, cause] {
+                assert!(said.contains(part), "{part} in {said}");
+            }
+            let labels = format!("upstream=\"service\",target=\"{target}\",cause=\"{cause}\"");
+            let counted = format!("torana_upstream_responses_broken_total{{{labels}}} 1");
+            let metrics = gateway.admin().get("/metrics").await;
+            assert!(metrics.text().contains(&counted), "{counted} in {}", metrics.text());
+        }
+    }
+    let told = gateway.log().lines();
+    let told = told.iter().filter(|line| line.contains("broke off")).count();
+    assert_eq!(told, 3, "of who leaves there is no line");
+    let page = gateway.admin().get("/upstreams").await.json();
+    let broken = json!({ "upstream": 1, "idle": 1, "deadline": 1 });
+    assert_eq!(page[0]["targets"][0]["broken"], broken, "{page:#}");
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_before_its_answer_is_written_down_and_counted() {
     let backend = Backend::start_async(|_| std::future::pending()).await;
-    let log =
-        "\n[access_log]\nfields = [\"method\", \"path\", \"route\", \"status\", \"complete\"]\n";
-    let gateway = Gateway::start(&config(log, backend.address())).await;
+    let fields = r#""method", "host", "path", "route", "upstream", "target", "attempts", "status",
+        "upstream_ms", "complete", "broken", "plugins", "param.id", "request_header.x-user""#;
+    let gateway = Gateway::start(&picked(fields, backend.address())).await;
     let mut client = Raw::connect(gateway.address("public")).await;
-    client.write("GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.write("GET /users/1 HTTP/1.1\r\nHost: shop.example\r\n\r\n").await;
     backend.wait_for(1).await;
     drop(client);
-    let line = lines(&gateway, 1).await.remove(0);
+    let mut line = lines(&gateway, 1).await.remove(0);
+    let step = line["plugins"][0].take();
+    assert_eq!((&step["plugin"], &step["decision"]), (&json!("headers"), &json!("next")));
+    assert!(line["upstream_ms"].take().as_f64().expect("it was called") > 0.0);
     let expected = json!({
-        "method": "GET", "path": "/users/1", "route": "users", "status": 499, "complete": false,
+        "method": "GET", "host": "shop.example", "path": "/users/1", "route": "users",
+        "upstream": "service", "target": backend.address().to_string(), "attempts": 1,
+        "status": 499, "upstream_ms": null, "complete": false, "broken": "client",
+        "plugins": [null], "param.id": "1", "request_header.x-user": "1",
     });
     assert_eq!(line, expected);
     let counted = "torana_requests_total{route=\"users\",status=\"499\"} 1";
     assert!(gateway.admin().get("/metrics").await.text().contains(counted));
+}
+
+/// The exchange is in the plugin's hands then.
+#[tokio::test]
+async fn a_client_that_leaves_while_a_plugin_runs_is_written_down_with_all_that_is_known() {
+    let backend = Backend::start_async(|_| std::future::pending()).await;
+    let log = "\n[access_log]\nfields = [\"host\", \"path\", \"upstream\", \"status\", \"plugins\", \
+        \"attributes\"]\n";
+    let setter = guests::plugin("a", "attribute-setter", "config.set = { plan = \"gold\" }");
+    let fetcher = guests::plugin("f", "fetcher", "config.calls = [{ to = \"service\" }]");
+    let upstream = toml::upstream("service", backend.address());
+    let route = guests::handled("[\"a\", \"f\"]");
+    let gateway =
+        Gateway::start(&[toml::LISTEN, &upstream, &setter, &fetcher, &route, log].concat()).await;
+    let mut client = Raw::connect(gateway.address("public")).await;
+    client.write("GET /slow HTTP/1.1\r\nHost: shop.example\r\n\r\n").await;
+    backend.wait_for(1).await;
+    drop(client);
+    let mut line = lines(&gateway, 1).await.remove(0);
+    let steps = line["plugins"].take();
+    let step = |index: usize, name: &str| steps[index][name].as_str().expect("text").to_owned();
+    assert_eq!([step(0, "plugin"), step(0, "decision")], ["a", "next"]);
+    assert_eq!([step(1, "plugin"), step(1, "hook"), step(1, "decision")], ["f", "handler", "left"]);
+    let expected = json!({
+        "host": "shop.example", "path": "/slow", "upstream": null, "status": 499, "plugins": null,
+        "attributes": { "a.plan": "gold" },
+    });
+    assert_eq!(line, expected);
+}
+
+#[tokio::test]
+async fn what_the_end_of_drain_breaks_off_has_not_been_left() {
+    let backend = half_hearted().await;
+    let toml = picked(r#""path", "status", "complete", "broken""#, backend.address());
+    let toml = toml.replacen("[gateway]", "[gateway]\ndrain = \"100ms\"", 1);
+    let gateway = Gateway::start(&toml.replace("idle = \"200ms\"", "idle = \"1h\"")).await;
+    let ask = async |path: &str| {
+        let mut client = Raw::connect(gateway.address("public")).await;
+        client.write(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        client
+    };
+    let mut half = ask("/users/half").await;
+    half.read_until("half").await;
+    let in_flight = "torana_upstream_in_flight";
+    let _never = ask("/users/never").await;
+    wait_for_metric(&gateway, in_flight, &["upstream=\"service\""], 2.0).await;
+    gateway.signal(Signal::SIGTERM);
+    let mut said = lines(&gateway, 2).await;
+    said.sort_by_key(|line| line["path"].to_string());
+    let line = |path: &str, status: u16| json!({ "path": path, "status": status, "complete": false, "broken": "drain" });
+    assert_eq!(said, [line("/users/half", 200), line("/users/never", 503)]);
 }
 
 #[tokio::test]
