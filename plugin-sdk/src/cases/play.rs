@@ -198,7 +198,7 @@ impl Exchange<'_> {
     fn run<P: Hooks>(&mut self, plugin: &P) -> Result<(), Stop> {
         self.request(plugin)?;
         if P::HOOKS.contains(&Hook::Handler) {
-            return Err(Stop::Respond(sound(plugin.handle(&self.host)?)?));
+            return Err(Stop::Respond(self.sound(plugin.handle(&self.host)?)?));
         }
         self.host.set_response(&self.case.upstream.reply());
         self.response(plugin, self.may_have_a_body())
@@ -231,6 +231,10 @@ impl Exchange<'_> {
         self.case.request.method != "HEAD" && !matches!(self.case.upstream.status, 204 | 304)
     }
 
+    fn sound(&self, reply: Reply) -> Result<Reply, Failure> {
+        sound(reply, &self.case.grants.headers.write)
+    }
+
     /// Calls a hook that the plugin has, if it is time for it.
     fn on<P: Hooks>(
         &self,
@@ -246,7 +250,7 @@ impl Exchange<'_> {
         self.host.end_hook();
         match outcome? {
             Action::Next => Ok(()),
-            Action::Respond(reply) => Err(Stop::Respond(sound(reply)?)),
+            Action::Respond(reply) => Err(Stop::Respond(self.sound(reply)?)),
         }
     }
 }

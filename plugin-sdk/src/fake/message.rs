@@ -78,6 +78,12 @@ pub(super) fn as_field(name: &str, value: &[u8]) -> Header {
     Header { name: name.into(), value: String::from_utf8_lossy(value).into_owned() }
 }
 
+/// Whether it takes a grant of its own.
+#[cfg(feature = "cases")]
+pub(crate) fn is_hidden(name: &str) -> bool {
+    HIDDEN.contains(&name)
+}
+
 /// A plugin's header list as the host takes it, without the fields that it keeps for itself; or what is wrong with it.
 pub(crate) fn sound_headers(list: &[Header]) -> Result<Vec<Header>, String> {
     if list.len() > MAX_CHANGES {
@@ -99,6 +105,13 @@ pub(crate) fn sound_headers(list: &[Header]) -> Result<Vec<Header>, String> {
 
 fn as_text(value: Vec<u8>) -> Result<String, HeaderError> {
     String::from_utf8(value).map_err(|_| HeaderError::NotText)
+}
+
+/// Whoever writes `x-user-id` into a request writes `x_user_id` too, which many a service takes for the same.
+fn remove_aliases(interface: &str, headers: &mut Headers, name: &str) {
+    if interface == "request-edit" {
+        headers.remove_aliases(name);
+    }
 }
 
 macro_rules! headers {
@@ -137,6 +150,7 @@ macro_rules! headers {
                     .and_then(|()| is_legal(value))
                     .map_err(|why| Refused::new(name, why))?;
                 $headers(&mut state).remove(name);
+                remove_aliases($interface, $headers(&mut state), name);
                 $headers(&mut state).push(name, value);
                 Ok(())
             }
@@ -145,6 +159,7 @@ macro_rules! headers {
                 may_write(&state, name)
                     .and_then(|()| is_legal(value.as_bytes()))
                     .map_err(|why| Refused::new(name, why))?;
+                remove_aliases($interface, $headers(&mut state), name);
                 $headers(&mut state).push(name, value.as_bytes());
                 Ok(())
             }
@@ -152,6 +167,7 @@ macro_rules! headers {
                 let mut state = self.0.call($interface);
                 may_write(&state, name).map_err(|why| Refused::new(name, why))?;
                 $headers(&mut state).remove(name);
+                remove_aliases($interface, $headers(&mut state), name);
                 Ok(())
             }
         }

@@ -36,7 +36,7 @@ use std::{
 };
 
 #[cfg(feature = "cases")]
-pub(crate) use self::message::sound_headers;
+pub(crate) use self::message::{is_hidden, sound_headers};
 use self::state::{Body, Headers, State};
 use crate::{
     Content, Reply,

@@ -224,6 +224,15 @@ impl Headers {
         self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
     }
 
+    /// Removes names with an underscore that are this one but for it.
+    pub(super) fn remove_aliases(&mut self, name: &str) {
+        let name = name.to_ascii_lowercase();
+        let dashed = name.replace('_', "-");
+        self.0.retain(|(known, _)| {
+            *known == name || !known.contains('_') || known.replace('_', "-") != dashed
+        });
+    }
+
     fn change(&mut self, change: &Change) {
         match change {
             Change::Set(header) => {

@@ -34,6 +34,11 @@ impl Plugin for Probe {
             "status" => reply(Reply::empty(999)),
             "name" => reply(Reply::empty(200).header("x b", "")),
             "value" => reply(Reply::empty(200).header("X-B", "\n")),
+            "cookie" => reply(Reply::empty(200).header("Set-Cookie", "a=b")),
+            "alias" => {
+                host.request_edit().set_header("x-user-id", "me")?;
+                Ok(Action::Next)
+            }
             "many" => reply((0..201).fold(Reply::empty(200), |to, _| to.header("x", ""))),
             "kept" => reply(Reply::empty(200).header("Content-Length", "7").header("x", "1")),
             "bytes" => reply(Reply { body: b"{}".to_vec().into(), ..Reply::empty(200) }),
@@ -165,9 +170,21 @@ fn a_reply_that_breaks_the_contract_is_a_failure() {
     fails("name", "", "broke the contract: `x b` is no header name");
     let value = "broke the contract: the value of `x-b` has characters that no header may have";
     fails("value", "", value);
+    let cookie =
+        "a reply with `set-cookie`, which needs the grant headers = { write = [\"set-cookie\"] }";
+    fails("cookie", "", &format!("broke the contract: {cookie}"));
+    holds("cookie", "grants.headers.write = [\"set-cookie\"]", "decision = \"respond\"");
     fails("many", "", "broke the contract: 201 header fields (at most 200)");
     let kept = "decision = \"respond\"\nresponse.headers = { content-length = false, x = \"1\" }";
     holds("kept", "", kept);
+}
+
+#[test]
+fn who_writes_a_name_writes_those_that_services_take_for_it() {
+    let sent = "decision = \"next\"\nrequest.headers = { x-user-id = \"me\", x_user_id = false, x_other = \"1\" }";
+    let given =
+        "grants.request-edit = true\nrequest.headers = { x_user_id = \"evil\", x_other = \"1\" }";
+    holds("alias", given, sent);
 }
 
 #[test]
