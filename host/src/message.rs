@@ -359,6 +359,7 @@ impl Exchange {
     pub fn shadow(&mut self, other: &Self) {
         self.id = other.id.clone();
         self.route = other.route.clone();
+        self.hop.passes = other.hop.passes;
         let received = &other.request.headers;
         for name in [header::VIA, TRACEPARENT] {
             for value in received.get_all(&name) {

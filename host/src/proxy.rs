@@ -76,6 +76,11 @@ impl Proxy {
         Self { snapshot, telemetry, via: Via::new(via) }
     }
 
+    /// A count of what a listener serves, for its [`Entrance`].
+    pub fn served(&self) -> Arc<AtomicUsize> {
+        self.telemetry.served()
+    }
+
     /// One request, head to tail.
     pub async fn serve(
         &self,
@@ -84,7 +89,7 @@ impl Proxy {
         peer: SocketAddr,
         tls: Option<Arc<TlsSession>>,
     ) -> Response<Body> {
-        let in_flight = InFlight::enter(&self.telemetry, &entrance);
+        let in_flight = InFlight::enter(&entrance);
         // The whole exchange runs on the configuration that it began with.
         let snapshot = self.snapshot.load_full();
         let (head, body) = request.into_parts();

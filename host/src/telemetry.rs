@@ -23,7 +23,7 @@ use std::{
     fmt::Write as _,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, AtomicU64},
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::SystemTime,
 };
@@ -74,8 +74,10 @@ pub struct Telemetry {
     config_loaded: Gauge<f64, AtomicU64>,
     log_lines: Counter,
     log_dropped: Family<RefusalLabels, Counter>,
-    /// Requests whose answer has not begun, and upgraded connections.
-    pub in_flight: Gauge<i64, AtomicI64>,
+    /// Requests whose answer has not begun, and upgraded connections: the listeners' counts, added up when
+    /// somebody asks.
+    in_flight: Gauge<i64, AtomicI64>,
+    served: Mutex<Vec<Arc<AtomicUsize>>>,
     /// Connections that have become something else than HTTP.
     pub upgraded: Gauge<i64, AtomicI64>,
 }
@@ -108,6 +110,7 @@ impl Telemetry {
             log_lines: Counter::default(),
             log_dropped: Family::default(),
             in_flight: Gauge::default(),
+            served: Mutex::default(),
             upgraded: Gauge::default(),
         };
         telemetry.register();
@@ -189,6 +192,13 @@ impl Telemetry {
         );
     }
 
+    /// A count of what a listener serves.
+    pub fn served(&self) -> Arc<AtomicUsize> {
+        let count = Arc::<AtomicUsize>::default();
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).push(count.clone());
+        count
+    }
+
     /// Adds numbers that are made when somebody asks.
     pub fn collect(&self, collector: Box<dyn Collector>) {
         self.registry().register_collector(collector);
@@ -253,6 +263,7 @@ impl Telemetry {
     /// The Prometheus text format (OpenMetrics 1.0).
     pub fn render(&self) -> String {
         self.forget();
+        self.add_up();
         let mut out = String::new();
         let encoded = text::encode_registry(&mut out, &self.registry())
             .and_then(|()| text::encode_registry(&mut out, &self.process))
@@ -261,6 +272,12 @@ impl Telemetry {
             let _ = writeln!(out, "# the metrics cannot be written");
         }
         out
+    }
+
+    fn add_up(&self) {
+        let counts = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum: usize = counts.iter().map(|count| count.load(Relaxed)).sum();
+        self.in_flight.set(i64::try_from(sum).unwrap_or(i64::MAX));
     }
 
     fn registry(&self) -> std::sync::MutexGuard<'_, Registry> {

@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tracing::error;
 
 use super::assemble::Ticking;
 use crate::{
+    filter::Cause,
     memory,
     plugin::Plugin,
     store::Store,
@@ -27,6 +28,8 @@ pub(super) struct Background {
 /// A plugin that is called in the background. Dropping it ends that.
 struct Tick {
     plugin: Arc<Plugin>,
+    /// Of the configuration in service: those of an older one would keep all that it counts.
+    metrics: watch::Sender<HookMetrics>,
     _task: JoinSet<()>,
 }
 
@@ -46,12 +49,20 @@ impl Background {
     pub(super) fn tick(&mut self, all: Vec<Ticking>) {
         self.ticks.retain(|tick| all.iter().any(|new| Arc::ptr_eq(&new.plugin, &tick.plugin)));
         for Ticking { plugin, metrics } in all {
-            if !self.ticks.iter().any(|tick| Arc::ptr_eq(&plugin, &tick.plugin)) {
-                let mut task = JoinSet::new();
-                task.spawn(tick(plugin.clone(), metrics));
-                self.ticks.push(Tick { plugin, _task: task });
+            match self.ticks.iter().find(|tick| Arc::ptr_eq(&plugin, &tick.plugin)) {
+                Some(tick) => drop(tick.metrics.send_replace(metrics)),
+                None => self.ticks.push(Tick::begin(plugin, metrics)),
             }
         }
+    }
+}
+
+impl Tick {
+    fn begin(plugin: Arc<Plugin>, metrics: HookMetrics) -> Self {
+        let (metrics, current) = watch::channel(metrics);
+        let mut task = JoinSet::new();
+        task.spawn(tick(plugin.clone(), current));
+        Self { plugin, metrics, _task: task }
     }
 }
 
@@ -66,20 +77,25 @@ async fn tidy(store: Store) {
 
 /// Calls `on-tick` at its interval, first at once. A tick that fails is logged and counted, and the next one
 /// comes all the same.
-async fn tick(plugin: Arc<Plugin>, metrics: HookMetrics) {
+async fn tick(plugin: Arc<Plugin>, metrics: watch::Receiver<HookMetrics>) {
     let Some(interval) = plugin.tick_interval() else { return };
     loop {
         let started = Instant::now();
         let done = plugin.tick().await;
-        metrics.seconds.observe(started.elapsed());
-        match done {
-            Ok(()) => drop(metrics.next.inc()),
-            Err(cause) => {
-                metrics.failed_alone(cause.label());
-                error!(plugin = &**plugin.name(), hook = "on-tick", "{cause}");
-            }
+        let took = started.elapsed();
+        count(&metrics.borrow(), took, &done);
+        if let Err(cause) = done {
+            error!(plugin = &**plugin.name(), hook = "on-tick", "{cause}");
         }
         tokio::time::sleep(jittered(interval)).await;
+    }
+}
+
+fn count(metrics: &HookMetrics, took: Duration, done: &Result<(), Cause>) {
+    metrics.seconds.observe(took);
+    match done {
+        Ok(()) => drop(metrics.next.inc()),
+        Err(cause) => metrics.failed_alone(cause.label()),
     }
 }
 

@@ -51,7 +51,7 @@ impl Workers {
     ) -> Result<Self, (Span, String)> {
         let (stop, stopping) = watch::channel(None);
         let doors: Vec<Door> =
-            config.listeners.iter().zip(settings).map(|(l, s)| Door::new(l, s)).collect();
+            config.listeners.iter().zip(settings).map(|(l, s)| Door::new(l, s, proxy)).collect();
         let sockets = bind(config, given)?;
         let no_worker = |why| (config.listeners[0].span, format!("no worker can start: {why}"));
         let hands = deal_all(&sockets, &doors, config.gateway.workers).map_err(no_worker)?;
@@ -106,11 +106,11 @@ impl Workers {
 }
 
 impl Door {
-    fn new(listener: &config::Listener, settings: listener::Settings) -> Self {
+    fn new(listener: &config::Listener, settings: listener::Settings, proxy: &Proxy) -> Self {
         Self {
             name: listener.name.clone(),
             settings: Arc::new(ArcSwap::from_pointee(settings)),
-            entrance: Arc::new(ArcSwap::from_pointee(entrance(listener, Arc::default()))),
+            entrance: Arc::new(ArcSwap::from_pointee(entrance(listener, proxy.served()))),
         }
     }
 }

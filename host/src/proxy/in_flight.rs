@@ -10,24 +10,21 @@ use crate::telemetry::Telemetry;
 
 /// Counts a request until its answer begins, also when its client leaves.
 pub(super) struct InFlight<'a> {
-    telemetry: &'a Telemetry,
     listeners: &'a AtomicUsize,
     /// How many there are on its listener, with this one.
     pub(super) count: usize,
 }
 
 impl<'a> InFlight<'a> {
-    pub(super) fn enter(telemetry: &'a Telemetry, entrance: &'a Entrance) -> Self {
-        telemetry.in_flight.inc();
+    pub(super) fn enter(entrance: &'a Entrance) -> Self {
         let listeners = &*entrance.in_flight;
         let count = listeners.fetch_add(1, Relaxed) + 1;
-        Self { telemetry, listeners, count }
+        Self { listeners, count }
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.telemetry.in_flight.dec();
         self.listeners.fetch_sub(1, Relaxed);
     }
 }
@@ -41,7 +38,6 @@ pub(super) struct OpenTunnel {
 impl OpenTunnel {
     pub(super) fn new(telemetry: &Arc<Telemetry>, entrance: &Entrance) -> Self {
         telemetry.upgraded.inc();
-        telemetry.in_flight.inc();
         entrance.in_flight.fetch_add(1, Relaxed);
         Self { telemetry: telemetry.clone(), listeners: entrance.in_flight.clone() }
     }
@@ -50,7 +46,6 @@ impl OpenTunnel {
 impl Drop for OpenTunnel {
     fn drop(&mut self) {
         self.telemetry.upgraded.dec();
-        self.telemetry.in_flight.dec();
         self.listeners.fetch_sub(1, Relaxed);
     }
 }

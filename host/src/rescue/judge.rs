@@ -101,20 +101,10 @@ fn judge_chain(why: &Why) -> Judgement {
     match why {
         Why::Reply(reply) => verdict(reply.status, "plugin", "Refused", ""),
         Why::Failed(failure, status) => plugin_failed(*status, failure.cause.client()),
-        Why::RequestBody(BodyError::Plugin { client, status, .. })
-        | Why::ResponseBody(BodyError::Plugin { client, status, .. }, _) => {
+        Why::RequestBody(error) => judge_request_body(error),
+        Why::ResponseBody(BodyError::Request(error), _) => judge_request_body(error),
+        Why::ResponseBody(BodyError::Plugin { client, status, .. }, _) => {
             plugin_failed(*status, client)
-        }
-        Why::RequestBody(BodyError::TooLarge(cap)) => too_large(*cap),
-        Why::RequestBody(BodyError::Decode(why)) => verdict(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-coding",
-            "Unsupported media type",
-            format!("The body cannot be decoded: {why}."),
-        ),
-        Why::RequestBody(BodyError::Timeout) => too_slow(),
-        Why::RequestBody(_) => {
-            verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
         }
         Why::ResponseBody(BodyError::Timeout | BodyError::Deadline { .. }, _) => verdict(
             StatusCode::GATEWAY_TIMEOUT,
@@ -131,6 +121,21 @@ fn judge_chain(why: &Why) -> Judgement {
     }
 }
 
+fn judge_request_body(error: &BodyError) -> Judgement {
+    match error {
+        BodyError::Plugin { client, status, .. } => plugin_failed(*status, client),
+        BodyError::TooLarge(cap) => too_large(*cap),
+        BodyError::Decode(why) => verdict(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-coding",
+            "Unsupported media type",
+            format!("The body cannot be decoded: {why}."),
+        ),
+        BodyError::Timeout => too_slow(),
+        _ => verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off."),
+    }
+}
+
 fn judge_upstream(error: &UpstreamError) -> Judgement {
     match error {
         UpstreamError::Timeout { .. } => verdict(
@@ -139,14 +144,7 @@ fn judge_upstream(error: &UpstreamError) -> Judgement {
             "Gateway timeout",
             "The service did not answer in time.",
         ),
-        UpstreamError::RequestBody(BodyError::TooLarge(cap)) => too_large(*cap),
-        UpstreamError::RequestBody(BodyError::Plugin { client, status, .. }) => {
-            plugin_failed(*status, client)
-        }
-        UpstreamError::RequestBody(BodyError::Timeout) => too_slow(),
-        UpstreamError::RequestBody(_) => {
-            verdict(StatusCode::BAD_REQUEST, "broken-body", "Bad request", "The body broke off.")
-        }
+        UpstreamError::RequestBody(error) => judge_request_body(error),
         UpstreamError::Connect { .. } | UpstreamError::Denied { .. } => verdict(
             StatusCode::BAD_GATEWAY,
             "upstream-unreachable",

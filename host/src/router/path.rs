@@ -30,8 +30,9 @@ pub enum BadPath {
     BadEncoding,
     /// Dot segments that lead above the root.
     AboveRoot,
-    /// Dot segments with parameters, `..;x`: services that take these off read `..`.
-    DotsWithParameters,
+    /// Dot segments with parameters, `..;x`, or nothing but parameters, `/;x/`: services that take these off read `..`
+    /// and `//`.
+    OnlyParameters,
     /// The decoded path is not UTF-8.
     NotText,
 }
@@ -45,7 +46,9 @@ impl BadPath {
             }
             Self::BadEncoding => "the path has a percent sign without two hex digits",
             Self::AboveRoot => "the path leads above its root",
-            Self::DotsWithParameters => "the path has dot segments with parameters (`..;`)",
+            Self::OnlyParameters => {
+                "the path has a segment that is empty or of dots but for its parameters (`..;x`)"
+            }
             Self::NotText => "the path is not UTF-8",
         }
     }
@@ -79,7 +82,8 @@ impl<'a> NormalPath<'a> {
 /// Whether no segment may be empty or one of dots.
 fn is_plain(path: &[u8], slashes: Slashes) -> bool {
     let merged = slashes == Slashes::Merged;
-    !path.windows(2).any(|pair| pair[0] == b'/' && (pair[1] == b'.' || merged && pair[1] == b'/'))
+    let is_suspect = |byte| matches!(byte, b'.' | b';') || merged && byte == b'/';
+    !path.windows(2).any(|pair| pair[0] == b'/' && is_suspect(pair[1]))
 }
 
 fn check_encoding(bytes: &[u8]) -> Result<(), BadPath> {
@@ -116,8 +120,9 @@ fn normal_segments(path: &str, slashes: Slashes) -> Result<Cow<'_, str>, BadPath
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
         let bare = without_parameters(segment);
-        if bare.len() < segment.len() && (is_dot(bare) || is_up(bare)) {
-            return Err(BadPath::DotsWithParameters);
+        let is_nothing = is_dot(bare) || is_up(bare) || bare.is_empty() && !last;
+        if bare.len() < segment.len() && is_nothing {
+            return Err(BadPath::OnlyParameters);
         }
         if is_up(segment) {
             kept.pop().ok_or(BadPath::AboveRoot)?;
@@ -185,6 +190,7 @@ mod tests {
             ("/a%20b", "/a%20b", "/a b"),
             ("/a.b/.c", "/a.b/.c", "/a.b/.c"),
             ("/.a;b/...;c/d;e", "/.a;b/...;c/d;e", "/.a;b/...;c/d;e"),
+            ("/;jsessionid=1", "/;jsessionid=1", "/;jsessionid=1"),
         ] {
             let normal = NormalPath::of(path, Slashes::Merged).unwrap();
             assert_eq!((&*normal.encoded, &*normal.decoded), (encoded, decoded), "{path}");
@@ -220,9 +226,11 @@ mod tests {
             ("/a/../../b", BadPath::AboveRoot),
             ("/%2e%2e/b", BadPath::AboveRoot),
             ("/%ff", BadPath::NotText),
-            ("/a/..;/b", BadPath::DotsWithParameters),
-            ("/a/.;x=1", BadPath::DotsWithParameters),
-            ("/a/%2e.%3Bx/b", BadPath::DotsWithParameters),
+            ("/a/..;/b", BadPath::OnlyParameters),
+            ("/a/.;x=1", BadPath::OnlyParameters),
+            ("/a/%2e.%3Bx/b", BadPath::OnlyParameters),
+            ("/;/admin", BadPath::OnlyParameters),
+            ("/a/%3bx/admin", BadPath::OnlyParameters),
         ] {
             assert_eq!(NormalPath::of(path, Slashes::Merged), Err(why), "{path}");
             assert_eq!(NormalPath::of(path, Slashes::Kept), Err(why), "{path}");

@@ -116,6 +116,8 @@ fn exchange(plugin: &str, case: &Case) -> Result<Box<Exchange>, String> {
     // As it comes over HTTP/1.1, which is what this is.
     let host = exchange.authority.parse().map_err(|_| "the request's `host` is none")?;
     exchange.request.headers.insert(header::HOST, host);
+    let mut names = exchange.request.headers.keys();
+    exchange.hop.has_underscores = names.any(|name| name.as_str().contains('_'));
     let params = case.params().unwrap_or_default().into_iter();
     exchange.params = params.map(|(name, value)| (name.into(), value)).collect();
     let alternatives = case.route.alternatives.iter().map(String::as_str);

@@ -71,7 +71,7 @@ impl Slot {
     ) {
         let Some(cause) = Break::of(why) else { return };
         self.counters[target].broke_off(cause);
-        let Blame { upstream, targets, breaker, .. } = &*self.blame;
+        let Blame { upstream, targets, .. } = &*self.blame;
         let (upstream, name, cause) = (&**upstream, &*targets[target].name, cause.name());
         match label.map(|Label { route, request }| (&**route, &**request)) {
             Some((route, request)) if is_theirs => {
@@ -96,10 +96,12 @@ impl Slot {
             }
             None => debug!(upstream, target = name, cause, "a response broke off: {why}"),
         }
-        if is_theirs {
-            self.failed(target, why);
-            breaker.iter().for_each(Breaker::broke_off);
-        }
+    }
+
+    /// A response with a good head was none that is whole, and the target is to blame.
+    pub(super) fn no_success(&self, target: usize, why: &BodyError) {
+        self.failed(target, why);
+        self.blame.breaker.iter().for_each(Breaker::broke_off);
     }
 
     /// It has failed, with its answer or without one.

@@ -142,14 +142,13 @@ impl Watched {
         Poll::Ready(Some(Err(why)))
     }
 
-    /// Whether it is the target's fault. One that waits for more of the request may be silent; and a body that still
-    /// flows when the time is over is no fault, while one that had stopped long before is.
+    /// Whether it is the target's fault. One that waits for more of the request may be silent; and what the gateway
+    /// itself cuts is no fault of the target's, which may be as silent as `timeouts.idle` allows.
     fn is_theirs(&self, why: &BodyError) -> bool {
         let is_sent = || self.upload.as_ref().is_none_or(|upload| upload.ended().is_some());
         match why {
             BodyError::Aborted(_) => true,
             BodyError::Timeout => is_sent(),
-            BodyError::Deadline { silent } => *silent >= self.idle_timeout / 2 && is_sent(),
             _ => false,
         }
     }

@@ -160,6 +160,10 @@ impl Lease {
     pub(super) fn broke_off(&mut self, why: &BodyError, is_theirs: bool, label: Option<&Label>) {
         self.discard();
         self.slot.broke_off(self.target, why, is_theirs, label);
+        // A bad head was counted when it came.
+        if std::mem::take(&mut self.is_good) && is_theirs {
+            self.slot.no_success(self.target, why);
+        }
     }
 
     /// The exchange has failed, or was given up. An HTTP/1.1 connection ends at once, and with it its

@@ -105,7 +105,9 @@ fn secret_field(state: &State, header: &SecretHeader) -> Result<Header, FetchErr
     let denied = || FetchError::Denied(format!("secret `{secret}` is not granted"));
     let value = [prefix.as_bytes(), state.secret_to_use(secret).ok_or_else(denied)?].concat();
     let invalid = |what: &str| FetchError::Invalid(format!("{what} of header `{name}`"));
-    let field = HeaderName::try_from(name.clone()).map_err(|_| invalid("the name"))?;
+    let field = HeaderName::try_from(name.clone());
+    let field = field.ok().filter(|field| !field.is_reserved() && &**field != "via");
+    let field = field.ok_or_else(|| invalid("the name"))?;
     if !is_value(&value) {
         return Err(invalid("the secret cannot be the value"));
     }

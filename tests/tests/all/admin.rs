@@ -260,7 +260,8 @@ async fn ticks_are_counted_and_so_are_those_that_fail() {
     let backend = Backend::start(|_| reply(200, "ok")).await;
     let well = plugin("well", "counter", "config.tick_ms = 3600000");
     let ill = plugin("ill", "counter", "config = { tick_ms = 3600000, tick = \"fail\" }");
-    let gateway = Gateway::start(&(toml::proxy(backend.address()) + &well + &ill)).await;
+    let toml = toml::proxy(backend.address()) + &well + &ill;
+    let gateway = Gateway::start(&toml).await;
     let of = |plugin: &'static str| [plugin, "route=\"\"", "hook=\"on-tick\""];
     wait_for_metric(&gateway, "torana_plugin_seconds_count", &of("plugin=\"well\""), 1.0).await;
     let failing = of("plugin=\"ill\"");
@@ -268,6 +269,15 @@ async fn ticks_are_counted_and_so_are_those_that_fail() {
     let failed = ["plugin=\"ill\"", "decision=\"fail\""];
     assert!(metric(&gateway, "torana_plugin_decisions_total", &failed).await >= 1.0);
     assert_eq!(metric(&gateway, "torana_plugin_failures_total", &of("plugin=\"well\"")).await, 0.0);
+
+    // They go on after a reload, and hold nothing of what it has taken away.
+    gateway.client().get("/a").await;
+    assert_eq!(metric(&gateway, "torana_requests_total", &["route=\"all\""]).await, 1.0);
+    gateway.write(&toml.replace("name = \"all\"", "name = \"other\""));
+    gateway.signal_reload();
+    gateway.wait_for_log("the reload", |line| line.contains("reloaded")).await;
+    wait_for_metric(&gateway, "torana_requests_total", &["route=\"all\""], 0.0).await;
+    assert!(metric(&gateway, "torana_plugin_seconds_count", &of("plugin=\"well\"")).await >= 1.0);
 }
 
 #[tokio::test]

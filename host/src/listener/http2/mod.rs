@@ -131,11 +131,8 @@ impl Afterwards {
     }
 }
 
-/// Of a stream, in bytes.
-const STREAM_WINDOW: u32 = 256 << 10;
-
-/// There is no larger window (RFC 9113, 6.9.1).
-const MOST: u32 = (1 << 31) - 1;
+/// In bytes.
+const CONNECTION_WINDOW: u32 = 1 << 20;
 
 fn settings(limits: &ListenLimits) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -147,12 +144,12 @@ fn settings(limits: &ListenLimits) -> http2::Builder<TokioExecutor> {
         // A head over this is a stream that was refused, which clients take for leave to try again. So it is far
         // above `limits.head_bytes`, and a head in between is told that it is too large.
         .max_header_list_size(u32::try_from(4 * limits.head_bytes).unwrap_or(u32::MAX))
-        // What each stream can make us hold: 256 KiB of an upload that nobody takes, and 128 KiB of a response
-        // that its client does not take itself.
-        .initial_stream_window_size(STREAM_WINDOW)
-        // All streams have room at once: else uploads that their services do not take would stop the others,
-        // which a balancer in front may have sent for other people.
-        .initial_connection_window_size(limits.h2_streams.saturating_mul(STREAM_WINDOW).min(MOST))
+        // What one connection can make us hold: 1 MiB of uploads that nobody takes, and 128 KiB of each response
+        // that it does not take itself. One upload takes a quarter of it, so that one whose service does not
+        // read leaves room for others. (With room for all streams a client could make us hold 128 times 256 KiB
+        // in frames of one byte, of which each takes 330.)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(CONNECTION_WINDOW / 4)
         .max_send_buf_size(128 << 10)
         // Resets in quick succession (CVE-2023-44487), by the client and provoked by it.
         .max_pending_accept_reset_streams(20)

@@ -129,11 +129,17 @@ impl State {
     fn add_origin(&self, headers: &mut HeaderMap) {
         let received = &self.exchange.request.headers;
         headers.remove(header::VIA);
+        let mut passes = 0;
         for via in received.get_all(header::VIA) {
+            let hops = via.to_str().unwrap_or_default().split(',');
+            passes += hops.filter(|hop| hop.trim().ends_with(&*self.context.via)).count();
             headers.append(header::VIA, via.clone());
         }
         if let Ok(ours) = HeaderValue::from_str(&format!("1.1 {}", self.context.via)) {
-            headers.append(header::VIA, ours);
+            // What was taken off is there again.
+            for _ in passes.min(self.exchange.hop.passes)..=self.exchange.hop.passes {
+                headers.append(header::VIA, ours.clone());
+            }
         }
         if let Some(trace) = received.get(TRACEPARENT)
             && !headers.contains_key(TRACEPARENT)

@@ -130,16 +130,15 @@ async fn a_body_that_flows_when_the_time_is_over_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_body_that_had_stopped_long_before_is_one() {
+async fn nor_is_one_that_is_silent_and_may_be() {
     let service = Service::start().await;
-    let idle_timeout = Duration::from_millis(100);
-    let upstream = build(config::Upstream { idle_timeout, ..ejecting(&service) });
+    let upstream = build(ejecting(&service));
     for _ in 0..2 {
-        let deadline = Instant::now() + Duration::from_millis(90);
+        let deadline = Instant::now() + Duration::from_millis(50);
         let (why, _peer) = join!(broken(&upstream, deadline), service.answer(BEGUN));
         assert!(matches!(why, BodyError::Deadline { .. }), "{why}");
     }
-    assert_eq!(seen(&upstream), ([0, 0, 2], true));
+    assert_eq!(seen(&upstream), ([0, 0, 2], false));
 }
 
 #[tokio::test]
@@ -198,6 +197,17 @@ async fn the_breaker_hears_of_it() {
     for expected in [BreakerState::Closed, BreakerState::Open] {
         join!(broken(&upstream, soon()), closes(&service));
         assert_eq!(state(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_whose_body_breaks_off_too_is_one() {
+    let service = Service::start().await;
+    let upstream = build(ejecting(&service));
+    let busy = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nno";
+    for expected in [([1, 0, 0], false), ([2, 0, 0], true)] {
+        join!(broken(&upstream, soon()), async { drop(service.answer(busy).await) });
+        assert_eq!(seen(&upstream), expected);
     }
 }
 
