@@ -73,29 +73,24 @@ impl Slot {
         self.counters[target].broke_off(cause);
         let Blame { upstream, targets, .. } = &*self.blame;
         let (upstream, name, cause) = (&**upstream, &*targets[target].name, cause.name());
-        match label.map(|Label { route, request }| (&**route, &**request)) {
-            Some((route, request)) if is_theirs => {
-                warn!(
+        let Some(Label { route, request }) = label else {
+            return debug!(upstream, target = name, cause, "a response broke off: {why}");
+        };
+        let (route, request) = (&**route, &**request);
+        // (A level is a constant to tracing.)
+        macro_rules! say {
+            ($level:ident) => {
+                $level!(
                     upstream,
                     target = name,
                     route,
                     request,
                     cause,
                     "the response broke off: {why}"
-                );
-            }
-            Some((route, request)) => {
-                info!(
-                    upstream,
-                    target = name,
-                    route,
-                    request,
-                    cause,
-                    "the response broke off: {why}"
-                );
-            }
-            None => debug!(upstream, target = name, cause, "a response broke off: {why}"),
+                )
+            };
         }
+        if is_theirs { say!(warn) } else { say!(info) }
     }
 
     /// A response with a good head was none that is whole, and the target is to blame.

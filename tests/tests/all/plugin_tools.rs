@@ -69,14 +69,20 @@ impl Drop for Dev {
     }
 }
 
-#[tokio::test]
-async fn what_changes_is_built_and_taken_and_what_fails_to_build_is_not() {
+/// A plugin that is built, and serves.
+async fn developed() -> (Folder, Dev, Client) {
     let folder = Folder::new();
     folder.write("gateway.toml", DEVELOPED);
     plugin(&folder, "require");
     let dev = Dev::start(folder.path());
     let client = dev.client().await;
     assert_eq!(client.get("/a").await.status, 400);
+    (folder, dev, client)
+}
+
+#[tokio::test]
+async fn what_changes_is_built_and_taken_and_what_fails_to_build_is_not() {
+    let (folder, dev, client) = developed().await;
     let shown = dev.output.wait("the request", |line| line.contains("\"/a\"")).await;
     assert!(shown.contains("\"plugin\":\"pick\",\"hook\":\"on-request-head\""), "{shown}");
     assert!(shown.contains("\"us\":"), "{shown}");
@@ -106,12 +112,7 @@ async fn a_plugin_is_developed_in_its_own_folder() {
 
 #[tokio::test]
 async fn a_plugin_that_is_added_is_built_and_watched_from_then_on() {
-    let folder = Folder::new();
-    folder.write("gateway.toml", DEVELOPED);
-    plugin(&folder, "require");
-    let dev = Dev::start(folder.path());
-    let client = dev.client().await;
-    assert_eq!(client.get("/a").await.status, 400);
+    let (folder, dev, client) = developed().await;
 
     let more = folder.file("more");
     fs::create_dir_all(&more).expect("a folder");
