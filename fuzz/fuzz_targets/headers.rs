@@ -8,6 +8,9 @@
 #[path = "../../host/src/plugin/host_calls/headers.rs"]
 mod headers;
 
+#[path = "../../host/src/fields.rs"]
+mod fields;
+
 /// The contract's types, which the host makes from the same file.
 mod plugin {
     pub(crate) mod bindings {

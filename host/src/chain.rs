@@ -150,11 +150,13 @@ impl<F: Filter> Chain<F> {
         self.links.is_empty()
     }
 
-    /// Every `on-request-head`, in order.
+    /// What these plugins change in every request, and every `on-request-head` that is for this one, in order.
     pub async fn request_heads(&self, exchange: &mut Box<Exchange>) -> Result<(), Stop> {
         let mut begun = None;
         for (at, link) in self.links.iter().enumerate() {
-            if link.hooks.request_head {
+            let standing = link.filter.standing();
+            standing.change_request(&mut exchange.request.headers, exchange.hop.has_underscores);
+            if link.hooks.request_head && standing.is_for(&exchange.request) {
                 let begun = begun.get_or_insert_with(Instant::now);
                 let ran = link.run_from(begun, Hook::RequestHead, exchange).await;
                 ran.map_err(|why| Stop { at, why })?;
@@ -235,8 +237,8 @@ impl<F: Filter> Chain<F> {
         }
     }
 
-    /// What these plugins' request hooks want changed in a response, and every `on-response-head` of theirs,
-    /// backward.
+    /// What these plugins change in every response, what their request hooks want changed in this one, and every
+    /// `on-response-head` of theirs, backward.
     pub async fn response_heads(
         &self,
         exchange: &mut Box<Exchange>,
@@ -245,7 +247,8 @@ impl<F: Filter> Chain<F> {
         let seeing = |(at, _): &(usize, &Link<F>)| back.sees(*at);
         let mut begun = None;
         for (at, link) in self.links.iter().enumerate().rev().filter(seeing) {
-            if let (false, Some(head)) = (exchange.ahead.is_empty(), &mut exchange.response) {
+            if let Some(head) = &mut exchange.response {
+                link.filter.standing().change_response(&mut head.headers);
                 exchange.ahead.make(at, &mut head.headers);
             }
             if link.hooks.response_head {

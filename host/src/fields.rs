@@ -36,6 +36,18 @@ pub fn remove_hop(headers: &mut HeaderMap, is_kept: impl Fn(&HeaderName) -> bool
     }
 }
 
+/// Removes other spellings of a name, with underscores. Many a service reads `x_user_id` and `x-user-id` as one (CGI,
+/// RFC 3875, 4.1.18): whoever writes the one writes the other.
+pub fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName) {
+    let dashed = name.as_str().replace('_', "-");
+    let is_alias = |other: &&HeaderName| {
+        let text = other.as_str();
+        text.contains('_') && *other != name && text.replace('_', "-") == dashed
+    };
+    let aliases: Vec<HeaderName> = headers.keys().filter(is_alias).cloned().collect();
+    aliases.into_iter().for_each(|alias| drop(headers.remove(alias)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

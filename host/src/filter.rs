@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     config::OnError,
-    message::{Exchange, Reply},
+    message::{Exchange, Reply, Standing},
 };
 
 /// One plugin as a chain uses it.
@@ -19,6 +19,9 @@ pub trait Filter: Send + Sync {
 
     /// Where it wants to be called.
     fn hooks(&self) -> Hooks;
+
+    /// What is done to every exchange without a call.
+    fn standing(&self) -> &Standing;
 
     /// What happens when it fails.
     fn on_error(&self) -> OnError;

@@ -17,9 +17,13 @@ use tokio::{
 
 mod ahead;
 mod asked;
+mod change;
+mod standing;
 
-pub use ahead::{Ahead, Change};
+pub use ahead::Ahead;
 pub use asked::Asked;
+pub use change::Change;
+pub use standing::{Requests, Standing};
 
 use crate::body::{Body, BodyError};
 

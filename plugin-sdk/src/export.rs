@@ -158,6 +158,7 @@ impl<P: Instance> on_tick::Guest for Component<P> {
 
 fn set_up<P: Instance>(settings: &str) -> Result<configure::Setup, SettingErrors> {
     let plugin = P::new(settings::parse(settings)?)?;
+    plugin.prepare(&RealHost)?;
     let every = plugin.tick_every().filter(|_| P::HOOKS.contains(&Hook::OnTick));
     let unneeded = plugin.unneeded();
     if !unneeded.is_empty() {

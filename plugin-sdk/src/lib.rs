@@ -110,8 +110,9 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         Action, Content, EditableName, Failure, Header, HeaderName, NoSettings, Outcome, Plugin,
-        Refused, Reply, SecretName, SettingErrors, StreamOutcome, Transform, host::Host, plugin,
-        settings,
+        Refused, Reply, SecretName, SettingErrors, StreamOutcome, Transform,
+        host::{Host, Setup},
+        plugin, settings,
     };
     // For their methods alone: their names are the author's to use.
     #[doc(no_inline)]

@@ -5,7 +5,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Action, Failure, Reply, SettingErrors, host::Host};
+use crate::{
+    Action, Failure, Reply, SettingErrors,
+    host::{Host, Setup},
+};
 
 /// What a hook answers: go on, reply, or a failure that the plugin's `on_error` judges.
 pub type Outcome = Result<Action, Failure>;
@@ -18,7 +21,7 @@ pub type StreamOutcome = Result<Option<Box<dyn Transform>>, Failure>;
 ///
 /// | method | the contract's interface | called |
 /// | --- | --- | --- |
-/// | [`new`](Self::new) | `configure` | once for each instance, before any hook |
+/// | [`new`](Self::new), [`prepare`](Self::prepare) | `configure` | once for each instance, before any hook |
 /// | [`on_request_head`](Self::on_request_head) | `on-request-head` | for every request, before its body |
 /// | [`on_request_body`](Self::on_request_body) | `on-request-body` | with the whole request body at hand |
 /// | [`on_request_stream`](Self::on_request_stream) | `on-request-stream` | before the first byte; then the transform, chunk by chunk |
@@ -49,6 +52,12 @@ pub trait Plugin: Sized + 'static {
     /// the plugin for them. `Handler` and `OnTick` are not among them.
     fn unneeded(&self) -> Vec<Hook> {
         Vec::new()
+    }
+
+    /// Says what is done to all exchanges to come without a call, once the plugin is set up. Called by `torana check`
+    /// too.
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        Ok(())
     }
 
     /// Sees every request before its body is looked at. The body streams past untouched.

@@ -7,6 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_path_to_error::{Path, Segment};
 
 pub use crate::bindings::configure::SettingError;
+use crate::{Explain, Refused};
 
 /// What is wrong with the settings: all of it, so that an operator mends it in one go.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,13 @@ impl SettingErrors {
     /// Every error.
     pub fn into_vec(self) -> Vec<SettingError> {
         self.0
+    }
+}
+
+/// What the host refuses to do with these settings, whichever of them it is that asks for it.
+impl<Why: Explain> From<Refused<Why>> for SettingErrors {
+    fn from(refused: Refused<Why>) -> Self {
+        Self::of_all(refused)
     }
 }
 

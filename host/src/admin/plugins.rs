@@ -1,10 +1,12 @@
 //! `/plugins`: what was loaded, what it may do, and how busy it is.
 
+use http::{HeaderName, Method};
 use serde_json::{Map, Value, json};
 
 use super::InService;
 use crate::{
     config::{BodyGrant, FetchGrant, Grants},
+    message::{Change, Standing},
     plugin::{Import, Plugin},
 };
 
@@ -22,12 +24,38 @@ fn one(plugin: &Plugin) -> Value {
         "name": &**plugin.name(),
         "sha256": hex::encode(plugin.sha256()),
         "hooks": plugin.hooks().names(),
+        "standing": standing(plugin.standing()),
         "imports": imports.collect::<Vec<_>>(),
         "grants": grants(plugin.grants()),
         "instances": { "idle": plugin.idle_instances(), "busy": plugin.busy_instances() },
         "calls": plugin.calls(),
         "tick": tick,
     })
+}
+
+/// What it does without a call; null where there is nothing.
+fn standing(standing: &Standing) -> Option<Value> {
+    let changes = |changes: &[Change]| -> Option<Value> {
+        (!changes.is_empty()).then(|| changes.iter().map(Change::to_string).collect())
+    };
+    let called_for = standing.only_for().map(|requests| {
+        let headers = requests.headers.iter().map(HeaderName::as_str);
+        let methods = requests.methods.iter().map(Method::as_str);
+        json!({ "headers": headers.collect::<Vec<_>>(), "methods": methods.collect::<Vec<_>>() })
+    });
+    let all = [
+        ("requests", changes(standing.of_requests())),
+        ("responses", changes(standing.of_responses())),
+        ("called_for", called_for),
+    ];
+    object(all)
+}
+
+/// Without what is not there; none where nothing is.
+fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Option<Value> {
+    let there = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let there: Map<_, _> = there.collect();
+    (!there.is_empty()).then(|| there.into())
 }
 
 /// As one would write them; what is not granted is left out.
@@ -49,8 +77,7 @@ fn grants(grants: &Grants) -> Value {
         ("attributes", list(&grants.attributes)),
         ("wasi", flag(grants.wasi)),
     ];
-    let given = all.into_iter().filter_map(|(name, grant)| Some((name.to_owned(), grant?)));
-    Value::Object(given.collect())
+    object(all).unwrap_or_else(|| json!({}))
 }
 
 fn headers(grants: &Grants) -> Option<Value> {
@@ -58,9 +85,7 @@ fn headers(grants: &Grants) -> Option<Value> {
 }
 
 fn named(lists: [(&str, &[String]); 2]) -> Option<Value> {
-    let given = lists.into_iter().filter_map(|(name, names)| Some((name.to_owned(), list(names)?)));
-    let given: Map<_, _> = given.collect();
-    (!given.is_empty()).then(|| given.into())
+    object(lists.map(|(name, names)| (name, list(names))))
 }
 
 fn list(names: &[String]) -> Option<Value> {

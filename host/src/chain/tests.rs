@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     config::{OnError, OnErrorAction},
     filter::{Cause, Hooks, Verdict},
+    message::{Change, Requests, Standing},
     telemetry::Telemetry,
 };
 
@@ -13,6 +14,7 @@ use crate::{
 struct Fake {
     name: Arc<str>,
     hooks: Hooks,
+    standing: Standing,
     on_error: OnError,
     calls: Arc<Mutex<Vec<String>>>,
     act: fn(Hook, &mut Exchange) -> Result<Verdict, Cause>,
@@ -55,6 +57,9 @@ impl Filter for Fake {
     fn hooks(&self) -> Hooks {
         self.hooks
     }
+    fn standing(&self) -> &Standing {
+        &self.standing
+    }
     fn on_error(&self) -> OnError {
         self.on_error
     }
@@ -87,7 +92,8 @@ type Calls = Arc<Mutex<Vec<String>>>;
 
 fn fake(calls: &Calls, name: &str, act: fn(Hook, &mut Exchange) -> Result<Verdict, Cause>) -> Fake {
     let (name, calls) = (name.into(), calls.clone());
-    Fake { name, hooks: ALL, on_error: OnError::default(), calls, act }
+    let (standing, on_error) = (Standing::default(), OnError::default());
+    Fake { name, hooks: ALL, standing, on_error, calls, act }
 }
 
 fn next(_: Hook, _: &mut Exchange) -> Result<Verdict, Cause> {
@@ -126,6 +132,65 @@ fn heads_then_bodies_and_backward_on_the_way_out() {
     ];
     assert_eq!(*calls.lock().unwrap(), expected);
     assert_eq!(x.trail.len(), 8);
+}
+
+fn set(name: &'static str, value: &'static str) -> Vec<Change> {
+    vec![Change::Set(http::HeaderName::from_static(name), http::HeaderValue::from_static(value))]
+}
+
+#[test]
+fn what_stands_is_done_where_the_plugin_is_and_before_its_hooks() {
+    let calls = Calls::default();
+    let sees = |hook: Hook, x: &mut Exchange| {
+        let of_request = x.request.headers.get("x-by").map(|by| by.as_bytes());
+        let of_response = x.response.as_ref().and_then(|head| head.headers.get("x-by"));
+        match hook {
+            Hook::RequestHead => assert_eq!(of_request, Some(&b"b"[..])),
+            _ => assert_eq!(of_response.map(|by| by.as_bytes()), Some(&b"b"[..])),
+        }
+        x.ahead.keep(1, set("x-ahead", "b")).unwrap();
+        Ok(Verdict::Next)
+    };
+    let mut filters = vec![fake(&calls, "a", next), fake(&calls, "b", sees)];
+    for (filter, by) in filters.iter_mut().zip(["a", "b"]) {
+        filter.standing.keep_for_requests(set("x-by", by)).unwrap();
+        filter.standing.keep_for_responses(set("x-by", by)).unwrap();
+    }
+    filters[1].standing.keep_for_responses(set("x-ahead", "stands")).unwrap();
+    let chain = chain(filters);
+    let mut x = Box::new(Exchange::vacant());
+    block(chain.request_heads(&mut x)).unwrap();
+    assert_eq!(x.request.headers["x-by"], "b");
+    let respond = |x: &mut Exchange| x.response = Some(http::Response::new(()).into_parts().0);
+    respond(&mut x);
+    block(chain.response_heads(&mut x, chain.all())).unwrap();
+    let head = x.response.take().unwrap().headers;
+    assert_eq!(head["x-by"], "a", "backward");
+    assert_eq!(head["x-ahead"], "b", "what stands comes first");
+    // What the first one replies itself has nothing of either.
+    respond(&mut x);
+    block(chain.response_heads(&mut x, Back::before(0))).unwrap();
+    assert!(x.response.unwrap().headers.is_empty());
+}
+
+#[test]
+fn a_hook_is_called_for_what_it_sees_of_the_request() {
+    let calls = Calls::default();
+    let mut filters = vec![fake(&calls, "a", next), fake(&calls, "b", next)];
+    let asked = || Requests { headers: vec!["x-debug".parse().unwrap()], ..Requests::default() };
+    filters.iter_mut().for_each(|filter| filter.standing.call_only_for(asked()));
+    filters[0].act = |_, x| {
+        x.request.headers.remove("x-debug");
+        Ok(Verdict::Next)
+    };
+    let chain = chain(filters);
+    let mut x = Box::new(Exchange::vacant());
+    block(chain.request_heads(&mut x)).unwrap();
+    assert_eq!(*calls.lock().unwrap(), [""; 0]);
+    x.request.headers.insert("x-debug", "".parse().unwrap());
+    block(chain.request_heads(&mut x)).unwrap();
+    assert_eq!(*calls.lock().unwrap(), ["a:on-request-head"]);
+    assert_eq!(x.trail.len(), 1);
 }
 
 #[test]

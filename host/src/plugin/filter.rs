@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::{Isolation, OnError},
     filter::{Cause, Failure, Filter, Hook, Hooks, Stage, Verdict},
-    message::Exchange,
+    message::{Exchange, Standing},
 };
 
 /// One use of a plugin in a chain.
@@ -43,6 +43,10 @@ impl Filter for PluginFilter {
 
     fn hooks(&self) -> Hooks {
         self.plugin.hooks()
+    }
+
+    fn standing(&self) -> &Standing {
+        self.plugin.standing()
     }
 
     fn on_error(&self) -> OnError {
@@ -168,7 +172,8 @@ impl Plugin {
         // In a box: a call of an instance that is there already need not carry the room for it.
         let started = Box::pin(Instance::start(&self.pre, &self.exports, &self.context));
         match started.await {
-            Ok((instance, _)) => Ok(Box::new(instance)),
+            // What it says anew holds no more: the first one spoke for all.
+            Ok((instance, ..)) => Ok(Box::new(instance)),
             Err(StartError::Failed(Cause::Busy)) => Err(Cause::Busy),
             Err(StartError::Failed(cause)) => Err(Cause::Startup(cause.to_string())),
             // It took the same settings when it was loaded.

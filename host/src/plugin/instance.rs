@@ -8,12 +8,12 @@ use wasmtime::{
 };
 
 use super::{
-    bindings::{SettingError, Setup, hook_needs, types},
+    bindings::{SettingError, Setup, types},
     context::Context,
     exports::Exports,
     funcs::{self, Funcs, StreamFuncs},
     meter::{Meter, metered},
-    state::{Phase, State, new_store},
+    state::{Declared, Phase, State, new_store},
 };
 use crate::{
     filter::{Cause, Hook, Verdict},
@@ -59,12 +59,12 @@ impl Drop for Lent<'_> {
 }
 
 impl Instance {
-    /// Instantiates and configures a guest.
+    /// Instantiates and configures a guest; and what it said then.
     pub(super) async fn start(
         pre: &InstancePre<State>,
         exports: &Exports,
         context: &Arc<Context>,
-    ) -> Result<(Self, Setup), StartError> {
+    ) -> Result<(Self, Setup, Declared), StartError> {
         let mut store = new_store(pre, context);
         let meter = store.data().meter().clone();
         let limits = &context.limits;
@@ -75,7 +75,8 @@ impl Instance {
         match started {
             Ok(Ok((funcs, Ok(setup)))) => {
                 store.data_mut().started();
-                Ok((Self { store, funcs, meter }, setup))
+                let declared = std::mem::take(&mut store.data_mut().declared);
+                Ok((Self { store, funcs, meter }, setup, declared))
             }
             Ok(Ok((_, Err(wrong)))) => Err(StartError::Settings(wrong)),
             Ok(Err(error)) => {
@@ -150,11 +151,6 @@ impl Instance {
         let answered = self.measured(self.funcs.tick, (), "on-tick").await;
         self.store.data_mut().rest();
         answered?.map_err(refused)
-    }
-
-    /// Hooks that it has no need of, by its settings.
-    pub(super) fn skipped(&self) -> hook_needs::Hooks {
-        self.store.data().skipped
     }
 
     /// How much linear memory has grown since it was configured, in bytes. It never shrinks.

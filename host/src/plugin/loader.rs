@@ -171,13 +171,13 @@ impl PluginRoom {
             at_component(format!("the component does not fit this torana: {error:#}"))
         })?;
         let context = Arc::new(self.context(wanted, identity));
-        let (instance, setup) =
+        let (instance, setup, declared) =
             Instance::start(&pre, &exports, &context).await.map_err(|e| explain(wanted, e))?;
         if imports.iter().any(|import| import.capability() == Some("fetch")) {
             let schema = schema(&pre, &exports, &context).await;
             schema.map_or(Ok(()), |schema| reach::check(wanted, &schema))?;
         }
-        let hooks = exports.hooks.without(instance.skipped());
+        let hooks = exports.hooks.without(declared.skipped);
         let pool = Pool::new(self.workers, &wanted.limits);
         if wanted.isolation == Isolation::Pooled {
             pool.check_in(Box::new(instance));
@@ -187,6 +187,7 @@ impl PluginRoom {
             context,
             exports,
             hooks,
+            standing: declared.standing,
             imports,
             pre,
             pool,

@@ -53,6 +53,7 @@ use wasmtime::component::InstancePre;
 use crate::{
     config::{Grants, Isolation},
     filter::Hooks,
+    message::Standing,
 };
 use context::Context;
 use exports::Exports;
@@ -65,6 +66,7 @@ pub struct Plugin {
     exports: Exports,
     /// Those of its exports that its settings need.
     hooks: Hooks,
+    standing: Standing,
     imports: Vec<Import>,
     pre: InstancePre<State>,
     pool: Pool,
@@ -82,6 +84,11 @@ impl Plugin {
     /// Where it wants to be called, with the settings that it has.
     pub fn hooks(&self) -> Hooks {
         self.hooks
+    }
+
+    /// What is done to every exchange without a call, with the settings that it has.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// What it imports.

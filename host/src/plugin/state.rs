@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     filter::{Cause, Hook},
-    message::Exchange,
+    message::{Exchange, Standing},
 };
 
 /// What a store holds, and what host calls see.
@@ -30,8 +30,8 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// What all instances of this plugin share.
     pub(super) context: Arc<Context>,
-    /// Hooks that `configure` said it has no need of.
-    pub(super) skipped: hook_needs::Hooks,
+    /// What `configure` has said beside its answer.
+    pub(super) declared: Declared,
     /// The text that `log.panicked` left.
     pub(super) panic: Option<String>,
     /// What this hook call has logged, in bytes.
@@ -43,6 +43,20 @@ pub(super) struct State {
     meter: Arc<Meter>,
     memory: MemoryLimit,
     wasi: Option<Box<(WasiCtx, ResourceTable)>>,
+}
+
+/// What a plugin says in `configure`, once it knows its settings.
+pub(super) struct Declared {
+    /// Hooks that it has no need of.
+    pub(super) skipped: hook_needs::Hooks,
+    /// What is done to every exchange without a call.
+    pub(super) standing: Standing,
+}
+
+impl Default for Declared {
+    fn default() -> Self {
+        Self { skipped: hook_needs::Hooks::empty(), standing: Standing::default() }
+    }
 }
 
 /// Which host calls make sense now.
@@ -84,7 +98,7 @@ impl State {
         Self {
             exchange: Box::new(Exchange::vacant()),
             phase: Phase::Configure,
-            skipped: hook_needs::Hooks::empty(),
+            declared: Declared::default(),
             panic: None,
             logged: 0,
             fetches: Fetches::default(),

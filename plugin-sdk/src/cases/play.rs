@@ -10,7 +10,7 @@ use super::{
     trap::catch,
 };
 use crate::{
-    Action, Failure, Hook, Hooks, Outcome, Reply, StreamOutcome,
+    Action, Failure, Hook, Hooks, Outcome, Reply, SettingErrors, StreamOutcome,
     fake::FakeHost,
     host::{Attributes as _, Host as _, Request as _, Response as _},
     one_line::one_line,
@@ -111,13 +111,19 @@ pub(super) fn play<P: Hooks>(case: &Case) -> Result<Played, String> {
 /// One of the requests that the case sends.
 fn play_once<P: Hooks>(case: &Case, host: FakeHost) -> Result<Played, String> {
     let mut exchange = Exchange { case, host, request_body: Vec::new(), response_body: Vec::new() };
-    let plugin = catch(|| settings::parse(&case.settings()).and_then(P::new));
+    let plugin = catch(|| set_up::<P>(case, &exchange.host));
     let end = match plugin.map_err(|why| format!("the plugin cannot be set up: {why}"))? {
         Ok(plugin) => exchange.end(&plugin),
         Err(errors) => End::Refuse(errors.into_vec()),
     };
     let Exchange { host, request_body, response_body, .. } = exchange;
     Ok(Played { end, host, fetches: Vec::new(), request_body, response_body })
+}
+
+fn set_up<P: Hooks>(case: &Case, host: &FakeHost) -> Result<P, SettingErrors> {
+    let plugin = settings::parse(&case.settings()).and_then(P::new)?;
+    plugin.prepare(host)?;
+    Ok(plugin)
 }
 
 fn host(case: &Case, services: Rc<Services>) -> FakeHost {
@@ -207,7 +213,8 @@ impl Exchange<'_> {
     fn request<P: Hooks>(&mut self, plugin: &P) -> Result<(), Stop> {
         let host = &self.host;
         let has_body = self.case.body().is_some();
-        self.on(plugin, Hook::OnRequestHead, true, || plugin.on_request_head(host))?;
+        let is_for = host.is_called_for();
+        self.on(plugin, Hook::OnRequestHead, is_for, || plugin.on_request_head(host))?;
         self.on(plugin, Hook::OnRequestBody, has_body, || plugin.on_request_body(host))?;
         self.request_body = host.forwarded_body();
         if has_body && has(plugin, Hook::OnRequestStream) {

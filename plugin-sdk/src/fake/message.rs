@@ -35,7 +35,7 @@ fn checked(name: &str) -> Option<HeaderName> {
     HeaderName::try_from(name.to_owned()).ok()
 }
 
-fn may_read(state: &State, name: &str) -> Result<(), HeaderError> {
+pub(super) fn may_read(state: &State, name: &str) -> Result<(), HeaderError> {
     let name = checked(name).ok_or(HeaderError::InvalidName)?;
     if HIDDEN.contains(&&*name) && !state.readable.contains(&*name) {
         return Err(HeaderError::Hidden);

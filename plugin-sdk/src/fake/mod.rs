@@ -25,6 +25,7 @@ mod kv;
 mod message;
 mod rate_limit;
 mod services;
+mod setup;
 mod state;
 #[cfg(feature = "crypto")]
 mod verify;
@@ -253,6 +254,13 @@ impl FakeHost {
     /// How much time has passed, in milliseconds: what was waited for and what was let pass.
     pub fn elapsed_millis(&self) -> u64 {
         self.see().monotonic_nanos / 1_000_000
+    }
+
+    /// Whether the host calls `on_request_head` for this request, by what was said of that
+    /// ([`Setup::call_only_for`](crate::host::Setup::call_only_for)).
+    pub fn is_called_for(&self) -> bool {
+        let state = self.see();
+        state.only_for.as_ref().is_none_or(|requests| requests.include(&state.request))
     }
 
     /// Goes on to the response, in which is changed what request hooks wanted changed.

@@ -5,6 +5,7 @@ use std::{
     rc::Rc,
 };
 
+use super::setup::Requests;
 use crate::{
     Reply,
     host::{
@@ -28,6 +29,8 @@ pub(super) struct State {
     pub(super) request_body: Option<Body>,
     pub(super) response_body: Option<Body>,
     pub(super) ahead: Vec<Change>,
+    /// The requests that `on_request_head` is called for, if not all.
+    pub(super) only_for: Option<Requests>,
     pub(super) upstreams: Vec<String>,
     pub(super) chosen: Option<String>,
     pub(super) attributes: BTreeMap<String, String>,
@@ -110,6 +113,7 @@ impl State {
             request_body: None,
             response_body: None,
             ahead: Vec::new(),
+            only_for: None,
             upstreams: vec!["upstream".into()],
             chosen: None,
             attributes: BTreeMap::new(),

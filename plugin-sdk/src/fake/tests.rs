@@ -323,6 +323,31 @@ fn what_is_wanted_ahead_is_changed_when_there_is_a_response() {
 }
 
 #[test]
+fn what_stands_is_done_to_the_one_exchange() {
+    let host = FakeHost::get("/").with_header("x_user", "forged").with_header("x-a", "");
+    host.every_request().set_header("x-user", "nobody").unwrap();
+    host.every_response().edit(&[Change::set("server", "torana")]).unwrap();
+    assert!(host.forwarded_header("x_user").is_empty());
+    host.set_response(&Reply::empty(200).header("server", "s"));
+    assert_eq!(host.answered_header("server"), ["torana"]);
+    assert_eq!(host.used().into_iter().collect::<Vec<_>>(), ["request-edit", "response-ahead"]);
+
+    assert!(host.is_called_for(), "for all");
+    for (headers, methods, is) in [
+        (&["x-b", "X-A"][..], &[][..], true),
+        (&["x-b"], &["GET"], true),
+        (&["x-b"], &["get"], false),
+        (&[], &[], false),
+    ] {
+        host.call_only_for(headers, methods).unwrap();
+        assert_eq!(host.is_called_for(), is, "{headers:?} {methods:?}");
+    }
+    let refused = host.call_only_for(&["x-a", "cookie"], &[]).unwrap_err();
+    assert_eq!(refused.why, HeaderError::Hidden);
+    host.grant_read("cookie").call_only_for(&["cookie"], &[]).unwrap();
+}
+
+#[test]
 fn so_many_changes_are_kept_and_long_lists_get_a_line_more() {
     let host = FakeHost::get("/");
     let ahead = host.response_ahead();

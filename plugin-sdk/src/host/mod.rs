@@ -11,6 +11,7 @@ mod body;
 mod fetch;
 mod message;
 pub(crate) mod real;
+mod setup;
 mod state;
 mod trust;
 
@@ -23,6 +24,7 @@ pub use self::{
         EditHeaders, ReadHeaders, Request, RequestEdit, Response, ResponseAhead, ResponseEdit,
     },
     real::RealHost,
+    setup::Setup,
     state::{Kv, RateLimit},
     trust::{Crypto, Secrets},
 };

@@ -91,6 +91,25 @@ impl Host for RealHost {
     }
 }
 
+impl Setup for RealHost {
+    fn every_request(&self) -> impl EditHeaders {
+        RealRequestEdit
+    }
+    fn every_response(&self) -> impl ResponseAhead {
+        RealResponseAhead
+    }
+    fn call_only_for(
+        &self,
+        headers: &[&str],
+        methods: &[&str],
+    ) -> Result<(), Refused<HeaderError>> {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let requests =
+            wit::hook_needs::Requests { headers: owned(headers), methods: owned(methods) };
+        wit::hook_needs::only_for(&requests).map_err(|why| Refused::new(headers.join(", "), why))
+    }
+}
+
 impl Log for RealLog {
     fn write(&self, level: Level, message: &str) {
         wit::log::write(level, message);

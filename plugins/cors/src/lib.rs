@@ -6,7 +6,7 @@ mod policy;
 mod request;
 mod settings;
 
-use policy::Policy;
+use policy::{Fields, Policy};
 use request::Sender;
 use settings::{OtherOrigins, Settings};
 use torana_plugin_sdk::{host::Change, prelude::*};
@@ -23,6 +23,13 @@ impl Plugin for Cors {
     fn new(settings: Settings) -> Result<Self, SettingErrors> {
         settings.check()?;
         Ok(Self { policy: (&settings).into(), other_origins: settings.other_origins })
+    }
+
+    /// Most requests are no page's: they have no `Origin`, and their responses say the same to all.
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        setup.every_response().edit(&self.to_everybody())?;
+        setup.call_only_for(&[policy::ORIGIN], &["OPTIONS"])?;
+        Ok(())
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {
@@ -48,23 +55,26 @@ impl Plugin for Cors {
 }
 
 impl Cors {
-    /// Has the response say who may read it, whoever makes it.
+    /// What every response says, whoever asks and whoever makes it.
+    fn to_everybody(&self) -> Vec<Change> {
+        // What the service says of this is about other origins than the gateway's.
+        let remove = Change::remove_all("access-control-");
+        let fields = self.policy.of_everybody().map(|star| self.policy.of_response(star));
+        let fields = set(fields.unwrap_or_default());
+        [remove].into_iter().chain(fields).chain(merge(self.policy.vary(false))).collect()
+    }
+
+    /// Has the response to this request say more.
     fn tell(
         &self,
         host: &impl Host,
         admitted: Option<&str>,
         is_options: bool,
     ) -> Result<(), Failure> {
-        // What the service says of this is about other origins than the gateway's.
-        let mut changes = vec![Change::remove_all("access-control-")];
-        if let Some(admitted) = admitted.or(self.policy.of_everybody()) {
-            let fields = self.policy.of_response(admitted).into_iter();
-            changes.extend(fields.map(|(name, value)| Change::set(name, value)));
-        }
-        let vary = self.policy.vary(is_options);
-        if !vary.is_empty() {
-            changes.push(Change::merge("vary", vary.join(", ")));
-        }
+        let admitted = admitted.filter(|_| self.policy.of_everybody().is_none());
+        let fields = admitted.map(|admitted| self.policy.of_response(admitted));
+        let vary = is_options.then(|| self.policy.vary(true)).and_then(merge);
+        let changes: Vec<_> = set(fields.unwrap_or_default()).chain(vary).collect();
         Ok(host.response_ahead().edit(&changes)?)
     }
 
@@ -98,6 +108,14 @@ impl Cors {
         let names = self.policy.vary(is_options);
         if names.is_empty() { reply } else { reply.header("vary", names.join(", ")) }
     }
+}
+
+fn set(fields: Fields) -> impl Iterator<Item = Change> {
+    fields.into_iter().map(|(name, value)| Change::set(name, value))
+}
+
+fn merge(vary: Vec<&str>) -> Option<Change> {
+    (!vary.is_empty()).then(|| Change::merge("vary", vary.join(", ")))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ fn cors(settings: &str) -> Cors {
 
 /// The answer to a request, and to it alone.
 fn answer(cors: &Cors, host: &FakeHost) -> (u16, Vec<String>) {
+    cors.prepare(host).unwrap();
     match cors.on_request_head(host).unwrap() {
         Action::Respond(reply) => (reply.status, Vec::new()),
         Action::Next => {
@@ -51,6 +52,7 @@ fn a_page_of_ours_passes_where_strangers_are_denied() {
 fn another_plugin_may_take_the_origin_out_of_the_request() {
     let cors = cors(r#"{"origins":["https://a.example"]}"#);
     let host = FakeHost::get("/").with_header("origin", "https://a.example");
+    cors.prepare(&host).unwrap();
     assert_eq!(cors.on_request_head(&host), Ok(Action::Next));
     host.request_edit().set_header("origin", "https://evil.example").unwrap();
     host.set_response(&Reply::empty(200));
@@ -61,6 +63,7 @@ fn another_plugin_may_take_the_origin_out_of_the_request() {
 fn a_reply_of_a_later_plugin_can_be_read_too() {
     let cors = cors(r#"{"origins":["https://a.example"],"credentials":true}"#);
     let host = FakeHost::get("/").with_header("origin", "https://a.example");
+    cors.prepare(&host).unwrap();
     assert_eq!(cors.on_request_head(&host), Ok(Action::Next));
     host.set_response(&Reply::problem(401, "unauthenticated", "Log in."));
     assert_eq!(host.answered_header("access-control-allow-origin"), ["https://a.example"]);

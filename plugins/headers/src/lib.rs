@@ -1,6 +1,7 @@
 //! Sets, adds, removes and renames headers of requests and responses.
 
 mod apply;
+mod fixed;
 mod named;
 mod settings;
 
@@ -19,9 +20,19 @@ impl Plugin for Headers {
     }
 
     fn unneeded(&self) -> Vec<Hook> {
-        let request = self.0.request.is_empty().then_some(Hook::OnRequestHead);
-        let response = self.0.response.is_empty().then_some(Hook::OnResponseHead);
+        let request = self.0.request.are_fixed().then_some(Hook::OnRequestHead);
+        let response = self.0.response.are_fixed().then_some(Hook::OnResponseHead);
         request.into_iter().chain(response).collect()
+    }
+
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        if self.0.request.are_fixed() {
+            self.0.request.of_every_request(&setup.every_request())?;
+        }
+        if self.0.response.are_fixed() {
+            self.0.response.of_every_response(&setup.every_response())?;
+        }
+        Ok(())
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {

@@ -113,6 +113,15 @@ impl<N> Template<N> {
         &self.0
     }
 
+    /// The text, where it has no values in it.
+    pub fn fixed(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Piece::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &N> {
         self.0.iter().filter_map(|piece| match piece {
@@ -220,6 +229,16 @@ mod tests {
     fn wrong(text: &str) -> (usize, String) {
         let error = Template::parse(text).unwrap_err();
         (error.column, error.message)
+    }
+
+    #[test]
+    fn text_without_values_is_fixed() {
+        let fixed = |text| Template::parse(text).unwrap().fixed().map(str::to_owned);
+        assert_eq!(fixed("no-store").as_deref(), Some("no-store"));
+        assert_eq!(fixed("{{a}}").as_deref(), Some("{a}"));
+        assert_eq!(fixed("").as_deref(), Some(""));
+        assert_eq!(fixed("{route}"), None);
+        assert_eq!(fixed("a {route:-b}"), None);
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn a_grant_that_a_chain_entry_takes_away_is_missing_there() {
 #[test]
 fn another_version_of_the_contract() {
     let toml = file(&[&plugin("p", "wrong-version", ""), &route("[\"p\"]")]);
-    let texts = ["torana:plugin@9.9.9", "torana:plugin@0.1.1", "rebuild"];
+    let texts = ["torana:plugin@9.9.9", "torana:plugin@0.1.2", "rebuild"];
     assert_refused(&toml, &component("wrong-version"), &texts, &[]);
 }
 

@@ -77,10 +77,10 @@ static TARGETS: &[Target] = &[
         measured: |all| ratio(all, "header", "torana", "envoy wasm"),
     },
     Target {
-        what: "a fresh instance for a hook call, CPU (three calls in each request)",
+        what: "a fresh instance for a hook call, CPU (two calls in each request)",
         limit: AtMost(20.0),
         unit: "us",
-        measured: |all| Some(more(all, "fresh", "torana fresh", "torana pooled")? / 3.0),
+        measured: |all| Some(more(all, "fresh", "torana fresh", "torana pooled")? / 2.0),
     },
     Target {
         what: "chain of five, signature remembered, CPU a request more than none",

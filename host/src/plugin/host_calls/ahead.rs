@@ -8,18 +8,23 @@ use crate::{
             response_ahead::{Change, Host},
             types::{EditError, Header},
         },
-        state::State,
+        state::{Phase, State},
     },
 };
 
 impl Host for State {
     fn edit(&mut self, changes: Vec<Change>) -> wasmtime::Result<Result<(), (u32, EditError)>> {
-        self.exchange("response-ahead.edit")?;
-        if !self.is_request_open() {
-            return Ok(Err((0, EditError::TooLate)));
+        if self.phase != Phase::Configure {
+            self.exchange("response-ahead.edit")?;
+            if !self.is_request_open() {
+                return Ok(Err((0, EditError::TooLate)));
+            }
         }
         let answer = self.checked_changes(changes).and_then(|changes| {
-            let kept = self.exchange.ahead.keep(self.exchange.at, changes);
+            let kept = match self.phase {
+                Phase::Configure => self.declared.standing.keep_for_responses(changes),
+                _ => self.exchange.ahead.keep(self.exchange.at, changes),
+            };
             kept.map_err(|index| (index, EditError::TooLarge))
         });
         let answer = self.note_hidden(answer, |(_, error)| matches!(error, EditError::Hidden));

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::plugin::bindings::types::{EditError, HeaderError};
+use crate::{
+    fields::remove_aliases,
+    plugin::bindings::types::{EditError, HeaderError},
+};
 
 /// The most field lines that a plugin may leave in a head: as many as clients may send, and room
 /// for what plugins add.
@@ -77,13 +80,22 @@ impl View<'_> {
     }
 
     fn name(&self, name: &str) -> Result<HeaderName, HeaderError> {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::InvalidName)?;
-        if self.shows(&name) { Ok(name) } else { Err(HeaderError::Hidden) }
+        readable_name(name, self.readable)
     }
 
     fn shows(&self, name: &HeaderName) -> bool {
-        !is_hidden(name) || self.readable.iter().any(|granted| granted == name.as_str())
+        is_shown(name, self.readable)
     }
+}
+
+/// A name that a plugin with these grants may read.
+pub(super) fn readable_name(name: &str, readable: &[String]) -> Result<HeaderName, HeaderError> {
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::InvalidName)?;
+    if is_shown(&name, readable) { Ok(name) } else { Err(HeaderError::Hidden) }
+}
+
+fn is_shown(name: &HeaderName, readable: &[String]) -> bool {
+    !is_hidden(name) || readable.iter().any(|granted| granted == name.as_str())
 }
 
 fn text(value: &HeaderValue) -> Result<String, HeaderError> {
@@ -126,19 +138,10 @@ impl Editor<'_> {
         writable_name(name, self.writable)
     }
 
-    /// Many a service reads `x_user_id` and `x-user-id` as one (CGI, RFC 3875, 4.1.18): whoever writes the one writes
-    /// the other.
     fn remove_aliases(&mut self, name: &HeaderName) {
-        if !self.has_underscores {
-            return;
+        if self.has_underscores {
+            remove_aliases(self.map, name);
         }
-        let dashed = name.as_str().replace('_', "-");
-        let is_alias = |other: &&HeaderName| {
-            let text = other.as_str();
-            text.contains('_') && *other != name && text.replace('_', "-") == dashed
-        };
-        let aliases: Vec<HeaderName> = self.map.keys().filter(is_alias).cloned().collect();
-        aliases.into_iter().for_each(|alias| drop(self.map.remove(alias)));
     }
 
     /// The sum is only made for heads that could be too large: most have ten small fields.

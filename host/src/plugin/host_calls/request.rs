@@ -1,10 +1,12 @@
 //! `request` and `request-edit`.
 
+use bytes::Bytes;
 use http::Version;
 
-use super::headers::{Editor, View};
+use super::headers::{Editor, View, field_value, writable_name};
 use crate::{
     filter::Hook,
+    message::Change,
     plugin::{
         bindings::{
             request::{Host, TlsSession},
@@ -106,7 +108,7 @@ impl request_edit::Host for State {
         name: String,
         value: String,
     ) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_request(|editor| editor.set(&name, value))
+        self.edit_request(Edit::Set(name, value.into()))
     }
 
     fn set_header_bytes(
@@ -114,7 +116,7 @@ impl request_edit::Host for State {
         name: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_request(|editor| editor.set(&name, value))
+        self.edit_request(Edit::Set(name, value.into()))
     }
 
     fn add_header(
@@ -122,11 +124,11 @@ impl request_edit::Host for State {
         name: String,
         value: String,
     ) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_request(|editor| editor.add(&name, value))
+        self.edit_request(Edit::Add(name, value.into()))
     }
 
     fn remove_header(&mut self, name: String) -> wasmtime::Result<Result<(), EditError>> {
-        self.edit_request(|editor| editor.remove(&name))
+        self.edit_request(Edit::Remove(name))
     }
 
     fn set_path(&mut self, path: String) -> wasmtime::Result<Result<(), EditError>> {
@@ -175,10 +177,16 @@ impl State {
         Ok(self.note_hidden(answer, |error| matches!(error, HeaderError::Hidden)))
     }
 
-    fn edit_request(
-        &mut self,
-        edit: impl FnOnce(&mut Editor<'_>) -> Result<(), EditError>,
-    ) -> wasmtime::Result<Result<(), EditError>> {
+    /// At once; in `configure`, in every request from then on.
+    fn edit_request(&mut self, edit: Edit) -> wasmtime::Result<Result<(), EditError>> {
+        let answer = match self.phase {
+            Phase::Configure => self.edit_every_request(edit),
+            _ => self.edit_this_request(edit)?,
+        };
+        Ok(self.note_hidden(answer, |error| matches!(error, EditError::Hidden)))
+    }
+
+    fn edit_this_request(&mut self, edit: Edit) -> wasmtime::Result<Result<(), EditError>> {
         self.exchange("request-edit")?;
         if !self.is_request_open() {
             return Ok(Err(EditError::TooLate));
@@ -186,8 +194,13 @@ impl State {
         let has_underscores = self.exchange.hop.has_underscores;
         let (map, writable) =
             (&mut self.exchange.request.headers, &self.context.grants.headers_write);
-        let answer = edit(&mut Editor { map, writable, has_underscores });
-        Ok(self.note_hidden(answer, |error| matches!(error, EditError::Hidden)))
+        Ok(edit.make(&mut Editor { map, writable, has_underscores }))
+    }
+
+    fn edit_every_request(&mut self, edit: Edit) -> Result<(), EditError> {
+        let change = edit.checked(&self.context.grants.headers_write)?;
+        let kept = self.declared.standing.keep_for_requests(vec![change]);
+        kept.map_err(|_| EditError::TooLarge)
     }
 
     fn edit_target(
@@ -208,6 +221,33 @@ impl State {
             self.phase,
             Phase::Hook(Hook::RequestHead | Hook::RequestBody | Hook::RequestStream)
         )
+    }
+}
+
+/// A change of a request's head, as the guest said it.
+enum Edit {
+    Set(String, Bytes),
+    Add(String, Bytes),
+    Remove(String),
+}
+
+impl Edit {
+    fn make(self, editor: &mut Editor<'_>) -> Result<(), EditError> {
+        match self {
+            Self::Set(name, value) => editor.set(&name, value),
+            Self::Add(name, value) => editor.add(&name, value),
+            Self::Remove(name) => editor.remove(&name),
+        }
+    }
+
+    /// To be made later.
+    fn checked(self, writable: &[String]) -> Result<Change, EditError> {
+        let name = |name: String| writable_name(&name, writable);
+        Ok(match self {
+            Self::Set(header, value) => Change::Set(name(header)?, field_value(value)?),
+            Self::Add(header, value) => Change::Add(name(header)?, field_value(value)?),
+            Self::Remove(header) => Change::Remove(name(header)?),
+        })
     }
 }
 

@@ -6,4 +6,5 @@ mod failures;
 mod instances;
 mod limits;
 mod order;
+mod standing;
 mod streams;
