@@ -22,7 +22,7 @@ from wit_world.imports import (
     response_body_edit,
 )
 from wit_world.imports.hook_needs import Hooks
-from wit_world.imports.response_ahead import Change_Set
+from wit_world.imports.response_ahead import Change_Merge, Change_Set
 from wit_world.imports.types import (
     Action,
     Action_Next,
@@ -43,6 +43,8 @@ class Configure(exports.Configure):
         if not settings.greeting:
             # Nobody is greeted: then no body has to be held.
             hook_needs.skip(Hooks.ON_RESPONSE_BODY)
+        # What is so for all is said once, and stands.
+        response_ahead.edit([Change_Merge(Header("vary", settings.header))])
         return Setup(tick_ms=None)
 
 

@@ -65,6 +65,7 @@ async fn callers_are_greeted_and_counted(language: &str) {
         let length = answer.body.len().to_string();
         assert_eq!(answer.header("content-length"), Some(&*length));
         assert_eq!(answer.header("x-call"), Some(&*call.to_string()), "left by the request hook");
+        assert_eq!(answer.header("vary"), Some("x-user"), "said once, in `configure`");
     }
     gateway.wait_for_log("the third call", |line| line.contains("call 3")).await;
 }

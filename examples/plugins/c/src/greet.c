@@ -10,6 +10,15 @@
 
 static settings configured;
 
+// In `configure` it is changed in every response.
+static bool change_response(torana_plugin_response_ahead_change_t change) {
+  torana_plugin_response_ahead_list_change_t changes = {&change, 1};
+  torana_plugin_response_ahead_tuple2_u32_edit_error_t error;
+  if (torana_plugin_response_ahead_edit(&changes, &error)) return true;
+  torana_plugin_response_ahead_tuple2_u32_edit_error_free(&error);
+  return false;
+}
+
 bool exports_torana_plugin_configure_configure(
     plugin_string_t *json, exports_torana_plugin_configure_setup_t *setup,
     exports_torana_plugin_configure_list_setting_error_t *errors) {
@@ -18,6 +27,13 @@ bool exports_torana_plugin_configure_configure(
   if (are_good && configured.greeting.len == 0) {
     // Nobody is greeted: then no body has to be held.
     torana_plugin_hook_needs_skip(TORANA_PLUGIN_HOOK_NEEDS_HOOKS_ON_RESPONSE_BODY);
+  }
+  if (are_good) {
+    // What is so for all is said once, and stands.
+    change_response((torana_plugin_response_ahead_change_t){
+        .tag = TORANA_PLUGIN_RESPONSE_AHEAD_CHANGE_MERGE,
+        .val.merge = {text("vary"), configured.header},
+    });
   }
   plugin_string_free(json);
   return are_good;
@@ -83,15 +99,10 @@ static bool remember(plugin_option_string_t caller, plugin_string_t call) {
 
 // What is known of the response already needs no hook of its own.
 static bool tell(plugin_string_t call) {
-  torana_plugin_response_ahead_change_t count = {
+  return change_response((torana_plugin_response_ahead_change_t){
       .tag = TORANA_PLUGIN_RESPONSE_AHEAD_CHANGE_SET,
       .val.set = {text("x-call"), call},
-  };
-  torana_plugin_response_ahead_list_change_t changes = {&count, 1};
-  torana_plugin_response_ahead_tuple2_u32_edit_error_t error;
-  if (torana_plugin_response_ahead_edit(&changes, &error)) return true;
-  torana_plugin_response_ahead_tuple2_u32_edit_error_free(&error);
-  return false;
+  });
 }
 
 bool exports_torana_plugin_on_request_head_handle(torana_plugin_types_action_t *action,

@@ -5,6 +5,9 @@ import (
 	"wit_component/settings"
 	"wit_component/torana_plugin_configure"
 	"wit_component/torana_plugin_hook_needs"
+	"wit_component/torana_plugin_response_ahead"
+
+	. "wit_component/torana_plugin_types"
 
 	types "go.bytecodealliance.org/pkg/wit/types"
 )
@@ -24,6 +27,11 @@ func Configure(text string) types.Result[setup, errors] {
 	if read.Greeting == "" {
 		// Nobody is greeted: then no body has to be held.
 		torana_plugin_hook_needs.Skip(torana_plugin_hook_needs.Hooks_OnResponseBody)
+	}
+	// What is so for all is said once, and stands.
+	vary := torana_plugin_response_ahead.MakeChangeMerge(Header{Name: "vary", Value: read.Header})
+	if torana_plugin_response_ahead.Edit([]torana_plugin_response_ahead.Change{vary}).IsErr() {
+		return types.Err[setup, errors](errors{{Message: "the responses cannot say what they vary by"}})
 	}
 	return types.Ok[setup, errors](setup{TickMs: types.None[uint32]()})
 }

@@ -24,6 +24,8 @@ export const configure = {
     settings = readSettings(json);
     // Nobody is greeted: then no body has to be held.
     if (settings.greeting === "") hookNeeds.skip({ onResponseBody: true });
+    // What is so for all is said once, and stands.
+    responseAhead.edit([{ tag: "merge", val: { name: "vary", value: settings.header } }]);
     return { tickMs: null };
   },
 };

@@ -26,6 +26,11 @@ impl Plugin for Greet {
         if self.0.greeting.is_empty() { vec![Hook::OnResponseBody] } else { vec![] }
     }
 
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        // What is so for all is said once, and stands.
+        Ok(setup.every_response().edit(&[Change::merge("vary", &*self.0.header)])?)
+    }
+
     fn on_request_head(&self, host: &impl Host) -> Outcome {
         let header: &str = &self.0.header;
         let caller = match host.request().header(header) {
