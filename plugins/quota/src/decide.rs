@@ -8,7 +8,7 @@ use torana_plugin_sdk::{
 use crate::{
     fields::Reading,
     identify::Caller,
-    key::{self, Part},
+    key::{self, Parts},
     limit::{Counting, Limit},
     settings::{MissingKey, Settings, StoreError},
     source::Source,
@@ -64,7 +64,9 @@ impl Settings {
                     return Ok(Decision::Refused(Refusal::NoKey(missing.to_string())));
                 }
                 // The address is always there.
-                MissingKey::Ip => caller.parts(&[Source::ClientAddress])?.unwrap_or_default(),
+                MissingKey::Ip => {
+                    caller.parts(&[Source::ClientAddress])?.unwrap_or_else(|_| Parts::new())
+                }
             },
         };
         self.take(host, limits, &parts, cost)
@@ -74,7 +76,7 @@ impl Settings {
         &self,
         host: &impl Host,
         limits: &'a [Limit],
-        parts: &[Part],
+        parts: &Parts,
         cost: u64,
     ) -> Result<Decision<'a>, Failure> {
         let buckets: Vec<_> = limits.iter().map(|limit| self.bucket(limit, parts)).collect();
@@ -92,7 +94,7 @@ impl Settings {
         })
     }
 
-    fn bucket(&self, limit: &Limit, parts: &[Part]) -> Bucket {
+    fn bucket(&self, limit: &Limit, parts: &Parts) -> Bucket {
         let (algorithm, burst) = match limit.counting {
             Counting::Gcra { burst } => (Algorithm::Gcra, Some(burst)),
             Counting::FixedWindow => (Algorithm::FixedWindow, None),

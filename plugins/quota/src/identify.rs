@@ -8,7 +8,7 @@ use torana_plugin_sdk::{
     prelude::*,
 };
 
-use crate::{key::Part, network::Prefixes, source::Source};
+use crate::{key::Parts, network::Prefixes, source::Source};
 
 /// The exchange at hand, to be asked for sources.
 pub(crate) struct Caller<R, A> {
@@ -28,23 +28,18 @@ impl<R: Request, A: Attributes> Caller<R, A> {
     pub(crate) fn parts<'s>(
         &self,
         sources: &'s [Source],
-    ) -> Result<Result<Vec<Part>, &'s Source>, Failure> {
-        let mut parts = Vec::with_capacity(sources.len());
+    ) -> Result<Result<Parts, &'s Source>, Failure> {
+        let mut parts = Parts::new();
         for source in sources {
-            match self.part(source)? {
-                Some(part) => parts.push(part),
-                None => return Ok(Err(source)),
+            let value = match source {
+                Source::Header(name) => self.header(name)?,
+                _ => self.text(source)?.map(String::into_bytes),
+            };
+            if !parts.add(source, &value.unwrap_or_default()) {
+                return Ok(Err(source));
             }
         }
         Ok(Ok(parts))
-    }
-
-    fn part(&self, source: &Source) -> Result<Option<Part>, Failure> {
-        let value = match source {
-            Source::Header(name) => self.header(name)?,
-            _ => self.text(source)?.map(String::into_bytes),
-        };
-        Ok(value.and_then(|value| Part::new(source, &value)))
     }
 
     /// The value of a source, as text.
@@ -72,14 +67,14 @@ impl<R: Request, A: Attributes> Caller<R, A> {
         self.prefixes.network(&address).unwrap_or(address)
     }
 
-    fn claim(&self, path: &[String]) -> Result<Option<String>, Failure> {
+    fn claim(&self, path: &str) -> Result<Option<String>, Failure> {
         if self.claims.get().is_none() {
             let Some(claims) = self.attributes.get("auth.claims") else { return Ok(None) };
             // (Nobody else can have set it meanwhile.)
             let _ = self.claims.set(serde_json::from_str(&claims)?);
         }
         let claims = self.claims.get().unwrap_or(&Value::Null);
-        let found = path.iter().try_fold(claims, |value, name| value.get(name));
+        let found = path.split('.').try_fold(claims, |value, name| value.get(name));
         Ok(found.and_then(as_text))
     }
 }

@@ -11,47 +11,54 @@ const LONGEST_VALUE: usize = 64;
 /// The host takes 1024 bytes for plugin, policy and key together.
 const LONGEST_KEY: usize = 512;
 
-/// One part of a key: what was asked for, and what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    source: String,
-    value: String,
-}
+/// Who is counted, whatever the limit: the sources that were asked for and what they gave, as they stand in keys.
+///
+/// Each text stands behind its length, so that ("a", "bc") is not ("ab", "c"), and each value behind its source, so
+/// that a consumer called 192.0.2.1 is not that address.
+#[derive(Debug)]
+pub(crate) struct Parts(String);
 
-impl Part {
-    /// None for an empty value: it tells nobody apart.
+impl Parts {
+    /// Nothing yet: all callers are one.
+    pub(crate) fn new() -> Self {
+        // Of most keys all has room there.
+        Self(String::with_capacity(128))
+    }
+
+    /// Adds a source and its value. False for an empty one: it tells nobody apart.
     ///
     /// What a client writes is kept as a digest only: it may be a credential, and the store is no
     /// place for these. What others write is one if it is long.
-    pub(crate) fn new(source: &Source, value: &[u8]) -> Option<Self> {
-        let as_it_is = match std::str::from_utf8(value) {
-            Ok("") => return None,
-            Ok(text) if text.len() <= LONGEST_VALUE && !source.is_the_clients() => Some(text),
-            _ => None,
-        };
-        let value = as_it_is.map_or_else(|| digest(value), str::to_owned);
-        Some(Self { source: source.text(), value })
+    pub(crate) fn add(&mut self, source: &Source, value: &[u8]) -> bool {
+        if value.is_empty() {
+            return false;
+        }
+        push(&mut self.0, &source.words());
+        match std::str::from_utf8(value) {
+            Ok(text) if text.len() <= LONGEST_VALUE && !source.is_the_clients() => {
+                push(&mut self.0, &[text]);
+            }
+            _ => push(&mut self.0, &[&digest(value)]),
+        }
+        true
     }
 }
 
-/// The key of one limit. Each text stands behind its length, so that ("a", "bc") is not
-/// ("ab", "c"), and each value behind its source, so that a consumer called 192.0.2.1 is not that
-/// address.
-pub(crate) fn compose(limit: &Name, parts: &[Part]) -> String {
-    let mut key = String::with_capacity(128);
-    push(&mut key, limit.as_str());
-    for Part { source, value } in parts {
-        push(&mut key, source);
-        push(&mut key, value);
-    }
+/// The key of one limit.
+pub(crate) fn compose(limit: &Name, parts: &Parts) -> String {
+    let mut key = String::with_capacity(limit.as_str().len() + parts.0.len() + "64:".len());
+    push(&mut key, &[limit.as_str()]);
+    key.push_str(&parts.0);
     // A composed key begins with a digit, so that none is another one's digest.
     if key.len() > LONGEST_KEY { digest(key.as_bytes()) } else { key }
 }
 
-fn push(key: &mut String, text: &str) {
-    key.push_str(itoa::Buffer::new().format(text.len()));
+/// Appends a text, which may be in pieces.
+fn push(key: &mut String, text: &[&str]) {
+    let length = text.iter().map(|piece| piece.len()).sum::<usize>();
+    key.push_str(itoa::Buffer::new().format(length));
     key.push(':');
-    key.push_str(text);
+    text.iter().for_each(|piece| key.push_str(piece));
 }
 
 /// Half of SHA-256 is plenty: who would share somebody's bucket has to find a second preimage.
@@ -70,12 +77,11 @@ mod tests {
 
     use super::*;
 
-    fn part(source: &str, value: &str) -> Part {
-        Part::new(&Source::parse(source).unwrap(), value.as_bytes()).unwrap()
-    }
-
-    fn key(limit: &str, parts: &[(&str, &str)]) -> String {
-        let parts: Vec<_> = parts.iter().map(|(source, value)| part(source, value)).collect();
+    fn key(limit: &str, given: &[(&str, &str)]) -> String {
+        let mut parts = Parts::new();
+        for (source, value) in given {
+            assert!(parts.add(&Source::parse(source).unwrap(), value.as_bytes()));
+        }
         compose(&Name::try_from(limit.to_owned()).unwrap(), &parts)
     }
 
@@ -144,9 +150,13 @@ mod tests {
 
     #[test]
     fn a_value_need_not_be_text_but_must_be_there() {
-        let header = Source::parse("request.header.x").unwrap();
-        assert_ne!(Part::new(&header, b"\xff"), Part::new(&header, b"\xfe"));
-        assert_eq!(Part::new(&header, b""), None);
-        assert_eq!(Part::new(&Source::parse("claims.sub").unwrap(), b""), None);
+        let part = |source, value: &[u8]| {
+            let mut parts = Parts::new();
+            parts.add(&Source::parse(source).unwrap(), value).then_some(parts.0)
+        };
+        let header = "request.header.x";
+        assert_ne!(part(header, b"\xff").unwrap(), part(header, b"\xfe").unwrap());
+        assert_eq!(part(header, b""), None);
+        assert_eq!(part("claims.sub", b""), None);
     }
 }

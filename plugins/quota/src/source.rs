@@ -8,8 +8,8 @@ use torana_plugin_sdk::HeaderName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Attribute(String),
-    /// A path into `auth.claims`.
-    Claim(Vec<String>),
+    /// A path into `auth.claims`, cut at dots.
+    Claim(String),
     ClientAddress,
     Header(HeaderName),
     Param(String),
@@ -49,21 +49,23 @@ impl Source {
         if let Some(name) = named("request.header.") {
             return HeaderName::try_from(name.to_owned()).map(Self::Header);
         }
-        match named("claims.").map(|path| path.split('.').map(str::to_owned).collect::<Vec<_>>()) {
-            Some(path) if path.iter().all(|name| !name.is_empty()) => Ok(Self::Claim(path)),
+        match named("claims.") {
+            Some(path) if path.split('.').all(|name| !name.is_empty()) => {
+                Ok(Self::Claim(path.into()))
+            }
             _ => Err(unknown(text)),
         }
     }
 
-    /// As the settings name it.
-    pub(crate) fn text(&self) -> String {
+    /// As the settings name it, in two pieces: of what kind it is, and its name.
+    pub(crate) fn words(&self) -> [&str; 2] {
         match self {
-            Self::Attribute(name) => ["attributes.", name].concat(),
-            Self::Claim(path) => ["claims.", &path.join(".")].concat(),
-            Self::ClientAddress => "client.address".into(),
-            Self::Header(name) => ["request.header.", name].concat(),
-            Self::Param(name) => ["params.", name].concat(),
-            Self::Query(name) => ["request.query.", name].concat(),
+            Self::Attribute(name) => ["attributes.", name],
+            Self::Claim(path) => ["claims.", path],
+            Self::ClientAddress => ["client.address", ""],
+            Self::Header(name) => ["request.header.", name],
+            Self::Param(name) => ["params.", name],
+            Self::Query(name) => ["request.query.", name],
         }
     }
 
@@ -93,7 +95,7 @@ fn unknown(text: &str) -> String {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        self.words().into_iter().try_for_each(|word| f.write_str(word))
     }
 }
 

@@ -13,12 +13,12 @@ const LISTS: [&str; 2] = ["ratelimit-policy", "ratelimit"];
 const LEGACY: [&str; 3] = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
 
 impl Settings {
-    /// The fields of a response.
-    fn fields(&self, host: &impl Host, readings: &[Reading<'_>]) -> Vec<(&'static str, String)> {
-        let mut told = Vec::new();
+    /// What is to be in a response: fields to add, and fields to set.
+    fn changes(&self, host: &impl Host, readings: &[Reading<'_>]) -> Vec<Change> {
+        let mut told = Vec::with_capacity(LISTS.len() + LEGACY.len());
         if self.fields {
-            let values = [fields::policy(readings), fields::state(readings)];
-            told.extend(LISTS.into_iter().zip(values));
+            told.push(Change::add(LISTS[0], fields::policy(readings)));
+            told.push(Change::add(LISTS[1], fields::state(readings)));
         }
         let from = match self.legacy_fields {
             LegacyFields::None => return told,
@@ -26,7 +26,8 @@ impl Settings {
             LegacyFields::Timestamp => ResetFrom::Epoch { now_ms: host.clock().unix_millis() },
         };
         if let Some(tightest) = fields::tightest(readings) {
-            told.extend(LEGACY.into_iter().zip(fields::legacy(tightest, from)));
+            let values = LEGACY.into_iter().zip(fields::legacy(tightest, from));
+            told.extend(values.map(|(name, value)| Change::set(name, value)));
         }
         told
     }
@@ -36,21 +37,19 @@ impl Settings {
         &self,
         host: &impl Host,
         readings: &[Reading<'_>],
-        reply: Reply,
+        mut reply: Reply,
     ) -> Reply {
-        let fields = self.fields(host, readings);
-        fields.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value))
+        for change in self.changes(host, readings) {
+            if let Change::Add(field) | Change::Set(field) = change {
+                reply.headers.push(field);
+            }
+        }
+        reply
     }
 
     /// Has the response say them. They are added to lists in the order of the way back.
     pub(crate) fn tell(&self, host: &impl Host, readings: &[Reading<'_>]) -> Result<(), Failure> {
-        let fields = self.fields(host, readings).into_iter();
-        let changes: Vec<_> = fields
-            .map(|(name, value)| match LISTS.contains(&name) {
-                true => Change::add(name, value),
-                false => Change::set(name, value),
-            })
-            .collect();
+        let changes = self.changes(host, readings);
         if self.attributes {
             let values = [fields::policy(readings), fields::state(readings)];
             leave(host, values)?;
