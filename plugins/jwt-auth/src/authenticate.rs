@@ -5,13 +5,14 @@ use std::{
     rc::Rc,
 };
 
-use torana_plugin_sdk::{host::DigestAlgorithm, prelude::*};
+use torana_plugin_sdk::prelude::*;
 
 use crate::{
-    cache::{Cache, Id},
+    cache::Cache,
+    fingerprint::{Fingerprints, Id},
     identity::Identity,
     keyset::{KeySet, MAX_TRIED},
-    places::Found,
+    places::{self, Found},
     policy::Policy,
     refusal::Refusal,
     token::{LastHeader, Token, quoted},
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) struct Authenticator {
     pub(crate) policy: Policy,
     verified: RefCell<Cache<Identity>>,
+    fingerprints: Fingerprints,
     headers: LastHeader,
     warned: Cell<bool>,
 }
@@ -55,7 +57,8 @@ const CACHE_BYTES: usize = 256 << 10;
 impl Authenticator {
     pub(crate) fn new(policy: Policy) -> Self {
         let verified = RefCell::new(Cache::new(policy.cache, CACHE_BYTES));
-        Self { policy, verified, headers: LastHeader::default(), warned: Cell::default() }
+        let (fingerprints, headers) = (Fingerprints::default(), LastHeader::default());
+        Self { policy, verified, fingerprints, headers, warned: Cell::default() }
     }
 
     /// Lets a request through, as somebody or as nobody, or not.
@@ -88,20 +91,15 @@ impl Authenticator {
 
     /// Who it is. What was verified once is believed until the token expires or the keys change.
     fn identify(&self, host: &impl Host, text: &str) -> Result<Rc<Identity>, Stop> {
-        let longest = self.policy.max_token_bytes;
-        if text.len() > longest {
-            let length = text.len();
-            let why = format!("it has {length} bytes, more than `max_token_bytes` ({longest})");
-            return Err(Refusal::Invalid(why).into());
-        }
         let now = host.clock().unix_millis();
         if let Some(remote) = &self.policy.remote {
             remote.follow(host, now);
         }
         let id = self.id(host, text);
-        if let Some(known) = self.known(id.as_ref(), now) {
+        if let Some(known) = self.known(id, now) {
             return Ok(known);
         }
+        self.check_form(text)?;
         let identity = Rc::new(self.verify(host, text, now)?);
         if let Some(id) = id {
             let (keys, bytes) = (self.keys_generation(), identity.bytes());
@@ -110,15 +108,28 @@ impl Authenticator {
         Ok(identity)
     }
 
-    /// None where nothing is remembered.
-    fn id(&self, host: &impl Host, text: &str) -> Option<Id> {
-        if self.policy.cache == 0 {
-            return None;
+    /// Whether a text may be a token. One that is remembered was.
+    fn check_form(&self, text: &str) -> Result<(), Refusal> {
+        places::check_one(text).map_err(Refusal::Unclear)?;
+        if self.is_too_long(text) {
+            let (length, longest) = (text.len(), self.policy.max_token_bytes);
+            let why = format!("it has {length} bytes, more than `max_token_bytes` ({longest})");
+            return Err(Refusal::Invalid(why));
         }
-        host.crypto().digest(DigestAlgorithm::Sha256, text.as_bytes()).try_into().ok()
+        Ok(())
     }
 
-    fn known(&self, id: Option<&Id>, now: u64) -> Option<Rc<Identity>> {
+    fn is_too_long(&self, text: &str) -> bool {
+        text.len() > self.policy.max_token_bytes
+    }
+
+    /// None where nothing is remembered.
+    fn id(&self, host: &impl Host, text: &str) -> Option<Id> {
+        let may_be_known = self.policy.cache > 0 && !self.is_too_long(text);
+        may_be_known.then(|| self.fingerprints.of(text, &host.random()))
+    }
+
+    fn known(&self, id: Option<Id>, now: u64) -> Option<Rc<Identity>> {
         let (id, mut verified) = (id?, self.verified.borrow_mut());
         let known = verified.get(id, self.keys_generation())?;
         if !known.window.contains(now) {

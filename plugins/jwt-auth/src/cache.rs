@@ -3,8 +3,7 @@
 
 use std::{collections::BTreeMap, mem, rc::Rc};
 
-/// A token's SHA-256. What is kept is no secret: nobody can make a token of it.
-pub(crate) type Id = [u8; 32];
+use crate::fingerprint::Id;
 
 /// Keeps the values that were used last, within two bounds.
 ///
@@ -45,13 +44,13 @@ impl<V> Cache<V> {
 
     /// The value of a token. Where the keys are others than those it was verified with, all is
     /// forgotten: the key may be gone.
-    pub(crate) fn get(&mut self, id: &Id, keys: u64) -> Option<Rc<V>> {
+    pub(crate) fn get(&mut self, id: Id, keys: u64) -> Option<Rc<V>> {
         self.follow(keys);
-        if let Some((value, _)) = self.young.entries.get(id) {
+        if let Some((value, _)) = self.young.entries.get(&id) {
             return Some(value.clone());
         }
         let (value, bytes) = self.old.remove(id)?;
-        self.put(*id, value.clone(), bytes);
+        self.put(id, value.clone(), bytes);
         Some(value)
     }
 
@@ -64,7 +63,7 @@ impl<V> Cache<V> {
     }
 
     /// Forgets a token.
-    pub(crate) fn remove(&mut self, id: &Id) {
+    pub(crate) fn remove(&mut self, id: Id) {
         self.young.remove(id);
         self.old.remove(id);
     }
@@ -76,7 +75,7 @@ impl<V> Cache<V> {
     }
 
     fn put(&mut self, id: Id, value: Rc<V>, bytes: usize) {
-        self.remove(&id);
+        self.remove(id);
         let is_full = self.young.entries.len() >= self.max_entries
             || self.young.bytes + bytes > self.max_bytes;
         if is_full {
@@ -88,8 +87,8 @@ impl<V> Cache<V> {
 }
 
 impl<V> Generation<V> {
-    fn remove(&mut self, id: &Id) -> Option<(Rc<V>, usize)> {
-        let removed = self.entries.remove(id)?;
+    fn remove(&mut self, id: Id) -> Option<(Rc<V>, usize)> {
+        let removed = self.entries.remove(&id)?;
         self.bytes -= removed.1;
         Some(removed)
     }
@@ -98,12 +97,6 @@ impl<V> Generation<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn id(number: usize) -> Id {
-        let mut id = [0; 32];
-        id[..8].copy_from_slice(&number.to_be_bytes());
-        id
-    }
 
     fn size<V>(cache: &Cache<V>) -> (usize, usize) {
         let of = |generation: &Generation<V>| (generation.entries.len(), generation.bytes);
@@ -114,54 +107,54 @@ mod tests {
     #[test]
     fn what_is_used_stays() {
         let mut cache = Cache::new(10, 10_000);
-        cache.insert(id(0), 1, Rc::new(0), 10);
+        cache.insert(0, 1, Rc::new(0), 10);
         for number in 1..1000 {
-            cache.insert(id(number), 1, Rc::new(number), 10);
-            assert_eq!(cache.get(&id(0), 1).as_deref(), Some(&0), "after {number}");
-            assert!(cache.get(&id(number), 1).is_some());
+            cache.insert(number, 1, Rc::new(number), 10);
+            assert_eq!(cache.get(0, 1).as_deref(), Some(&0), "after {number}");
+            assert!(cache.get(number, 1).is_some());
             assert!(size(&cache).0 <= 10 && size(&cache).1 == size(&cache).0 * 10);
         }
-        assert!(cache.get(&id(1), 1).is_none());
+        assert!(cache.get(1, 1).is_none());
     }
 
     #[test]
     fn bytes_are_bounded_too() {
         let mut cache = Cache::new(1000, 1000);
         for number in 0..1000 {
-            cache.insert(id(number), 1, Rc::new(()), 90);
+            cache.insert(number, 1, Rc::new(()), 90);
             assert!(size(&cache).1 <= 1000);
         }
         assert!(size(&cache).0 >= 5);
-        cache.insert(id(5000), 1, Rc::new(()), 501);
-        assert!(cache.get(&id(5000), 1).is_none(), "too large to be kept");
+        cache.insert(5000, 1, Rc::new(()), 501);
+        assert!(cache.get(5000, 1).is_none(), "too large to be kept");
     }
 
     #[test]
     fn a_value_is_kept_once() {
         let mut cache = Cache::new(10, 1000);
         for _ in 0..100 {
-            cache.insert(id(1), 1, Rc::new(()), 100);
+            cache.insert(1, 1, Rc::new(()), 100);
         }
         assert_eq!(size(&cache), (1, 100));
-        cache.remove(&id(1));
+        cache.remove(1);
         assert_eq!(size(&cache), (0, 0));
     }
 
     #[test]
     fn other_keys_mean_a_new_beginning() {
         let mut cache = Cache::new(10, 1000);
-        cache.insert(id(1), 1, Rc::new(()), 100);
-        assert!(cache.get(&id(1), 2).is_none());
-        assert!(cache.get(&id(1), 1).is_none(), "it does not come back");
+        cache.insert(1, 1, Rc::new(()), 100);
+        assert!(cache.get(1, 2).is_none());
+        assert!(cache.get(1, 1).is_none(), "it does not come back");
     }
 
     #[test]
     fn a_cache_of_nothing_keeps_nothing() {
         let mut cache = Cache::new(0, 1000);
-        cache.insert(id(1), 1, Rc::new(()), 1);
-        assert!(cache.get(&id(1), 1).is_none());
+        cache.insert(1, 1, Rc::new(()), 1);
+        assert!(cache.get(1, 1).is_none());
         let mut cache = Cache::new(1, 1000);
-        cache.insert(id(1), 1, Rc::new(()), 1);
-        assert!(cache.get(&id(1), 1).is_some());
+        cache.insert(1, 1, Rc::new(()), 1);
+        assert!(cache.get(1, 1).is_some());
     }
 }

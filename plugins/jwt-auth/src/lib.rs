@@ -7,6 +7,7 @@ mod cache;
 mod claims;
 mod credentials;
 mod duration;
+mod fingerprint;
 mod identity;
 mod json;
 mod jwk;

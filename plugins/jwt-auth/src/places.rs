@@ -101,13 +101,17 @@ fn judge(mut tokens: Vec<String>) -> Found {
     match tokens.pop() {
         None => Found::Nothing,
         Some(token) if token.is_empty() => Found::Unclear(EMPTY),
-        // Proxies join repeated fields with commas.
-        Some(token) if has_separator(&token) => Found::Unclear(NOT_ONE),
         Some(token) => Found::Token(token),
     }
 }
 
-/// Whether there is a space, a comma or a tab in it. A token has some 700 bytes, and each request is asked: so
+/// Whether what stands in the place of a token is one text. The error is for the client.
+pub(crate) fn check_one(text: &str) -> Result<(), &'static str> {
+    // Proxies join repeated fields with commas.
+    if has_separator(text) { Err(NOT_ONE) } else { Ok(()) }
+}
+
+/// Whether there is a space, a comma or a tab in it. A token has some 700 bytes: so
 /// eight at once are passed over where none is below `-`, the lowest that a token is made of.
 fn has_separator(text: &str) -> bool {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
