@@ -17,7 +17,8 @@ const HEADERS: &str = r#"
 component = "headers"
 grants = { request-edit = true, response-edit = true }
 config.request.set = { x-user = "{params.id}" }
-config.response.set = { x-shop = "a" }
+# What is the same for all would be set without a call.
+config.response.set = { x-shop = "{request.query.shop:-a}" }
 "#;
 
 fn config(log: &str, target: std::net::SocketAddr) -> String {

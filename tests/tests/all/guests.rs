@@ -32,12 +32,13 @@ pub(crate) fn plugin_with(name: &str, guest: &str, grants: &str, more: &str) -> 
     )
 }
 
-/// The `headers` plugin, that marks every response that it sees with `x-NAME: seen`.
+/// The `headers` plugin, that marks every response that it sees with `x-NAME: seen`. (It has to look: what is the same
+/// for all would be set without a call.)
 pub(crate) fn marker(name: &str) -> String {
     format!(
         "\n[plugins.{name}]\ncomponent = \"headers\"\n{PATIENT}\n\
          grants = {{ request-edit = true, response-edit = true }}\n\
-         config.response.set = {{ x-{name} = \"seen\" }}\n"
+         config.response.set = {{ x-{name} = \"{{attributes.mark:-seen}}\" }}\n"
     )
 }
 
