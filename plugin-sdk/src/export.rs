@@ -12,6 +12,7 @@ pub use crate::bindings::{
     configure, handler, on_request_body, on_request_head, on_request_stream, on_response_body,
     on_response_head, on_response_stream, on_tick, schema,
 };
+pub use crate::schema_file::check as check_schema;
 use crate::{
     Action, Failure, Hook, Hooks, Reply, SettingErrors, Transform,
     bindings::capabilities::{hook_needs, log},
@@ -28,6 +29,11 @@ pub const fn is_used<P: Hooks>() {}
 pub trait Instance: Hooks {
     /// Calls `f` with the slot.
     fn with<R>(f: impl FnOnce(&Slot<Self>) -> R) -> R;
+
+    /// The settings' schema. Where a file has it, nothing of what makes it is in the component.
+    fn schema() -> String {
+        settings::schema::<Self::Settings>()
+    }
 }
 
 /// An instance's plugin, and the bodies that it is about to transform.
@@ -92,7 +98,7 @@ impl<P: Instance> configure::Guest for Component<P> {
 
 impl<P: Instance> schema::Guest for Component<P> {
     fn settings() -> String {
-        settings::schema::<P::Settings>()
+        P::schema()
     }
 }
 

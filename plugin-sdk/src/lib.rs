@@ -92,6 +92,7 @@ mod one_line;
 #[cfg(any(feature = "fake", feature = "format"))]
 mod percent;
 mod plugin;
+mod schema_file;
 pub mod settings;
 
 pub use error::{Explain, Failure, Refused};

@@ -4,6 +4,7 @@ use proc_macro::TokenStream;
 
 mod hooks;
 mod plugin;
+mod schema_file;
 mod settings;
 
 /// Makes a component of a plugin: put it on `impl Plugin for X`.
@@ -13,6 +14,17 @@ mod settings;
 /// only: natively the plugin is a plain type, to be tested like any other.
 ///
 /// One component has one plugin.
+///
+/// # The schema as a file
+///
+/// The component makes the JSON Schema of its settings when it is asked, of their types. The code
+/// for that is a third of a small plugin, and is compiled wherever the plugin is started for the
+/// first time. With `#[plugin(schema = "schema.json")]` the component has the schema as text, and none of
+/// that code. The file is in the folder of Cargo.toml, or below it, and is checked in.
+///
+/// `BLESS=1 cargo test` writes it, the first time and after each change of the settings: with the
+/// argument comes a test, `the_schema_is_that_of_the_settings`, that holds the one against the
+/// other.
 #[proc_macro_attribute]
 pub fn plugin(arguments: TokenStream, item: TokenStream) -> TokenStream {
     plugin::expand(arguments.into(), item.into())

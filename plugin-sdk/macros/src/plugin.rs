@@ -2,23 +2,21 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, Error, ImplItem, ImplItemFn, ItemImpl, Result, Type};
 
-use crate::hooks::{HOOKS, Hook};
+use crate::{
+    hooks::{HOOKS, Hook},
+    schema_file::SchemaFile,
+};
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    no_arguments(&arguments)?;
+    let schema = SchemaFile::of(arguments)?;
     let item: ItemImpl = syn::parse2(item)?;
     is_a_plugin(&item)?;
     let exports: Vec<_> = methods(&item).filter_map(Export::of).collect();
     has_something_to_do(&item, &exports)?;
-    let (hooks, exports) = (hooks(&item.self_ty, &exports), component(&item.self_ty, &exports));
-    Ok(quote!(#item #hooks #exports))
-}
-
-pub(crate) fn no_arguments(arguments: &TokenStream) -> Result<()> {
-    if arguments.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new_spanned(arguments, "this attribute takes no arguments"))
+    let plugin = &*item.self_ty;
+    let component = component(plugin, &exports, schema.as_ref());
+    let (hooks, test) = (hooks(plugin, &exports), schema.map(|schema| schema.test(plugin)));
+    Ok(quote!(#item #hooks #component #test))
 }
 
 /// A hook that the implementation defines.
@@ -90,7 +88,8 @@ fn hooks(plugin: &Type, exports: &[Export]) -> TokenStream {
 
 /// The component's exports. They are for wasm only: natively their names ("...#handle") do not
 /// link.
-fn component(plugin: &Type, exports: &[Export]) -> TokenStream {
+fn component(plugin: &Type, exports: &[Export], schema: Option<&SchemaFile>) -> TokenStream {
+    let schema = schema.map(SchemaFile::method);
     let exports = exports.iter().map(|Export { hook, cfg }| {
         let module = ident(hook.module);
         quote!(#(#cfg)* export::#module::export!(Component with_types_in export::#module);)
@@ -108,6 +107,8 @@ fn component(plugin: &Type, exports: &[Export]) -> TokenStream {
                 fn with<R>(f: impl FnOnce(&export::Slot<Self>) -> R) -> R {
                     SLOT.with(f)
                 }
+
+                #schema
             }
 
             type Component = export::Component<#plugin>;

@@ -2,8 +2,6 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, Item, Result};
 
-use crate::plugin::no_arguments;
-
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
     no_arguments(&arguments)?;
     match syn::parse2(item)? {
@@ -11,6 +9,13 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
         Item::Enum(item) => Ok(derive(&quote!(#item))),
         other => Err(Error::new_spanned(other, "settings are a struct or an enum")),
     }
+}
+
+fn no_arguments(arguments: &TokenStream) -> Result<()> {
+    if arguments.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new_spanned(arguments, "this attribute takes no arguments"))
 }
 
 fn derive(item: &TokenStream) -> TokenStream {

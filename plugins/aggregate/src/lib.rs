@@ -33,7 +33,7 @@ struct Aggregate {
     places: Vec<Place>,
 }
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for Aggregate {
     type Settings = Settings;
 

@@ -29,7 +29,7 @@ struct ApiKey {
     optional: bool,
 }
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for ApiKey {
     type Settings = Settings;
 

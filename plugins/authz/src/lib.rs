@@ -23,7 +23,7 @@ struct Authz {
     last_claims: LastClaims,
 }
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for Authz {
     type Settings = Settings;
 

@@ -37,7 +37,7 @@ struct BffShape {
     allowed: fields::Allowed,
 }
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for BffShape {
     type Settings = Settings;
 

@@ -25,7 +25,7 @@ struct Compress {
     skip_requests_with: Vec<HeaderName>,
 }
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for Compress {
     type Settings = Settings;
 

@@ -16,7 +16,7 @@ struct Cors {
     other_origins: OtherOrigins,
 }
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for Cors {
     type Settings = Settings;
 

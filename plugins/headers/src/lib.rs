@@ -10,7 +10,7 @@ use torana_plugin_sdk::{Hook, prelude::*};
 
 struct Headers(Settings);
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for Headers {
     type Settings = Settings;
 

@@ -39,7 +39,7 @@ use torana_plugin_sdk::prelude::*;
 
 struct JwtAuth(Authenticator);
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for JwtAuth {
     type Settings = Settings;
 

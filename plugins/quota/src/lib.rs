@@ -20,7 +20,7 @@ use torana_plugin_sdk::prelude::*;
 
 struct Quota(Settings);
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for Quota {
     type Settings = Settings;
 

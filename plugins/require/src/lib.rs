@@ -10,7 +10,7 @@ use torana_plugin_sdk::prelude::*;
 
 struct Require(Settings);
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for Require {
     type Settings = Settings;
 

@@ -28,7 +28,7 @@ struct XmlJson {
     translation: Translation,
 }
 
-#[plugin]
+#[plugin(schema = "schema.json")]
 impl Plugin for XmlJson {
     type Settings = Settings;
 
