@@ -105,7 +105,12 @@ impl Explain for EditError {
                  plugin's grants"
             ),
             Self::TooLate => write!(f, "`{what}` cannot be changed in this hook any more"),
-            Self::TooLarge => write!(f, "with `{what}` the head would grow past the host's limit"),
+            Self::TooLarge => {
+                write!(
+                    f,
+                    "there is no room for `{what}`: heads, and changes that are kept, have limits"
+                )
+            }
             Self::UnknownUpstream => write!(
                 f,
                 "`{what}` is neither the `upstream` nor one of the `alternatives` of this route"

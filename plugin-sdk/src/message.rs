@@ -35,7 +35,7 @@ impl Reply {
     /// `urn:torana:problem:missing-header`), `detail` a sentence for people.
     pub fn problem(status: u16, kind: &str, detail: &str) -> Self {
         let r#type = format!("urn:torana:problem:{kind}");
-        let problem = Problem { detail, status, title: title(kind), r#type };
+        let problem = Problem { r#type, title: title(kind), status, detail };
         let body = serde_json::to_string(&problem).expect("texts and a number are JSON");
         // A refusal is about this request only.
         Self::typed(status, "application/problem+json", body).header("cache-control", "no-store")
@@ -57,10 +57,10 @@ impl Reply {
 /// A type of its own, and no `json!`: a tree of JSON is code that most plugins have no other use for.
 #[derive(Serialize)]
 struct Problem<'a> {
-    detail: &'a str,
-    status: u16,
-    title: String,
     r#type: String,
+    title: String,
+    status: u16,
+    detail: &'a str,
 }
 
 /// `missing-header` -> `Missing header`.

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use super::Change;
+use super::{Change, change::Room};
 
 /// What is kept for the response, by the place of the plugin in its chain.
 ///
@@ -11,10 +11,13 @@ use super::Change;
 pub struct Ahead(Vec<(usize, Change)>);
 
 impl Ahead {
+    /// Of one plugin: as many changes as a head may have fields.
+    pub const ROOM: Room = Room { changes: 200, bytes: 128 << 10 };
+
     /// Keeps what the plugin at a place wants. An error is the index of the first for which there is no room; then
     /// none is kept.
     pub fn keep(&mut self, at: usize, changes: Vec<Change>) -> Result<(), usize> {
-        Change::room(self.of(at), &changes)?;
+        Change::room(self.of(at), &changes, Self::ROOM)?;
         self.0.extend(changes.into_iter().map(|change| (at, change)));
         Ok(())
     }
@@ -85,12 +88,12 @@ mod tests {
     fn there_is_room_for_so_many_of_each_plugin_and_no_more() {
         let mut ahead = Ahead::default();
         let change = || Change::Add(name("x"), value("y"));
-        ahead.keep(0, (1..Change::MAX_CHANGES).map(|_| change()).collect()).unwrap();
+        ahead.keep(0, (1..Ahead::ROOM.changes).map(|_| change()).collect()).unwrap();
         assert_eq!(ahead.keep(0, vec![change(), change()]), Err(1));
-        assert_eq!(ahead.len(), Change::MAX_CHANGES - 1, "none of the two");
+        assert_eq!(ahead.len(), Ahead::ROOM.changes - 1, "none of the two");
         ahead.keep(1, vec![change(), change()]).unwrap();
         ahead.truncate(1);
-        let large = Change::Set(name("x"), value(&"y".repeat(Change::MAX_BYTES)));
+        let large = Change::Set(name("x"), value(&"y".repeat(Ahead::ROOM.bytes)));
         assert_eq!(ahead.keep(0, vec![change(), large]), Err(1));
         ahead.truncate(0);
         assert!(ahead.is_empty());

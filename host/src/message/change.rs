@@ -19,22 +19,31 @@ pub enum Change {
     RemoveAll(String),
 }
 
-impl Change {
-    /// The most changes that are kept of one plugin: as many as a head may have fields.
-    pub const MAX_CHANGES: usize = 200;
+/// How much is kept of one plugin.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// The most changes.
+    pub changes: usize,
     /// The most bytes of their names and values.
-    pub const MAX_BYTES: usize = 128 << 10;
+    pub bytes: usize,
+}
+
+impl Change {
     /// The most members that are merged into a list: each is compared with all that are there, beside the plugin's
     /// own time.
     pub const MAX_MERGED: usize = 64;
 
     /// Whether there is room for more beside those that are kept; or the index of the first that has none.
-    pub fn room<'a>(kept: impl Iterator<Item = &'a Self>, more: &[Self]) -> Result<(), usize> {
+    pub fn room<'a>(
+        kept: impl Iterator<Item = &'a Self>,
+        more: &[Self],
+        most: Room,
+    ) -> Result<(), usize> {
         let (mut count, mut bytes) = (0, 0);
         let mut has_room = |change: &Self| {
             count += 1;
             bytes += change.bytes();
-            count <= Self::MAX_CHANGES && bytes <= Self::MAX_BYTES
+            count <= most.changes && bytes <= most.bytes
         };
         kept.for_each(|change| _ = has_room(change));
         more.iter().position(|change| !has_room(change)).map_or(Ok(()), Err)

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, Method, request};
 
-use super::Change;
+use super::{Change, change::Room};
 use crate::fields::remove_aliases;
 
 /// Changes of every head that comes by the plugin, which nothing is called for; and the requests that it is called for.
@@ -23,6 +23,10 @@ pub struct Requests {
 }
 
 impl Standing {
+    /// Of one plugin, for requests and for responses each. It is not held against the size of a head, as other changes
+    /// are: so it is little, and nobody else fails for it.
+    pub const ROOM: Room = Room { changes: 64, bytes: 16 << 10 };
+
     /// Keeps changes of requests. An error is the index of the first for which there is no room; then none is kept.
     pub fn keep_for_requests(&mut self, changes: Vec<Change>) -> Result<(), usize> {
         keep(&mut self.request, changes)
@@ -87,7 +91,7 @@ impl Requests {
 }
 
 fn keep(kept: &mut Vec<Change>, changes: Vec<Change>) -> Result<(), usize> {
-    Change::room(kept.iter(), &changes)?;
+    Change::room(kept.iter(), &changes, Standing::ROOM)?;
     kept.extend(changes);
     Ok(())
 }
@@ -147,11 +151,11 @@ mod tests {
     #[test]
     fn requests_and_responses_have_room_of_their_own() {
         let mut standing = Standing::default();
-        let many = || (0..Change::MAX_CHANGES).map(|_| set("x")).collect::<Vec<_>>();
+        let many = || (0..Standing::ROOM.changes).map(|_| set("x")).collect::<Vec<_>>();
         assert_eq!(standing.keep_for_requests(many()), Ok(()));
         assert_eq!(standing.keep_for_requests(vec![set("x")]), Err(0));
         assert_eq!(standing.keep_for_responses(many()), Ok(()));
-        assert_eq!(standing.of_requests().len(), Change::MAX_CHANGES);
+        assert_eq!(standing.of_requests().len(), Standing::ROOM.changes);
         let mut headers = HeaderMap::new();
         standing.change_response(&mut headers);
         assert_eq!(headers["x"], "1");

@@ -1,6 +1,9 @@
 //! `#[plugin(schema = "schema.json")]`: the component has its schema as text.
 
-use std::{env, path::Path};
+use std::{
+    env,
+    path::{Component, Path},
+};
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -29,7 +32,8 @@ impl SchemaFile {
 
     fn inside(file: LitStr) -> Result<Self> {
         let path = file.value();
-        if path.is_empty() || Path::new(&path).is_absolute() {
+        let is_inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        if path.is_empty() || !Path::new(&path).components().all(is_inside) {
             return Err(Error::new_spanned(file, ONE_ARGUMENT));
         }
         Ok(Self(file))
@@ -113,6 +117,7 @@ mod tests {
             quote!(schema = "a.json", schema = "b.json"),
             quote!(schema = ""),
             quote!(schema = "/schema.json"),
+            quote!(schema = "../schema.json"),
         ] {
             let text = wrong.to_string();
             let error = SchemaFile::of(wrong).err().map(|error| error.to_string());

@@ -291,30 +291,47 @@ const MAX_BYTES: usize = 128 << 10;
 impl ResponseAhead for FakeResponseAhead {
     fn edit(&self, changes: &[Change]) -> Result<(), Refused<EditError>> {
         let mut state = self.0.call("response-ahead");
-        for change in changes {
-            let name = change.name();
-            may_write(&state, name)
-                .and_then(|()| is_legal(change.value().as_bytes()))
-                .and_then(|()| match change {
-                    Change::RemoveAll(beginning) => may_write_all(&state, beginning),
-                    Change::Merge(header) if header.value.split(',').count() > MAX_MERGED => {
-                        Err(EditError::TooLarge)
-                    }
-                    _ => Ok(()),
-                })
-                .map_err(|why| Refused::new(name, why))?;
-        }
-        let mut count = state.ahead.len();
-        let mut bytes: usize = state.ahead.iter().map(Change::len).sum();
-        for change in changes {
-            (count, bytes) = (count + 1, bytes + change.len());
-            if count > MAX_CHANGES || bytes > MAX_BYTES {
-                return Err(Refused::new(change.name(), EditError::TooLarge));
-            }
-        }
+        may_change(&state, changes)?;
+        have_room(&state.ahead, changes, MAX_CHANGES, MAX_BYTES)?;
         changes.iter().for_each(|change| state.change_response(change));
         Ok(())
     }
+}
+
+/// Whether a plugin may make all of these changes of responses.
+pub(super) fn may_change(state: &State, changes: &[Change]) -> Result<(), Refused<EditError>> {
+    for change in changes {
+        let name = change.name();
+        may_write(state, name)
+            .and_then(|()| is_legal(change.value().as_bytes()))
+            .and_then(|()| match change {
+                Change::RemoveAll(beginning) => may_write_all(state, beginning),
+                Change::Merge(header) if header.value.split(',').count() > MAX_MERGED => {
+                    Err(EditError::TooLarge)
+                }
+                _ => Ok(()),
+            })
+            .map_err(|why| Refused::new(name, why))?;
+    }
+    Ok(())
+}
+
+/// Whether more can be kept beside what is.
+pub(super) fn have_room(
+    kept: &[Change],
+    more: &[Change],
+    most_changes: usize,
+    most_bytes: usize,
+) -> Result<(), Refused<EditError>> {
+    let mut count = kept.len();
+    let mut bytes: usize = kept.iter().map(Change::len).sum();
+    for change in more {
+        (count, bytes) = (count + 1, bytes + change.len());
+        if count > most_changes || bytes > most_bytes {
+            return Err(Refused::new(change.name(), EditError::TooLarge));
+        }
+    }
+    Ok(())
 }
 
 impl Change {

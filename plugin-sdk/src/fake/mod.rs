@@ -15,6 +15,9 @@
 //! assert_eq!(host.request().header("x-user").unwrap().unwrap(), "7");
 //! ```
 //!
+//! A plugin with a [`prepare`](crate::Plugin::prepare) is prepared with the host before its first hook, and called if
+//! [`FakeHost::is_called_for`] says so: [`cases`](crate::cases) do both.
+//!
 //! It keeps to the contract where that is simple: hidden and reserved headers, legal names and
 //! values, the names of attributes, what stores take. It does not know which hook it is called from:
 //! [`FakeHost::end_hook`] tells it that one is over.
@@ -260,7 +263,7 @@ impl FakeHost {
     /// ([`Setup::call_only_for`](crate::host::Setup::call_only_for)).
     pub fn is_called_for(&self) -> bool {
         let state = self.see();
-        state.only_for.as_ref().is_none_or(|requests| requests.include(&state.request))
+        state.standing.is_for(&state.request)
     }
 
     /// Goes on to the response, in which is changed what request hooks wanted changed.

@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use super::setup::Requests;
+use super::setup::Standing;
 use crate::{
     Reply,
     host::{
@@ -29,8 +29,7 @@ pub(super) struct State {
     pub(super) request_body: Option<Body>,
     pub(super) response_body: Option<Body>,
     pub(super) ahead: Vec<Change>,
-    /// The requests that `on_request_head` is called for, if not all.
-    pub(super) only_for: Option<Requests>,
+    pub(super) standing: Standing,
     pub(super) upstreams: Vec<String>,
     pub(super) chosen: Option<String>,
     pub(super) attributes: BTreeMap<String, String>,
@@ -113,7 +112,7 @@ impl State {
             request_body: None,
             response_body: None,
             ahead: Vec::new(),
-            only_for: None,
+            standing: Standing::default(),
             upstreams: vec!["upstream".into()],
             chosen: None,
             attributes: BTreeMap::new(),
@@ -174,8 +173,9 @@ impl State {
         }
         self.response = Some(ResponseHead { status: reply.status, headers });
         self.response_body = Some(Body::new(reply.body.as_bytes()));
-        for change in std::mem::take(&mut self.ahead) {
-            self.change_response(&change);
+        let ahead = std::mem::take(&mut self.ahead);
+        for change in self.standing.responses.clone().iter().chain(&ahead) {
+            self.change_response(change);
         }
     }
 

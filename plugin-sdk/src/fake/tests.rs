@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     host::{
         Algorithm, AttributeError, BodyError, Bucket, Change, DigestAlgorithm, EditError,
-        HeaderError, Key, KvError, LeadAnswer, RateLimitError,
+        HeaderError, Key, KvError, LeadAnswer, RateLimitError, STANDING_BYTES, STANDING_CHANGES,
     },
     prelude::*,
 };
@@ -344,7 +344,25 @@ fn what_stands_is_done_to_the_one_exchange() {
     }
     let refused = host.call_only_for(&["x-a", "cookie"], &[]).unwrap_err();
     assert_eq!(refused.why, HeaderError::Hidden);
+    let refused = host.call_only_for(&["x-a"], &["GET "]).unwrap_err();
+    assert_eq!((&*refused.what, refused.why), ("GET ", HeaderError::InvalidName));
     host.grant_read("cookie").call_only_for(&["cookie"], &[]).unwrap();
+}
+
+#[test]
+fn what_stands_has_room_of_its_own() {
+    let host = FakeHost::get("/");
+    let full = EditError::TooLarge;
+    for _ in 0..STANDING_CHANGES {
+        host.every_request().remove_header("x").unwrap();
+        host.every_response().edit(&[Change::remove("x")]).unwrap();
+    }
+    assert_eq!(host.every_request().add_header("x", "").unwrap_err().why, full);
+    assert_eq!(host.every_response().edit(&[Change::remove("x")]).unwrap_err().why, full);
+    assert!(host.forwarded_header("x").is_empty());
+    host.response_ahead().edit(&vec![Change::remove("x"); 200]).unwrap();
+    let large = "y".repeat(STANDING_BYTES);
+    assert_eq!(FakeHost::get("/").every_request().set_header("x", &large).unwrap_err().why, full);
 }
 
 #[test]

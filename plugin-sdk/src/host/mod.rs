@@ -24,7 +24,7 @@ pub use self::{
         EditHeaders, ReadHeaders, Request, RequestEdit, Response, ResponseAhead, ResponseEdit,
     },
     real::RealHost,
-    setup::Setup,
+    setup::{STANDING_BYTES, STANDING_CHANGES, Setup},
     state::{Kv, RateLimit},
     trust::{Crypto, Secrets},
 };

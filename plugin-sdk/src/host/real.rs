@@ -106,7 +106,9 @@ impl Setup for RealHost {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let requests =
             wit::hook_needs::Requests { headers: owned(headers), methods: owned(methods) };
-        wit::hook_needs::only_for(&requests).map_err(|why| Refused::new(headers.join(", "), why))
+        // Which one it is the host does not say.
+        let all = || [headers, methods].concat().join("`, `");
+        wit::hook_needs::only_for(&requests).map_err(|why| Refused::new(all(), why))
     }
 }
 

@@ -28,7 +28,8 @@ impl Plugin for Cors {
     /// Most requests are no page's: they have no `Origin`, and their responses say the same to all.
     fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
         setup.every_response().edit(&self.to_everybody())?;
-        setup.call_only_for(&[policy::ORIGIN], &["OPTIONS"])?;
+        let names = if self.is_for_pages() { &[policy::ORIGIN][..] } else { &[] };
+        setup.call_only_for(names, &["OPTIONS"])?;
         Ok(())
     }
 
@@ -55,6 +56,11 @@ impl Plugin for Cors {
 }
 
 impl Cors {
+    /// Whether a page's own requests are answered otherwise than all others.
+    fn is_for_pages(&self) -> bool {
+        self.policy.of_everybody().is_none() || self.other_origins == OtherOrigins::Deny
+    }
+
     /// What every response says, whoever asks and whoever makes it.
     fn to_everybody(&self) -> Vec<Change> {
         // What the service says of this is about other origins than the gateway's.
@@ -75,7 +81,10 @@ impl Cors {
         let fields = admitted.map(|admitted| self.policy.of_response(admitted));
         let vary = is_options.then(|| self.policy.vary(true)).and_then(merge);
         let changes: Vec<_> = set(fields.unwrap_or_default()).chain(vary).collect();
-        Ok(host.response_ahead().edit(&changes)?)
+        if !changes.is_empty() {
+            host.response_ahead().edit(&changes)?;
+        }
+        Ok(())
     }
 
     /// The answer to a preflight. Its status is good in any case: whether the page may go on is for

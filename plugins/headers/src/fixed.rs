@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use torana_plugin_sdk::{
-    host::{Change, EditError, EditHeaders, ResponseAhead},
+    host::{Change, EditError, EditHeaders, ResponseAhead, STANDING_BYTES, STANDING_CHANGES},
     prelude::*,
 };
 
@@ -17,32 +17,32 @@ struct Fixed {
 }
 
 impl Edits {
-    /// Whether no head can make a difference to what is changed.
+    /// Whether no head can make a difference to what is changed, and there is room for all of it.
     pub(crate) fn are_fixed(&self) -> bool {
         let mut templates = self.set.iter().chain(self.add.iter());
-        self.rename.is_empty() && templates.all(|(_, template)| template.fixed().is_some())
+        self.rename.is_empty()
+            && templates.all(|(_, template)| template.fixed().is_some())
+            && self.in_order().count() <= STANDING_CHANGES
+            && self.in_order().map(|fixed| fixed.bytes()).sum::<usize>() <= STANDING_BYTES
     }
 
     /// Has every request changed.
-    pub(crate) fn of_every_request(&self, to: &impl EditHeaders) -> Result<(), SettingErrors> {
+    pub(crate) fn stand_in_requests(&self, to: &impl EditHeaders, wrong: &mut SettingErrors) {
         for fixed in self.in_order() {
             let made = match &fixed.change {
                 Change::Set(header) => to.set_header(&header.name, &header.value),
                 Change::Add(header) => to.add_header(&header.name, &header.value),
                 change => to.remove_header(change.name()),
             };
-            made.map_err(|refused| fixed.refused("request", &refused))?;
+            fixed.note("request", made, wrong);
         }
-        Ok(())
     }
 
     /// Has every response changed.
-    pub(crate) fn of_every_response(&self, to: &impl ResponseAhead) -> Result<(), SettingErrors> {
+    pub(crate) fn stand_in_responses(&self, to: &impl ResponseAhead, wrong: &mut SettingErrors) {
         for fixed in self.in_order() {
-            let made = to.edit(std::slice::from_ref(&fixed.change));
-            made.map_err(|refused| fixed.refused("response", &refused))?;
+            fixed.note("response", to.edit(std::slice::from_ref(&fixed.change)), wrong);
         }
-        Ok(())
     }
 
     fn in_order(&self) -> impl Iterator<Item = Fixed> {
@@ -64,7 +64,17 @@ impl Fixed {
         Self { list, key: key.to_string(), change }
     }
 
-    fn refused(&self, head: &str, refused: &Refused<EditError>) -> SettingErrors {
-        SettingErrors::at([head, self.list, &self.key], refused)
+    fn bytes(&self) -> usize {
+        let value = match &self.change {
+            Change::Set(header) | Change::Add(header) => header.value.len(),
+            _ => 0,
+        };
+        self.change.name().len() + value
+    }
+
+    fn note(&self, head: &str, made: Result<(), Refused<EditError>>, wrong: &mut SettingErrors) {
+        if let Err(refused) = made {
+            wrong.add([head, self.list, &self.key], refused);
+        }
     }
 }

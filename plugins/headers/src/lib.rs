@@ -26,13 +26,14 @@ impl Plugin for Headers {
     }
 
     fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        let mut wrong = SettingErrors::new();
         if self.0.request.are_fixed() {
-            self.0.request.of_every_request(&setup.every_request())?;
+            self.0.request.stand_in_requests(&setup.every_request(), &mut wrong);
         }
         if self.0.response.are_fixed() {
-            self.0.response.of_every_response(&setup.every_response())?;
+            self.0.response.stand_in_responses(&setup.every_response(), &mut wrong);
         }
-        Ok(())
+        wrong.or(())
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {

@@ -20,9 +20,12 @@ pub(crate) trait Entry: for<'de> Deserialize<'de> {
     fn misfit(&self, name: &EditableName) -> Option<String>;
 }
 
+/// What values make of a template is seen with each of them.
 impl Entry for Template {
-    fn misfit(&self, _: &EditableName) -> Option<String> {
-        None
+    fn misfit(&self, name: &EditableName) -> Option<String> {
+        let is_control = |c: char| c.is_ascii_control() && c != '\t';
+        let text = format!("`{name}` cannot have this value: it has control characters");
+        self.fixed()?.contains(is_control).then_some(text)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::json;
+use serde::Serialize;
 use torana_plugin_sdk::prelude::*;
 
 use crate::{
@@ -41,18 +41,30 @@ fn exceeded(readings: &[Reading<'_>]) -> Reply {
     let names: Vec<_> = used_up().map(|reading| reading.limit.name.as_str()).collect();
     let seconds = fields::retry_after(readings);
     let unit = if seconds == 1 { "second" } else { "seconds" };
-    let problem = json!({
-        "type": QUOTA_EXCEEDED,
-        "title": TITLE,
-        "status": 429,
-        "detail": format!("Too many requests. Try again in {seconds} {unit}."),
-        "violated-policies": names,
-    });
-    let reply = Reply { body: problem.to_string().into(), ..Reply::empty(429) };
+    let problem = Exceeded {
+        r#type: QUOTA_EXCEEDED,
+        title: TITLE,
+        status: 429,
+        detail: format!("Too many requests. Try again in {seconds} {unit}."),
+        violated_policies: names,
+    };
+    let body = serde_json::to_string(&problem).expect("texts and a number are JSON");
+    let reply = Reply { body: body.into(), ..Reply::empty(429) };
     reply
         .header("content-type", "application/problem+json")
         .header("cache-control", "no-store")
         .header("retry-after", seconds.to_string())
+}
+
+/// Problem details (RFC 9457), with the draft's own member.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Exceeded<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    violated_policies: Vec<&'a str>,
 }
 
 /// For the log.

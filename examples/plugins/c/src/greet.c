@@ -19,6 +19,14 @@ static bool change_response(torana_plugin_response_ahead_change_t change) {
   return false;
 }
 
+// What is so for all is said once, and stands.
+static bool vary_by(plugin_string_t header) {
+  return change_response((torana_plugin_response_ahead_change_t){
+      .tag = TORANA_PLUGIN_RESPONSE_AHEAD_CHANGE_MERGE,
+      .val.merge = {text("vary"), header},
+  });
+}
+
 bool exports_torana_plugin_configure_configure(
     plugin_string_t *json, exports_torana_plugin_configure_setup_t *setup,
     exports_torana_plugin_configure_list_setting_error_t *errors) {
@@ -28,12 +36,9 @@ bool exports_torana_plugin_configure_configure(
     // Nobody is greeted: then no body has to be held.
     torana_plugin_hook_needs_skip(TORANA_PLUGIN_HOOK_NEEDS_HOOKS_ON_RESPONSE_BODY);
   }
-  if (are_good) {
-    // What is so for all is said once, and stands.
-    change_response((torana_plugin_response_ahead_change_t){
-        .tag = TORANA_PLUGIN_RESPONSE_AHEAD_CHANGE_MERGE,
-        .val.merge = {text("vary"), configured.header},
-    });
+  if (are_good && !vary_by(configured.header)) {
+    wrong(errors, NULL, "the responses cannot say what they vary by");
+    are_good = false;
   }
   plugin_string_free(json);
   return are_good;

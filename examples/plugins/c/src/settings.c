@@ -13,7 +13,7 @@ const char SETTINGS_SCHEMA[] =
     "\"required\":[\"header\"],\"additionalProperties\":false}";
 
 // An error at a setting, or with the settings as a whole (`setting` is NULL).
-static void wrong(setting_errors *errors, const plugin_string_t *setting, const char *message) {
+void wrong(setting_errors *errors, const plugin_string_t *setting, const char *message) {
   errors->ptr = realloc(errors->ptr, (errors->len + 1) * sizeof *errors->ptr);
   if (!errors->ptr) abort();
   exports_torana_plugin_configure_setting_error_t *error = &errors->ptr[errors->len++];

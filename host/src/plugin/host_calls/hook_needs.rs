@@ -46,11 +46,10 @@ impl State {
     fn checked_requests(&self, requests: &Requests) -> Result<message::Requests, HeaderError> {
         let readable = &self.context.grants.headers_read;
         let headers = requests.headers.iter().map(|name| readable_name(name, readable));
-        // What is no method is no request's either.
-        let methods = requests.methods.iter().filter_map(|method| method.parse::<Method>().ok());
+        let methods = requests.methods.iter().map(|method| method.parse::<Method>());
         Ok(message::Requests {
             headers: headers.collect::<Result<_, _>>()?,
-            methods: methods.collect(),
+            methods: methods.collect::<Result<_, _>>().map_err(|_| HeaderError::InvalidName)?,
         })
     }
 }

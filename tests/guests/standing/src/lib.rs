@@ -27,6 +27,8 @@ struct Settings {
 enum Mistake {
     /// A path cannot be chosen for all.
     Path,
+    /// So many names are looked for in no request.
+    Many,
     /// What it is called for is said in `configure`, not in a hook.
     Late,
 }
@@ -63,8 +65,10 @@ impl Plugin for Standing {
                 .map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
             setup.call_only_for(&headers, &methods)?;
         }
-        if let Some(Mistake::Path) = mistake {
-            RealHost.request_edit().set_path("/")?;
+        match mistake {
+            Some(Mistake::Path) => RealHost.request_edit().set_path("/")?,
+            Some(Mistake::Many) => setup.call_only_for(&["x"; 65], &[])?,
+            Some(Mistake::Late) | None => {}
         }
         Ok(())
     }

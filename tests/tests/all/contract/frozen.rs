@@ -11,11 +11,18 @@ use crate::guests::PATIENT;
 const COMPONENTS: [&str; 3] = ["echo", "every", "stream-upper"];
 
 fn file(name: &str) -> PathBuf {
-    paths::root().join("tests/data/frozen/0.1.0").join(name).with_extension("wasm")
+    file_of("0.1.0", name)
+}
+
+fn file_of(version: &str, name: &str) -> PathBuf {
+    paths::root().join("tests/data/frozen").join(version).join(name).with_extension("wasm")
 }
 
 fn frozen(name: &str, grants: &str, more: &str) -> String {
-    let path = file(name);
+    frozen_at(file(name), name, grants, more)
+}
+
+fn frozen_at(path: PathBuf, name: &str, grants: &str, more: &str) -> String {
     let component = format!("component = {{ path = \"{}\" }}", path.display());
     format!("\n[plugins.{name}]\n{component}\ngrants = {{ {grants} }}\n{PATIENT}\n{more}\n")
 }
@@ -112,6 +119,27 @@ async fn handlers_go_on_replying() {
     let gateway = Gateway::start(&toml.concat()).await;
     let answer = gateway.client().send(request("POST", "/a?b"), "hello").await.json();
     assert_eq!((&answer["path"], &answer["body"]["text"]), (&"/a".into(), &"hello".into()));
+}
+
+#[tokio::test]
+async fn what_came_with_0_1_1_goes_on_answering() {
+    let service = service().await;
+    let file = file_of("0.1.1", "ahead");
+    let grants = "response-edit = true, response-body = \"read\"";
+    let config = "config = { name = \"a\", without_response = true }\nlimits.body = \"1B\"";
+    let toml = [
+        &*toml::proxy_with(service.address(), "chain = [\"ahead\"]"),
+        &frozen_at(file, "ahead", grants, config),
+    ];
+    let gateway = Gateway::start(&toml.concat()).await;
+    let answer = gateway.client().send(request("POST", "/"), "hello").await;
+    assert_eq!((answer.status, answer.text()), (200, "hello"), "nobody wants it whole");
+    assert_eq!(
+        (answer.header("x-last"), answer.header("vary")),
+        (Some("a"), Some("Accept, X-Tenant"))
+    );
+    let said = answer.headers.get_all("x-seen").iter().count();
+    assert_eq!(said, 0, "the hook was skipped");
 }
 
 fn inspect(name: &str) -> Value {

@@ -115,7 +115,9 @@ fn what_may_not_stand_is_refused_before_the_first_request() {
         ("answers = \"set-cookie\"", "headers = { write = [\"set-cookie\"] }"),
         ("headers = [\"cookie\"]", "headers = { read = [\"cookie\"] }"),
         ("headers = [\"x y\"]", "`x y` is not a header name"),
+        ("headers = [], methods = [\"GET \"]", "`GET ` is not"),
         ("mistake = \"Path\"", "request-edit.set-path was called in configure"),
+        ("mistake = \"Many\"", "hook-needs.only-for was called with 65 names (at most 64 in all)"),
     ] {
         let folder = TempDir::new().expect("a folder");
         let upstream = toml::upstream("service", Unused::new().address());
@@ -124,6 +126,53 @@ fn what_may_not_stand_is_refused_before_the_first_request() {
         let problems = torana(folder.path(), &["check", "gateway.toml"]).expect(1).stderr;
         assert!(problems.contains(said), "{config}: {problems}");
     }
+}
+
+#[tokio::test]
+async fn what_stands_stands_where_the_hook_failed_and_was_passed_over() {
+    let service = service().await;
+    let upstream = toml::upstream("service", service.address());
+    let skipped = "mistake = \"Late\" }\non_error = { request = \"skip\", response = 500 } #";
+    let gateway = Gateway::start(&through_two(&upstream, skipped)).await;
+    let answer = gateway.client().get("/").await;
+    assert_eq!((answer.status, order(&answer)), (200, vec!["b", "a"]));
+    let received = service.only().headers;
+    assert_eq!((all(&received, "x-order"), all(&received, "x-called")), (vec!["a", "b"], vec![]));
+}
+
+/// Its chain is gone through before there is a route.
+#[tokio::test]
+async fn it_stands_for_all_that_comes_to_a_listener() {
+    let service = service().await;
+    let listen = toml::LISTEN.replacen("[listen.public]", "[listen.public]\nchain = [\"a\"]", 1);
+    let upstream = toml::upstream("service", service.address());
+    let route = toml::route("one", "match = { path = \"/one\" }\nupstream = \"service\"");
+    let gateway = Gateway::start(&[&listen, &upstream, &standing("a", ""), &route].concat()).await;
+    let answer = gateway.client().get("/other").await;
+    assert_eq!(order(&answer), ["a"]);
+    answer.problem(404);
+    let answer = gateway.client().get("/one").await;
+    assert_eq!((answer.status, order(&answer)), (200, vec!["a"]));
+    assert_eq!(all(&service.only().headers, "x-order"), ["a"]);
+}
+
+#[test]
+fn a_chain_entry_takes_away_what_may_stand() {
+    let folder = TempDir::new().expect("a folder");
+    let grants =
+        "{ request-edit = true, response-edit = true, headers = { write = [\"cookie\"] } }";
+    let config = "config = { name = \"a\", sets = \"cookie\" }";
+    let plugin = plugin_with("a", "standing", grants, config);
+    let upstream = toml::upstream("service", Unused::new().address());
+    let check = |chain: &str| {
+        let file = [toml::LISTEN, &upstream, &plugin, &route(chain)].concat();
+        std::fs::write(folder.path().join("gateway.toml"), file).expect("writing the file");
+        torana(folder.path(), &["check", "gateway.toml"])
+    };
+    check("[\"a\"]").expect(0);
+    let less = "[{ plugin = \"a\", grants = { headers = { write = [] } } }]";
+    let problems = check(less).expect(1).stderr;
+    assert!(problems.contains("headers = { write = [\"cookie\"] }"), "{problems}");
 }
 
 #[tokio::test]
