@@ -151,10 +151,10 @@ impl Authenticator {
             return Err(Refusal::Invalid(why).into());
         }
         self.verify_signature(host, &token, now)?;
-        let claims = token.claims().map_err(|why| Refusal::Invalid(why.0))?;
+        let (claims, text) = token.claims().map_err(|why| Refusal::Invalid(why.0))?;
         let window = policy.validity.check(token.header.typ.as_deref(), &claims, now)?;
         policy.requirements.check(&claims).map_err(|lacking| self.forbidden(lacking))?;
-        let identity = policy.disclosure.identity(claims, window, &policy.requirements);
+        let identity = policy.disclosure.identity(claims, text, window, &policy.requirements);
         Ok(identity.map_err(Refusal::Invalid)?)
     }
 
