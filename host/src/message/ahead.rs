@@ -49,52 +49,42 @@ impl Ahead {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::{HeaderValue, header::SERVER};
 
     use super::*;
 
-    fn name(name: &str) -> HeaderName {
-        name.parse().unwrap()
-    }
-
-    fn value(value: &str) -> HeaderValue {
-        value.parse().unwrap()
+    fn add(value: &str) -> Change {
+        Change::Add("x-a".parse().unwrap(), value.parse().unwrap())
     }
 
     #[test]
     fn changes_are_made_in_their_order_and_at_their_place() {
         let mut ahead = Ahead::default();
-        let changes = vec![
-            Change::Remove(name("server")),
-            Change::Set(name("x-a"), value("1")),
-            Change::Add(name("x-a"), value("2")),
-        ];
-        ahead.keep(1, changes).unwrap();
-        ahead.keep(0, vec![Change::Set(name("x-a"), value("3"))]).unwrap();
+        ahead.keep(1, vec![Change::Remove(SERVER), add("1"), add("2")]).unwrap();
+        ahead.keep(0, vec![add("3")]).unwrap();
         let mut headers = HeaderMap::new();
-        headers.insert("server", value("x"));
-        headers.insert("x-a", value("0"));
+        headers.insert(SERVER, HeaderValue::from_static("x"));
+        let values =
+            |headers: &HeaderMap| headers.get_all("x-a").iter().cloned().collect::<Vec<_>>();
         ahead.make(2, &mut headers);
-        assert_eq!(headers.len(), 2);
+        assert_eq!(headers.len(), 1);
         ahead.make(1, &mut headers);
-        let values: Vec<_> = headers.get_all("x-a").iter().collect();
-        assert_eq!(values, ["1", "2"]);
-        assert!(!headers.contains_key("server"));
+        assert_eq!(values(&headers), ["1", "2"]);
+        assert!(!headers.contains_key(SERVER));
         ahead.make(0, &mut headers);
-        assert_eq!(headers["x-a"], "3");
+        assert_eq!(values(&headers), ["1", "2", "3"]);
     }
 
     #[test]
     fn there_is_room_for_so_many_of_each_plugin_and_no_more() {
         let mut ahead = Ahead::default();
-        let change = || Change::Add(name("x"), value("y"));
-        ahead.keep(0, (1..Ahead::ROOM.changes).map(|_| change()).collect()).unwrap();
-        assert_eq!(ahead.keep(0, vec![change(), change()]), Err(1));
+        ahead.keep(0, (1..Ahead::ROOM.changes).map(|_| add("y")).collect()).unwrap();
+        assert_eq!(ahead.keep(0, vec![add("y"), add("y")]), Err(1));
         assert_eq!(ahead.len(), Ahead::ROOM.changes - 1, "none of the two");
-        ahead.keep(1, vec![change(), change()]).unwrap();
+        ahead.keep(1, vec![add("y"), add("y")]).unwrap();
         ahead.truncate(1);
-        let large = Change::Set(name("x"), value(&"y".repeat(Ahead::ROOM.bytes)));
-        assert_eq!(ahead.keep(0, vec![change(), large]), Err(1));
+        let large = add(&"y".repeat(Ahead::ROOM.bytes));
+        assert_eq!(ahead.keep(0, vec![add("y"), large]), Err(1));
         ahead.truncate(0);
         assert!(ahead.is_empty());
     }
