@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The most field lines that a plugin may leave in a head: as many as clients may send, and room
-/// for what plugins add.
+/// for what plugins add. (What stands is little, and not held against it.)
 pub(super) const MAX_FIELDS: usize = 200;
 
 /// The most bytes of names and values that a plugin may leave in a head.
