@@ -147,7 +147,8 @@ async fn it_stands_for_all_that_comes_to_a_listener() {
     let listen = toml::LISTEN.replacen("[listen.public]", "[listen.public]\nchain = [\"a\"]", 1);
     let upstream = toml::upstream("service", service.address());
     let route = toml::route("one", "match = { path = \"/one\" }\nupstream = \"service\"");
-    let gateway = Gateway::start(&[&listen, &upstream, &standing("a", ""), &route].concat()).await;
+    let toml = [listen, upstream, standing("a", ""), route].concat();
+    let gateway = Gateway::start(&toml).await;
     let answer = gateway.client().get("/other").await;
     assert_eq!(order(&answer), ["a"]);
     answer.problem(404);
