@@ -10,6 +10,10 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct HeaderName(String);
 
+/// Credentials, which need a grant of their own.
+pub(crate) const HIDDEN: [&str; 4] =
+    ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+
 /// Framing and hop-by-hop fields (RFC 9110, 7.6.1), and those that steer the connection.
 pub(crate) const RESERVED: [&str; 10] = [
     "connection",

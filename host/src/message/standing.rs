@@ -24,7 +24,7 @@ pub struct Requests {
 
 impl Standing {
     /// Of one plugin, for requests and for responses each. It is not held against the size of a head, as other changes
-    /// are: so it is little, and nobody else fails for it.
+    /// are. So it is little: with it and all that a client may send there is room left for plugins that come later.
     pub const ROOM: Room = Room { changes: 64, bytes: 16 << 10 };
 
     /// Keeps changes of requests. An error is the index of the first for which there is no room; then none is kept.

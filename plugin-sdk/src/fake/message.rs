@@ -3,15 +3,13 @@
 use super::{FakeHost, Headers, State, state::ResponseHead};
 use crate::{
     Header, HeaderName, Refused,
-    header_name::RESERVED,
+    header_name::{HIDDEN, RESERVED},
     host::{
         Change, EditError, EditHeaders, HeaderError, ReadHeaders, Request, RequestEdit, Response,
         ResponseAhead, ResponseEdit, TlsSession,
     },
     percent::percent_decoded,
 };
-
-const HIDDEN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
 
 pub(super) struct FakeRequest(pub(super) FakeHost);
 pub(super) struct FakeRequestEdit(pub(super) FakeHost);

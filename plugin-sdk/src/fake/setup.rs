@@ -55,8 +55,9 @@ impl Setup for FakeHost {
         let mut state = self.call("hook-needs");
         let count = headers.len() + methods.len();
         assert!(count <= MAX_NAMES, "the host traps: {count} names (at most {MAX_NAMES} in all)");
-        let refused = |why| Refused::new(headers.join(", "), why);
-        headers.iter().try_for_each(|name| message::may_read(&state, name)).map_err(refused)?;
+        for name in headers {
+            message::may_read(&state, name).map_err(|why| Refused::new(*name, why))?;
+        }
         // A method is a token, as a header's name is (RFC 9110, 9.1).
         if let Some(wrong) =
             methods.iter().find(|name| HeaderName::try_from((**name).to_owned()).is_err())
@@ -117,6 +118,9 @@ impl ResponseAhead for EveryResponse {
         let kept = &state.standing.responses;
         message::have_room(kept, changes, STANDING_CHANGES, STANDING_BYTES)?;
         state.standing.responses.extend_from_slice(changes);
+        if state.response.is_some() {
+            changes.iter().for_each(|change| state.change_response(change));
+        }
         Ok(())
     }
 }

@@ -332,6 +332,9 @@ fn what_stands_is_done_to_the_one_exchange() {
     assert_eq!(host.answered_header("server"), ["torana"]);
     assert_eq!(host.used().into_iter().collect::<Vec<_>>(), ["request-edit", "response-ahead"]);
 
+    host.every_response().edit(&[Change::set("server", "later")]).unwrap();
+    assert_eq!(host.answered_header("server"), ["later"]);
+
     assert!(host.is_called_for(), "for all");
     for (headers, methods, is) in [
         (&["x-b", "X-A"][..], &[][..], true),

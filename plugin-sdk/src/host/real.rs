@@ -106,9 +106,8 @@ impl Setup for RealHost {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let requests =
             wit::hook_needs::Requests { headers: owned(headers), methods: owned(methods) };
-        // Which one it is the host does not say.
-        let all = || [headers, methods].concat().join("`, `");
-        wit::hook_needs::only_for(&requests).map_err(|why| Refused::new(all(), why))
+        wit::hook_needs::only_for(&requests)
+            .map_err(|why| Refused::new(setup::refused_name(headers, methods, &why), why))
     }
 }
 

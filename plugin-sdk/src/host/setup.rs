@@ -1,5 +1,5 @@
 use super::{EditHeaders, HeaderError, ResponseAhead};
-use crate::Refused;
+use crate::{HeaderName, Refused, header_name::HIDDEN};
 
 /// The most changes that stand, for requests and for responses each.
 pub const STANDING_CHANGES: usize = 64;
@@ -20,8 +20,18 @@ pub trait Setup: Clone + 'static {
     /// Has `on_request_head` called only for requests that have one of these headers, whatever they say, or one of
     /// these methods: for all others it has nothing to do. At most 64 names in all; what is said last holds.
     ///
-    /// Never for a plugin that refuses: what a request has is for its client to choose, and one that leaves the
-    /// header out is not seen.
+    /// Never by a header whose absence is refused: what a request has is for its client to choose, and one that
+    /// leaves it out is not seen.
     fn call_only_for(&self, headers: &[&str], methods: &[&str])
     -> Result<(), Refused<HeaderError>>;
+}
+
+/// Which name it is that the host refuses, for it does not say: of the names that it may be about, all.
+pub(super) fn refused_name(headers: &[&str], methods: &[&str], why: &HeaderError) -> String {
+    let is_meant = |name: &&&str| match why {
+        HeaderError::Hidden => HIDDEN.contains(&name.to_ascii_lowercase().as_str()),
+        _ => HeaderName::try_from((**name).to_owned()).is_err(),
+    };
+    let meant: Vec<_> = headers.iter().chain(methods).filter(is_meant).copied().collect();
+    meant.join("`, `")
 }

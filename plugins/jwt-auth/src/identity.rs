@@ -117,7 +117,7 @@ impl Disclosure {
     }
 }
 
-/// The claims as JSON: as they stand in the token, where that has no line breaks. To write them anew takes an eighth of
+/// The claims as JSON: as they stand in the token, where that has no control characters. To write them anew takes an eighth of
 /// what all of a token takes, besides its signature.
 fn on_one_line(text: Vec<u8>, claims: &Claims) -> Result<String, String> {
     match String::from_utf8(text) {

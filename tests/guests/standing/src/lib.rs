@@ -15,6 +15,8 @@ struct Settings {
     sets: Option<String>,
     /// A header to set in every response.
     answers: Option<String>,
+    /// So many headers more are removed from every request.
+    more: u32,
     /// Headers of the requests that it is called for.
     headers: Option<Vec<String>>,
     /// Their methods.
@@ -44,7 +46,7 @@ impl Plugin for Standing {
     }
 
     fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
-        let Settings { name, sets, answers, headers, methods, mistake } = &self.0;
+        let Settings { name, sets, answers, more, headers, methods, mistake } = &self.0;
         let request = setup.every_request();
         request.set_header("x-last", name)?;
         request.add_header("x-order", name)?;
@@ -54,6 +56,9 @@ impl Plugin for Standing {
             Change::set("x-last", name),
             Change::add("x-order", name),
         ])?;
+        for _ in 0..*more {
+            request.remove_header("x-more")?;
+        }
         if let Some(header) = sets {
             request.set_header(header, "of mine")?;
         }

@@ -114,7 +114,11 @@ fn what_may_not_stand_is_refused_before_the_first_request() {
         ("sets = \"x y\"", "`x y` is not a header name"),
         ("answers = \"set-cookie\"", "headers = { write = [\"set-cookie\"] }"),
         ("headers = [\"cookie\"]", "headers = { read = [\"cookie\"] }"),
-        ("headers = [\"x y\"]", "`x y` is not a header name"),
+        (
+            "headers = [\"x-a\", \"Cookie\"], methods = [\"GET\"]",
+            "headers = { read = [\"Cookie\"] }",
+        ),
+        ("headers = [\"x-a\", \"x y\"]", ": `x y` is not a header name"),
         ("headers = [], methods = [\"GET \"]", "`GET ` is not"),
         ("mistake = \"Path\"", "request-edit.set-path was called in configure"),
         ("mistake = \"Many\"", "hook-needs.only-for was called with 65 names (at most 64 in all)"),
@@ -174,6 +178,24 @@ fn a_chain_entry_takes_away_what_may_stand() {
     let less = "[{ plugin = \"a\", grants = { headers = { write = [] } } }]";
     let problems = check(less).expect(1).stderr;
     assert!(problems.contains("headers = { write = [\"cookie\"] }"), "{problems}");
+}
+
+/// As many as request.wit says that there is room for, and one more.
+#[test]
+fn so_many_changes_stand() {
+    let folder = TempDir::new().expect("a folder");
+    let upstream = toml::upstream("service", Unused::new().address());
+    let check = |count: usize| {
+        // It has three of its own.
+        let more = count - 3;
+        let plugin = plugin_with("a", "standing", GRANTS, &format!("config = {{ more = {more} }}"));
+        let file = [toml::LISTEN, &upstream, &plugin, &route("[\"a\"]")].concat();
+        std::fs::write(folder.path().join("gateway.toml"), file).expect("writing the file");
+        torana(folder.path(), &["check", "gateway.toml"])
+    };
+    check(64).expect(0);
+    let problems = check(65).expect(1).stderr;
+    assert!(problems.contains("there is no room for `x-more`"), "{problems}");
 }
 
 #[tokio::test]
