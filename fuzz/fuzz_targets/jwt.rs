@@ -37,7 +37,8 @@ fn read(text: &str, headers: &LastHeader) {
     let signature = URL_SAFE_NO_PAD.encode(&token.signature);
     assert_eq!(format!("{}.{signature}", token.message), text);
     assert!(!token.signature.is_empty());
-    if let Ok(claims) = token.claims() {
+    if let Ok((claims, text)) = token.claims() {
+        assert_eq!(json::parse_object(&text).as_ref(), Ok(&claims), "they are what the text says");
         let written = serde_json::to_vec(&claims).expect("JSON");
         // (Not by their values: of a fraction with many digits the last one may be another.)
         let again = json::parse_object(&written).expect("what is written is read");

@@ -9,8 +9,7 @@ use crate::{
 };
 
 /// The most field lines that a plugin may leave in a head: as many as clients may send, and room
-/// for what plugins add. (What stands is not held against it, but counts for
-/// who comes later.)
+/// for what plugins add. (What stands is not held against it, but counts for who comes later.)
 pub(super) const MAX_FIELDS: usize = 200;
 
 /// The most bytes of names and values that a plugin may leave in a head.
