@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -80,6 +81,30 @@ async fn a_loop_ends_at_its_budget_and_those_beside_it_do_not_wait() {
     futures_util::future::join(join_all(loops), join_all(others)).await;
     assert_eq!((good.get(), looping.get()), (990, 10));
     assert_eq!(failures(&gateway, "bad", "cpu").await, 10.0);
+}
+
+/// A worker looks at its sockets each time that a guest yields, a thousand times in each second of a loop. When it did
+/// so every 61 times, a client that asks for one thing after the other was answered some thirty times in this one.
+#[tokio::test]
+async fn clients_beside_a_loop_are_heard() {
+    let bad = plugin("bad", "misbehaving", "limits.cpu = \"2s\"\nlimits.wall = \"5m\"");
+    let echo = plugin("echo", "echo", "config.head_only = true");
+    let toml = [&one_worker(), &bad, &echo, &handled("[\"bad\", \"echo\"]")].map(String::as_str);
+    let gateway = Gateway::start(&toml.concat()).await;
+    let client = gateway.client();
+    let mut looping = pin!(ask(&gateway, "loop"));
+    let mut answered = 0;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut looping => break ended,
+            answer = client.get("/beside") => {
+                assert_eq!(answer.status, 200);
+                answered += 1;
+            }
+        }
+    };
+    ended.problem(500);
+    assert!(answered > 100, "{answered} answers while a guest looped");
 }
 
 #[tokio::test]
