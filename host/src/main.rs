@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use torana::memory::Allocator;
 
 #[global_allocator]
-static ALLOCATOR: Allocator = Allocator {};
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     torana::cli::main()

@@ -191,8 +191,8 @@ pub enum BodySlot {
         rest: Option<Body>,
         /// What has arrived.
         read: BytesMut,
-        /// Why there will be no more of it.
-        broken: Option<BodyError>,
+        /// Why there will be no more of it. In a box: nearly every exchange would carry the room for nothing.
+        broken: Option<Box<BodyError>>,
     },
 }
 

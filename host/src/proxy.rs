@@ -45,6 +45,7 @@ use crate::{
     body::{Body, BodyError},
     chain::{Back, Stop},
     config::ListenLimits,
+    memory::boxed,
     message::{Exchange, Reply, TlsSession},
     rescue::{Logged, Trouble, in_grpc, rescue},
     telemetry::Telemetry,
@@ -105,7 +106,8 @@ impl Proxy {
                 let route = admitted.course.route;
                 watch.found(route);
                 // In a box: whoever waits for it is moved as a whole, more than once.
-                (route, Box::pin(self.exchange(admitted, watch.exchange, body)).await)
+                let exchange = boxed(|| self.exchange(admitted, watch.exchange, body));
+                (route, Box::into_pin(exchange).await)
             }
             Err(trouble) => {
                 let body = self.answer(trouble, watch.exchange);
@@ -242,12 +244,11 @@ impl Proxy {
         let request = self.outgoing(course, exchange, body, wish.as_mut());
         let called = Instant::now();
         exchange.called = Some(called);
-        let answer = upstream
-            .call(caller, request, exchange.deadline)
-            .noting(&exchange.asked)
-            .named(&exchange.route, &exchange.id)
-            .answer()
-            .await;
+        let mut call = upstream.call(caller, request, exchange.deadline);
+        call.note(&exchange.asked);
+        call.name(&exchange.route, &exchange.id);
+        let answer = call.answer().await;
+        drop(call);
         let took = called.elapsed();
         upstream.ended(&answer, took);
         exchange.upstream_took = Some(took);

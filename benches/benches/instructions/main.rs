@@ -25,7 +25,7 @@ use torana::message::Exchange;
 
 /// The gateway's.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: torana::memory::Allocator = torana::memory::Allocator;
 
 const CHAINS: [(&str, &str); 2] =
     [("one", include_str!("one.toml")), ("five", include_str!("five.toml"))];

@@ -13,7 +13,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 
 /// The gateway's, for what is native here is held against it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: torana::memory::Allocator = torana::memory::Allocator;
 
 criterion_group!(wall, route::benches, config::benches, chain::benches, plugins::waits);
 criterion_group! {

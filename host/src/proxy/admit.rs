@@ -14,6 +14,7 @@ use super::{
     upgrade,
 };
 use crate::{
+    memory::boxed,
     message::{Client, Exchange, TlsSession},
     rescue::{Trouble, is_grpc},
     router::{Asked, Found, NormalPath, Slashes},
@@ -58,7 +59,7 @@ pub(super) fn begin(
     // A refused CONNECT must not look like one that was granted.
     let may_be = head.version == Version::HTTP_2 && !hop.is_connect;
     hop.is_grpc = may_be && is_grpc(&head.headers);
-    Box::new(Exchange { id, client: known.client, hop, request: head, ..Exchange::vacant() })
+    boxed(|| Exchange { id, client: known.client, hop, request: head, ..Exchange::vacant() })
 }
 
 impl Proxy {

@@ -56,15 +56,13 @@ struct Admitted<'a> {
 
 impl<'a> Call<'a> {
     /// Notes there which targets are asked.
-    pub fn noting(mut self, asked: &'a Asked) -> Self {
+    pub fn note(&mut self, asked: &'a Asked) {
         self.attempt.asked = Some(asked);
-        self
     }
 
     /// The route and the request id that the log has, should the response break off.
-    pub fn named(mut self, route: &'a Arc<str>, request: &'a Arc<str>) -> Self {
+    pub fn name(&mut self, route: &'a Arc<str>, request: &'a Arc<str>) {
         self.names = Some(Names { route, request });
-        self
     }
 
     /// Waits for the head of the response.

@@ -19,6 +19,7 @@ use crate::{
     body::Body,
     http1::Outbox,
     listener::{Handler, io::Io},
+    memory::boxed,
     message::{Duplex, Fragment, Handover, KeepBusy},
     rescue::Trouble,
     worker::next_turn,
@@ -69,20 +70,15 @@ impl<H: Handler> Connection<H> {
             (handover, self.switched) = (Some(sender), Some(over));
         }
         let (handler, client) = (self.handler.clone(), self.client.clone());
-        let answer = Box::pin(async move {
+        let answer = boxed(|| async move {
             let response = handler.handle(Request::from_parts(parts, body), &client).await;
             next_turn().await;
             response
         });
-        let progress = Progress::Awaited(answer);
+        let progress = Progress::Awaited(Box::into_pin(answer));
         let reading = upload.map_or(Reading::Whole, Reading::Coming);
-        Stage::Exchange(Box::new(Exchange {
-            asked,
-            reading,
-            is_word_said: false,
-            progress,
-            handover,
-        }))
+        let is_word_said = false;
+        Stage::Exchange(boxed(|| Exchange { asked, reading, is_word_said, progress, handover }))
     }
 
     /// What came is no request, and so nobody knows where the next one would begin.

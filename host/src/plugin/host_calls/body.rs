@@ -105,17 +105,17 @@ impl State {
                         Some(Ok(frame)) => {
                             let data = frame.into_data().unwrap_or_default();
                             if (read.len() + data.len()) as u64 > cap {
-                                (*rest, *broken) = (None, Some(Broken::TooLarge(cap)));
+                                (*rest, *broken) = (None, Some(Box::new(Broken::TooLarge(cap))));
                             } else {
                                 read.extend_from_slice(&data);
                             }
                         }
-                        Some(Err(why)) => (*rest, *broken) = (None, Some(why)),
+                        Some(Err(why)) => (*rest, *broken) = (None, Some(Box::new(why))),
                         None => *rest = None,
                     }
                 }
                 // Every time, and not only when it happens: what has come is not all there is.
-                match broken {
+                match broken.as_deref() {
                     Some(Broken::TooLarge(_)) => Err(BodyError::TooLarge),
                     Some(_) => Err(BodyError::Aborted),
                     None => Ok(()),

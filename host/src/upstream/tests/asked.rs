@@ -15,7 +15,8 @@ const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\
 
 /// The status, if there was an answer.
 async fn ask(upstream: &Upstream, asked: &Asked) -> Option<u16> {
-    let mut call = upstream.call(Caller::default(), get("/"), soon()).noting(asked);
+    let mut call = upstream.call(Caller::default(), get("/"), soon());
+    call.note(asked);
     Some(call.answer().await.ok()?.status().as_u16())
 }
 
@@ -50,7 +51,8 @@ async fn whoever_is_refused_has_asked_nobody() {
     let mut settings = settings(&[nowhere().await]);
     settings.limits.in_flight = Some(0);
     let (upstream, asked) = (build(settings), Asked::default());
-    let mut call = upstream.call(Caller::default(), get("/"), soon()).noting(&asked);
+    let mut call = upstream.call(Caller::default(), get("/"), soon());
+    call.note(&asked);
     fails(call.answer().await);
     assert_eq!((asked.attempts(), asked.target()), (0, None));
 }
@@ -77,7 +79,8 @@ async fn of_two_at_a_time_it_is_the_one_that_answers() {
         (slow, other)
     };
     let (_peers, answer) = join!(serve, async {
-        let mut call = upstream.call(Caller::default(), get("/"), soon()).noting(&asked);
+        let mut call = upstream.call(Caller::default(), get("/"), soon());
+        call.note(&asked);
         text(call.answer().await).await
     });
     assert_eq!((answer.0, asked.attempts(), asked.target()), (200, 2, Some(0)));
