@@ -18,6 +18,13 @@ pub fn field(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Writes the line that says how long a body is.
+pub fn content_length(length: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"content-length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Writes a piece of a chunked body, and its end if it is the last one.
 pub fn chunk(piece: Bytes, is_last: bool, outbox: &mut Outbox) {
     // Into memory, which does not fail.

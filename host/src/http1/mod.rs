@@ -19,9 +19,9 @@ mod outbox;
 
 pub use self::{
     chunks::{Chunks, Found, LONGEST as LONGEST_TRAILERS},
-    encode::{chunk, end_of_chunks, field, may_trail},
+    encode::{chunk, content_length, end_of_chunks, field, may_trail},
     fault::Fault,
-    head::{ADDED_FIELDS, fields_of, find_end},
+    head::{ADDED_FIELDS, fields_of, find_end, give_back},
     inbox::Inbox,
     length::{Length, digits, ends_in_chunks},
     outbox::Outbox,

@@ -93,14 +93,24 @@ fn valid_authority(name: &str) -> Result<String, Trouble> {
 fn is_name(host: &str) -> bool {
     let mut before = b'.';
     for byte in host.bytes() {
-        let is_label = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if !is_label && (byte != b'.' || before == b'.') {
+        if !IN_LABEL[usize::from(byte)] && (byte != b'.' || before == b'.') {
             return false;
         }
         before = byte;
     }
     before != b'.'
 }
+
+/// Which bytes labels have.
+static IN_LABEL: [bool; 256] = {
+    let (mut bytes, mut byte) = ([false; 256], 0);
+    while byte < 128 {
+        let is_sign = matches!(byte, b'-' | b'_');
+        bytes[byte as usize] = byte.is_ascii_alphanumeric() || is_sign;
+        byte += 1;
+    }
+    bytes
+};
 
 fn is_ipv6(host: &str) -> bool {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));

@@ -1,7 +1,7 @@
 //! A response on its way out.
 
 use std::{
-    io::{self, Write as _},
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -17,7 +17,7 @@ use super::{date, head::Head};
 use crate::{
     body::Body,
     fields::has_member,
-    http1::{Outbox, chunk, digits, end_of_chunks, field},
+    http1::{Outbox, chunk, content_length, digits, end_of_chunks, field, give_back},
 };
 
 /// What the answer to a request depends on.
@@ -95,7 +95,7 @@ pub(super) enum Sent {
 impl Reply {
     /// Puts the head into the outbox.
     pub(super) fn begin(response: Response<Body>, asked: Asked, outbox: &mut Outbox) -> Self {
-        let (mut parts, body) = response.into_parts();
+        let (parts, body) = response.into_parts();
         let framing = Framing::of(&parts, &body, asked);
         let closes =
             parts.headers.get_all(header::CONNECTION).iter().any(|v| has_member(v, "close"));
@@ -104,8 +104,11 @@ impl Reply {
         let may_trail = framing == Framing::Chunked
             && asked.takes_trailers
             && parts.headers.contains_key(header::TRAILER);
-        let announced =
-            if may_trail { std::mem::take(&mut parts.headers) } else { HeaderMap::new() };
+        let mut announced = HeaderMap::new();
+        match may_trail {
+            true => announced = parts.headers,
+            false => give_back(parts.headers),
+        }
         let (state, body) = match framing {
             Framing::None | Framing::Length(0) => (State::Whole, Body::Empty),
             _ => (State::Body, body),
@@ -264,8 +267,7 @@ fn encode(parts: &response::Parts, framing: Framing, says: Says<'_>, out: &mut V
     }
     match framing {
         Framing::None => unsent_length(parts.status, length, says.body, out),
-        // Into memory, which does not fail.
-        Framing::Length(length) => drop(write!(out, "content-length: {length}\r\n")),
+        Framing::Length(length) => content_length(length, out),
         Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Framing::Close => {}
     }
@@ -311,8 +313,7 @@ fn unsent_length(status: StatusCode, said: Option<&HeaderValue>, body: &Body, ou
     }
     match (said, body) {
         (Some(length), _) => field(&header::CONTENT_LENGTH, length, out),
-        // Into memory, which does not fail.
-        (None, Body::Full(body)) => drop(write!(out, "content-length: {}\r\n", body.len())),
+        (None, Body::Full(body)) => content_length(body.len() as u64, out),
         (None, _) => {}
     }
 }

@@ -1,11 +1,13 @@
 //! A request as bytes: its head, and how its body is delimited (RFC 9112, 3 to 7).
 
-use std::io::Write as _;
-
 use http::{Request, header};
 use http_body::Body as _;
 
-use crate::{body::Body, fields::has_member, http1::field};
+use crate::{
+    body::Body,
+    fields::has_member,
+    http1::{content_length, field},
+};
 
 /// How the body of a request is delimited (RFC 9112, 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +54,7 @@ pub(super) fn encode(request: &Request<Body>, out: &mut Vec<u8>) -> Encoded {
     }
     match framing {
         Framing::Length(0) if !says_length => {}
-        // Into memory, which does not fail.
-        Framing::Length(length) => drop(write!(out, "content-length: {length}\r\n")),
+        Framing::Length(length) => content_length(length, out),
         Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
     out.extend_from_slice(b"\r\n");

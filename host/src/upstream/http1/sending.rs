@@ -1,7 +1,7 @@
 //! A request on its way out.
 
 use std::{
-    io,
+    io, mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -14,7 +14,7 @@ use tokio::io::AsyncWrite;
 use super::request::{Framing, encode};
 use crate::{
     body::Body,
-    http1::{Outbox, chunk, end_of_chunks},
+    http1::{Outbox, chunk, end_of_chunks, give_back},
 };
 
 /// One request, from its first byte to its last.
@@ -81,7 +81,9 @@ impl Sending {
 
     /// Nobody will ask for the request any more.
     pub(super) fn forget(&mut self) {
-        self.request = None;
+        if let Some(mut request) = self.request.take() {
+            give_back(mem::take(request.headers_mut()));
+        }
     }
 
     /// Ready when all of it is sent.
