@@ -132,6 +132,7 @@ address = "127.0.0.1:8080"
 [plugins.spy]
 component = "spy"
 grants = GRANTS
+config = CONFIG
 
 [[routes]]
 name = "all"
@@ -143,8 +144,22 @@ reply = { status = 204 }
 
     /// What is found, without what is found of everybody here, where a component of this type has these grants.
     fn found(grants: &str, imports: &[&str], hooks: Hooks) -> Vec<(Severity, &'static str)> {
-        let source = Source::new("gateway.toml", GATEWAY.replace("GRANTS", grants));
-        let options = LoadOptions { components: Some("/".into()), ..LoadOptions::default() };
+        found_with("{}", grants, imports, hooks)
+    }
+
+    fn found_with(
+        config: &str,
+        grants: &str,
+        imports: &[&str],
+        hooks: Hooks,
+    ) -> Vec<(Severity, &'static str)> {
+        let text = GATEWAY.replace("GRANTS", grants).replace("CONFIG", config);
+        let source = Source::new("gateway.toml", text);
+        let options = LoadOptions {
+            components: Some("/".into()),
+            environment: Arc::new(|_| Some("Bearer from-outside".into())),
+            ..LoadOptions::default()
+        };
         let (config, _) = Config::parse(Arc::new(source), &options).unwrap();
         let spy = Description {
             sha256: [0; 32],
@@ -193,5 +208,17 @@ reply = { status = 204 }
         let hooks = Hooks { request_head: true, ..Hooks::default() };
         let expected = [(Severity::Medium, "all-credentials"), NOT_PINNED];
         assert_eq!(found(grants, &["request-edit"], hooks), expected);
+    }
+
+    #[test]
+    fn credentials_in_the_file_are_found() {
+        let hooks = Hooks { request_head: true, ..Hooks::default() };
+        let of = |config: &str| found_with(config, "{}", &[], hooks);
+        let plain = [(Severity::Medium, "plain-secret"), NOT_PINNED];
+        assert_eq!(of("{ set = { authorization = \"Bearer abc\" } }"), plain);
+        assert_eq!(of("{ keys = [\"one\", 'sk-live-4242424242424242'] }"), plain);
+        let outside =
+            "{ set = { authorization = \"Bearer {attributes.x}\", x = { env = \"KEY\" } } }";
+        assert_eq!(of(outside), [NOT_PINNED]);
     }
 }

@@ -9,7 +9,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Diagnostics, Reads, Source, syntax, table::in_order};
+use super::{Diagnostics, Reads, Source, credential::is_credential, syntax, table::in_order};
 
 /// What stands for a text that is not shown.
 const HIDDEN: &str = "***";
@@ -34,9 +34,6 @@ const SECRET_KEYS: [&str; 14] = [
     "cookie",
     "credential",
 ];
-
-/// How texts begin that are credentials (RFC 9110, 11.4, and schemes that are not registered).
-const CREDENTIALS: [&str; 6] = ["bearer ", "basic ", "digest ", "token ", "apikey ", "negotiate "];
 
 /// Members of a key of RFC 7517 that are its private half, or all of a shared one.
 const PRIVATE_JWK: [&str; 8] = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
@@ -136,9 +133,7 @@ impl<'a> Curtain<'a> {
         for value in &self.outside {
             shown = shown.replace(value, HIDDEN);
         }
-        let lower = shown.to_ascii_lowercase();
-        let credentials = CREDENTIALS.iter().any(|scheme| lower.starts_with(scheme));
-        if credentials || lower.contains("private key-----") {
+        if is_credential(&shown) {
             return HIDDEN.to_owned();
         }
         without_userinfo(&shown)
@@ -237,6 +232,7 @@ numbers = [1, 2.5, 0x10, true, 2026-11-25]
 authorization = "canary-header"
 x-upstream-auth = "Basic canary-basic"
 x-kind = "shown"
+x-partner = "sk-live-canary-0123456789"
 password.inner = "canary-inner"
 "#;
         let values = vec![b"can"[..].into(), b"canary"[..].into(), b"canary-outside"[..].into()];

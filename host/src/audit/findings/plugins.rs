@@ -1,9 +1,11 @@
 //! What plugins see, hold, and whom they may tell.
 
+use serde_json::Value;
+
 use super::{Found, PluginFacts, Severity};
 use crate::{
     audit::holding::Usage,
-    config::{FetchGrant, OnErrorAction, PluginUse},
+    config::{FetchGrant, OnErrorAction, PluginUse, Span, is_credential},
     plugin::Description,
 };
 
@@ -19,6 +21,7 @@ pub(super) fn find(found: &mut Found<'_, '_>, facts: &[PluginFacts]) {
         outbound(found, plugin, component, facts);
         failing(found, plugin, facts);
         grants(found, plugin, facts);
+        plain_secrets(found, plugin);
         if facts.pinned_by == "nothing" {
             let message = format!("plugin `{}` is whatever file lies there", plugin.name);
             let help = "pin it: `torana lock` and --locked, or sha256 in `component`";
@@ -76,6 +79,34 @@ fn failing(found: &mut Found<'_, '_>, plugin: &PluginUse, facts: &PluginFacts) {
         let message = format!("plugin `{name}` is skipped when it fails");
         let help = "nothing, if requests may pass without it";
         found.add(Severity::Info, "fails-open", plugin.span, message, help);
+    }
+}
+
+/// Credentials that stand in the file itself, in a plugin's settings.
+fn plain_secrets(found: &mut Found<'_, '_>, plugin: &PluginUse) {
+    let Ok(settings) = serde_json::from_str::<Value>(&plugin.settings.json) else { return };
+    let text = &found.subject.config.source.text;
+    // What comes from outside stands as a table in the file.
+    let is_quoted =
+        |span: Span| text.get(span.start..span.end).is_some_and(|raw| raw.starts_with(['"', '\'']));
+    for (path, span) in &plugin.settings.spans {
+        let at = |value, key: &String| member(value, key);
+        let value = path.iter().try_fold(&settings, at).and_then(Value::as_str);
+        // A template says where one comes from.
+        let is_whole = |text: &str| is_credential(text) && !text.contains('{');
+        if value.is_some_and(is_whole) && is_quoted(*span) {
+            let message =
+                format!("`{}` of plugin `{}` is a credential", path.join("."), plugin.name);
+            let help = "write { env = \"NAME\" } or { file = \"PATH\" } there, or a secret that the host holds";
+            found.add(Severity::Medium, "plain-secret", *span, message, help);
+        }
+    }
+}
+
+fn member<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    match value {
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        other => other.get(key),
     }
 }
 
