@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use http::uri::Authority;
+
 use super::{
     Network,
     fault::{Fault, quote},
@@ -122,6 +124,37 @@ pub(super) fn host(text: &str) -> Result<String, Fault> {
     Ok(text.to_ascii_lowercase())
 }
 
+/// `shop.example` or `shop.example:8443`, as it stands in `Host`; in lower case.
+pub(super) fn authority(text: &str) -> Result<Authority, Fault> {
+    let fault = || Fault::new("is not a host, with or without a port");
+    if let Some((_, rest)) = text.split_once("://") {
+        let name = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        return Err(fault().help(format!("write it without scheme and path: \"{name}\"")));
+    }
+    if text.contains(['/', '@']) {
+        return Err(fault().help("it has neither a user nor a path: \"api.partner.example\""));
+    }
+    let (name, port) = match split_port(text) {
+        Some((name, port)) => (name, Some(port)),
+        None => (text, None),
+    };
+    let number = port.map(|port| port.parse::<u16>().ok().filter(|port| *port > 0));
+    if number == Some(None) {
+        return Err(fault().help("the port is a number from 1 to 65535"));
+    }
+    let name = bracketed(&host(name)?);
+    let written = match number.flatten() {
+        Some(port) => format!("{name}:{port}"),
+        None => name,
+    };
+    written.parse().map_err(|_| fault())
+}
+
+/// The host as it stands before a port: an IPv6 address in brackets.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
 /// `shop.example` or `*.shop.example`, as a route matches it.
 pub(super) fn pattern(text: &str) -> Result<String, Fault> {
     let fault = || Fault::new("is not a host to match");
@@ -223,6 +256,27 @@ mod tests {
         assert_eq!(help(target("catalog")), "add the port: \"catalog:8080\"");
         for wrong in ["a:0", "a:70000", "a:", ":80", "a b:80", "::1:80", "a..b:1", "é:1"] {
             assert!(target(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn authorities() {
+        for (text, read) in [
+            ("API.partner.example", "api.partner.example"),
+            ("api.partner.example:443", "api.partner.example:443"),
+            ("10.0.0.1:80", "10.0.0.1:80"),
+            ("[::1]", "[::1]"),
+            ("[0::1]:8443", "[::1]:8443"),
+        ] {
+            assert_eq!(authority(text).unwrap(), read);
+        }
+        assert_eq!(
+            help(authority("https://a.example:81/x")),
+            "write it without scheme and path: \"a.example:81\""
+        );
+        assert_eq!(help(authority("::1")), "write an IPv6 address in brackets: \"[::1]\"");
+        for wrong in ["", "a b", "a:0", "a:", ":80", "u@a", "a/b", "a..b", "*.a", "é"] {
+            assert!(authority(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
 };
 
 /// What other gateways call it.
-const ALIASES: [(&str, &str); 18] = [
+const ALIASES: [(&str, &str); 22] = [
     ("url", "targets"),
     ("urls", "targets"),
     ("servers", "targets"),
@@ -26,6 +26,10 @@ const ALIASES: [(&str, &str); 18] = [
     ("shadow", "mirror"),
     ("return", "reply"),
     ("location", "to"),
+    ("pass_host", "host"),
+    ("passHostHeader", "host"),
+    ("upstream_host", "host"),
+    ("server_name", "sni"),
 ];
 
 /// Most places that are worth naming.

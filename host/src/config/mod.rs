@@ -99,8 +99,8 @@ pub use source::{Source, Span};
 pub use store::{Exact, OnFailure, Redis, RedisAddress, Store};
 pub use units::{show_duration, show_size};
 pub use upstream::{
-    Balance, Breaker, Eject, HashKey, HealthCheck, Hedge, Protocol, Resolve, Retries, RetryOn,
-    Sticky, Target, Upstream, UpstreamLimits, UpstreamTls,
+    Balance, Breaker, Eject, HashKey, HealthCheck, Hedge, HostField, Protocol, Resolve, Retries,
+    RetryOn, Sticky, Target, Upstream, UpstreamLimits, UpstreamTls,
 };
 
 use std::{net::SocketAddr, sync::Arc};

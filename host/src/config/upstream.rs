@@ -13,6 +13,7 @@ use super::{
 
 mod balance;
 mod breaker;
+mod host_field;
 mod resolve;
 mod sticky;
 mod trouble;
@@ -20,6 +21,7 @@ mod trouble;
 pub use balance::{Balance, HashKey, Target};
 pub(super) use balance::{HASH, hash_key};
 pub use breaker::Breaker;
+pub use host_field::HostField;
 pub use resolve::Resolve;
 pub use sticky::Sticky;
 pub use trouble::{Eject, Hedge, Retries, RetryOn, UpstreamLimits};
@@ -39,6 +41,8 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     /// Which HTTP the targets speak.
     pub protocol: Protocol,
+    /// Which `Host` they get; none where the file does not say, and then it is the client's.
+    pub host: Option<HostField>,
     /// Active health checks, if any.
     pub health: Option<HealthCheck>,
     /// Which requests are sent again, if any.
@@ -157,6 +161,15 @@ pub(super) static UPSTREAM: Shape = Shape {
             "Which HTTP the targets speak. `h2` without TLS is by prior knowledge, `auto` is by ALPN.",
         )
         .or("http/1.1"),
+        key(
+            "host",
+            host_field::HOST,
+            "Which `Host` the targets get. `client`: the one that the client asked for. `target`: \
+             their own name and port, as virtual hosts and services of others want it. Or a name \
+             that is always the same; health checks ask by it as well. `X-Forwarded-Host` is what \
+             the client asked for in any case, and TLS goes by `tls.sni`.",
+        )
+        .or("client"),
         key("health", Kind::Table(&HEALTH), "Checks each target in the background, if given."),
         key("eject", Kind::Table(&trouble::EJECT), "Passes over targets that fail, if given."),
         key(
@@ -290,6 +303,7 @@ pub(super) fn read(
         balance: balance::read(table),
         tls: table.get("tls").and_then(|value| tls(&value)),
         protocol: protocol(table.choice("protocol")),
+        host: host_field::read(table),
         health: table.get("health").and_then(|value| health(&value.table()?)),
         retries: table.get("retries").and_then(|value| Some(trouble::retries(&value.table()?))),
         eject: table

@@ -7,6 +7,7 @@ use super::{
     balance::Wanted,
     hedge::Place,
     outcome::{Failed, protocol},
+    request::HostOf,
     target::Target,
     unanswered::Unanswered,
 };
@@ -16,6 +17,8 @@ use crate::{body::Body, config::RetryOn, message::Asked};
 pub(super) struct Attempt<'a> {
     /// Whom it is for.
     pub(super) key: Option<u64>,
+    /// Whose Host it carries.
+    pub(super) host: HostOf,
     /// The target of the client's session, or the one that was chosen before it began.
     pub(super) favourite: Option<usize>,
     /// Where it is noted.
@@ -43,14 +46,14 @@ pub(super) struct Sent<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(key: Option<u64>, tried: Vec<usize>) -> Self {
+    pub(super) fn new(key: Option<u64>, host: HostOf, tried: Vec<usize>) -> Self {
         let (favourite, asked, place, last, request) = (None, None, None, None, None);
-        Self { key, favourite, asked, place, tried, kept: true, last, request }
+        Self { key, host, favourite, asked, place, tried, kept: true, last, request }
     }
 
     /// Another one for the same request.
     pub(super) fn beside(&self) -> Self {
-        Self { asked: self.asked, ..Self::new(self.key, self.tried.clone()) }
+        Self { asked: self.asked, ..Self::new(self.key, self.host, self.tried.clone()) }
     }
 
     /// It is at this target from now on.

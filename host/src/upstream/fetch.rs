@@ -134,6 +134,7 @@ impl Origin {
             balance: config::Balance::RoundRobin,
             tls: self.https.then(config::UpstreamTls::default),
             protocol: if self.https { Protocol::Auto } else { Protocol::Http1 },
+            host: None,
             health: None,
             retries: None,
             eject: None,
@@ -218,7 +219,10 @@ mod tests {
     use tokio::join;
 
     use super::*;
-    use crate::upstream::tests::{OK, Service, settings};
+    use crate::{
+        config::HostField,
+        upstream::tests::{OK, Service, settings},
+    };
 
     fn outgoing_to(to: Destination) -> Outgoing {
         Outgoing {
@@ -320,6 +324,29 @@ mod tests {
         let mut request = outgoing_to(granted(&service));
         request.path = "http://elsewhere.example/".into();
         assert!(matches!(fetch.send(request).await, Err(DispatchError::Invalid(_))));
+    }
+
+    /// A plugin has no client whose Host it could be.
+    #[tokio::test]
+    async fn upstreams_get_their_own_host_or_the_fixed_one() {
+        let service = Service::start().await;
+        let own = service.address().to_string();
+        let fixed = HostField::Name("api.partner.example".parse().unwrap());
+        for (host, expected) in [
+            (None, &*own),
+            (Some(HostField::Client), &*own),
+            (Some(HostField::Target), &*own),
+            (Some(fixed), "api.partner.example"),
+        ] {
+            let settings = config::Upstream { host, ..settings(&[service.address()]) };
+            let fetch = fetch();
+            fetch.replace(Arc::new(Upstreams::build(&[settings], 1, None).unwrap()));
+            let request = outgoing_to(Destination::Upstream("service".into()));
+            let serve = async { service.accept().await.answer(OK).await };
+            let (head, reply) = join!(serve, fetch.send(request));
+            assert_eq!(reply.unwrap().body, "ok");
+            assert!(head.contains(&format!("\r\nhost: {expected}\r\n")), "{head}");
+        }
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::{
     Upstream, Upstreams,
     connection::{Connection, Http1},
-    request,
+    request::{self, HostOf},
     rounds::{self, LOOK_AGAIN},
     stats::Counters,
     target::Target,
@@ -111,13 +111,14 @@ async fn probe(upstream: &Upstream, target: &Target, settings: &HealthCheck) -> 
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("torana-health"));
     let status = match connection {
         Connection::Http1(Http1 { mut connection, .. }) => {
-            request::for_http1(&mut request, target);
+            request::for_http1(&mut request, target, HostOf::Target);
             connection.begin(request);
             let head = poll_fn(|cx| connection.poll_head(cx)).await;
             head.map_err(|unanswered| unanswered.why.to_string())?.status
         }
         Connection::Http2(mut http2) => {
-            request::for_http2(&mut request, target, upstream.connector.is_tls());
+            let https = upstream.connector.is_tls();
+            request::for_http2(&mut request, target, https, HostOf::Target);
             let response = http2.sender.send_request(request).await;
             response.map_err(|why| with_sources(&why))?.status()
         }
@@ -134,7 +135,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config,
+        config::{self, HostField},
         upstream::{
             ramp::WHOLE,
             target::milliseconds,
@@ -187,6 +188,24 @@ mod tests {
         tokio::select! {
             () = checks => {}
             () = serve => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn checks_ask_for_the_host_that_requests_ask_for() {
+        let service = Service::start().await;
+        let own = service.address().to_string();
+        let fixed = HostField::Name("api.partner.example".parse().unwrap());
+        for (host, expected) in
+            [(None, &*own), (Some(HostField::Target), &*own), (Some(fixed), "api.partner.example")]
+        {
+            let upstreams = checked(config::Upstream { host, ..settings(&[service.address()]) });
+            let serve = async { service.accept().await.head().await };
+            let head = tokio::select! {
+                () = run_health_checks(|| upstreams.clone()) => unreachable!("it goes on"),
+                head = serve => head,
+            };
+            assert!(head.contains(&format!("\r\nhost: {expected}\r\n")), "{head}");
         }
     }
 

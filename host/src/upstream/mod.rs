@@ -260,8 +260,7 @@ impl Upstream {
         slots: usize,
         policy: Policy,
     ) -> Result<Self, String> {
-        let tls = settings.tls.as_ref();
-        let targets = settings.targets.iter().map(|target| Target::new(target, tls));
+        let targets = settings.targets.iter().map(|target| Target::new(target, &settings));
         let targets = targets.collect::<Result<Arc<[_]>, _>>()?;
         let sticky = settings.sticky.as_ref();
         let sticky = sticky.map(|sticky| Sticky::new(sticky, &settings.name, &targets));
@@ -318,7 +317,7 @@ fn same(a: &config::Upstream, b: &config::Upstream) -> bool {
     let place = |target: &config::Target| (target.host.clone(), target.port, target.weight);
     a.name == b.name
         && a.targets.iter().map(place).eq(b.targets.iter().map(place))
-        && (&a.tls, a.protocol, &a.health) == (&b.tls, b.protocol, &b.health)
+        && (&a.tls, a.protocol, &a.host, &a.health) == (&b.tls, b.protocol, &b.host, &b.health)
         && (&a.balance, &a.retries, a.eject, a.limits)
             == (&b.balance, &b.retries, b.eject, b.limits)
         && (a.resolve, &a.dns) == (b.resolve, &b.dns)

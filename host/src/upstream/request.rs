@@ -7,10 +7,33 @@ use http::{
 };
 
 use super::target::Target;
-use crate::body::Body;
+use crate::{
+    body::Body,
+    config::{self, HostField},
+};
+
+/// Whose Host goes out. Asked before the first attempt: later the request has one in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HostOf {
+    /// The one that the request came with.
+    Request,
+    /// That of the target that an attempt is at.
+    Target,
+}
+
+impl HostOf {
+    /// A request without one, as plugins and checks make them, has the target's whatever is configured.
+    pub(super) fn new(settings: &config::Upstream, request: &Request<Body>) -> Self {
+        match &settings.host {
+            Some(HostField::Target | HostField::Name(_)) => Self::Target,
+            Some(HostField::Client) | None if request.headers().contains_key(HOST) => Self::Request,
+            Some(HostField::Client) | None => Self::Target,
+        }
+    }
+}
 
 /// RFC 9112, 3.2.1: the target is path and query, the authority is in Host.
-pub(super) fn for_http1(request: &mut Request<Body>, target: &Target) {
+pub(super) fn for_http1(request: &mut Request<Body>, target: &Target, host: HostOf) {
     *request.version_mut() = Version::HTTP_11;
     if let Some(authority) = request.uri().authority() {
         // A second attempt, and the first was HTTP/2.
@@ -20,17 +43,19 @@ pub(super) fn for_http1(request: &mut Request<Body>, target: &Target) {
         request.headers_mut().extend(host.map(|host| (HOST, host)));
         request.headers_mut().remove(TE);
     }
-    request.headers_mut().entry(HOST).or_insert_with(|| target.host_header.clone());
+    if host == HostOf::Target {
+        request.headers_mut().insert(HOST, target.host_header.clone());
+    }
 }
 
 /// RFC 9113, 8.3.1: the authority is in `:authority`, and Host is not sent beside it.
-pub(super) fn for_http2(request: &mut Request<Body>, target: &Target, https: bool) {
+pub(super) fn for_http2(request: &mut Request<Body>, target: &Target, https: bool, host: HostOf) {
     *request.version_mut() = Version::HTTP_2;
-    if request.uri().authority().is_some() {
+    if request.uri().authority().is_some() && host == HostOf::Request {
         return;
     }
-    let host = request.headers_mut().remove(HOST);
-    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let own = request.headers_mut().remove(HOST).filter(|_| host == HostOf::Request);
+    let authority = own.and_then(|own| Authority::try_from(own.as_bytes()).ok());
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(if https { Scheme::HTTPS } else { Scheme::HTTP });
     parts.authority = Some(authority.unwrap_or_else(|| target.authority.clone()));

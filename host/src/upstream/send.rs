@@ -18,9 +18,10 @@ use super::{
     outcome::{Answered, Failed, timeout},
     outlier::CHANCE,
     pool::Slot,
-    request,
+    request::{self, HostOf},
     retry::Retry,
     sticky::Session,
+    target::Target,
     upload::Upload,
     wait::{Until, Wait},
 };
@@ -181,7 +182,8 @@ impl Upstream {
         let admitted = self.admit();
         let session = self.session(caller, &mut request);
         let upload = Upload::watch(request.body_mut(), self.settings.idle_timeout, deadline);
-        let mut attempt = Attempt::new(caller.key, Vec::new());
+        let host = HostOf::new(&self.settings, &request);
+        let mut attempt = Attempt::new(caller.key, host, Vec::new());
         attempt.favourite = session.and_then(|session| session.target);
         attempt.request = Some(request);
         Call { upstream: self, deadline, attempt, upload, names: None, session, admitted }
@@ -210,9 +212,13 @@ impl Upstream {
     ) -> Result<Answered, Failed> {
         loop {
             let (index, connection, kept) = self.connection(slot, attempt, until).await?;
-            let Some(request) = attempt.request.take() else { return Err(self.nothing_to_send()) };
-            let (mut lease, spare) = self.begin(slot, index, connection, kept, request, upload);
-            let (target, sent) = (&self.targets[index], Instant::now());
+            let Some(mut request) = attempt.request.take() else {
+                return Err(self.nothing_to_send());
+            };
+            let target = &self.targets[index];
+            let spare = self.shape(&mut request, &connection, target, kept, attempt.host);
+            let (mut lease, sent) =
+                (Lease::begin(slot, index, connection, request, upload), Instant::now());
             let wait = Wait { since: sent, head: self.settings.head_timeout, until, upload };
             match wait.on(&mut lease).await {
                 Ok(Ok(head)) => {
@@ -267,29 +273,26 @@ impl Upstream {
         Failed::of_client(UpstreamError::Connect { target: self.settings.name.clone(), reason })
     }
 
-    /// Shapes the request for the connection and begins to send it. Gives a copy of one that may
-    /// have to be sent again and would not come back: HTTP/1.1 keeps it until there is a response.
-    fn begin(
+    /// Shapes the request for the connection. Gives a copy of one that may have to be sent again and
+    /// would not come back: HTTP/1.1 keeps it until there is a response.
+    fn shape(
         &self,
-        slot: &Arc<Slot>,
-        index: usize,
-        connection: Connection,
+        request: &mut Request<Body>,
+        connection: &Connection,
+        target: &Target,
         kept: bool,
-        mut request: Request<Body>,
-        upload: Option<&Upload>,
-    ) -> (Lease, Option<Box<Request<Body>>>) {
-        let target = &self.targets[index];
-        let spare = match &connection {
+        host: HostOf,
+    ) -> Option<Box<Request<Body>>> {
+        match connection {
             Connection::Http1(_) => {
-                request::for_http1(&mut request, target);
+                request::for_http1(request, target, host);
                 None
             }
             Connection::Http2(_) => {
-                request::for_http2(&mut request, target, self.connector.is_tls());
+                request::for_http2(request, target, self.connector.is_tls(), host);
                 // It says which requests the service has not looked at, so this goes for any method.
-                kept.then(|| request::copy(&request)).flatten().map(Box::new)
+                kept.then(|| request::copy(request)).flatten().map(Box::new)
             }
-        };
-        (Lease::begin(slot, index, connection, request, upload), spare)
+        }
     }
 }

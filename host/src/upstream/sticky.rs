@@ -167,7 +167,7 @@ mod tests {
     fn sticky(rules: &config::Sticky) -> Sticky {
         let addresses = ["127.0.0.1:1", "127.0.0.1:2"].map(|text| text.parse().unwrap());
         let settings = settings(&addresses);
-        let targets = settings.targets.iter().map(|target| Target::new(target, None).unwrap());
+        let targets = settings.targets.iter().map(|target| Target::new(target, &settings).unwrap());
         Sticky::new(rules, "service", &targets.collect::<Vec<_>>()).unwrap()
     }
 

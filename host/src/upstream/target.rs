@@ -9,11 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderValue, uri::Authority};
+use http::{
+    HeaderValue,
+    uri::{Authority, InvalidUri},
+};
 use rustls::pki_types::ServerName;
 
 use super::{hash, health::Checks, outlier::Outlier, ramp::WHOLE, resolve::Addresses};
-use crate::config;
+use crate::config::{self, HostField};
 
 /// A target is shared by all workers: only atomics that are seldom written.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub(super) struct Target {
     pub(super) name: Arc<str>,
     /// The name as a number, the same in every process.
     pub(super) id: u64,
-    /// What Host says where the request says nothing.
+    /// What Host says where it is not the client's.
     pub(super) authority: Authority,
     pub(super) host_header: HeaderValue,
     /// Whom TLS asks for and verifies; none where there is no TLS.
@@ -60,21 +63,23 @@ pub(super) enum Grade {
 }
 
 impl Target {
-    /// `sni` wins over the host; none is without TLS.
+    /// One of this upstream. TLS asks for `sni` before the host, and Host says a fixed name before it.
     pub(super) fn new(
         target: &config::Target,
-        tls: Option<&config::UpstreamTls>,
+        settings: &config::Upstream,
     ) -> Result<Self, String> {
         let (host, port) = (target.host.clone(), target.port);
-        let default_port = if tls.is_some() { 443 } else { 80 };
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        let written =
-            if port == default_port { bracketed.clone() } else { format!("{bracketed}:{port}") };
         let bad = |why: &dyn std::fmt::Display| format!("`{bracketed}:{port}`: {why}");
+        let tls = settings.tls.as_ref();
         let server_name = tls
             .map(|tls| ServerName::try_from(tls.sni.clone().unwrap_or_else(|| host.clone())))
             .transpose()
             .map_err(|why| bad(&why))?;
+        let authority = match &settings.host {
+            Some(HostField::Name(name)) => name.clone(),
+            _ => own_authority(&bracketed, port, tls.is_some()).map_err(|why| bad(&why))?,
+        };
         let name: Arc<str> = format!("{bracketed}:{port}").into();
         Ok(Self {
             id: hash::of(name.as_bytes()),
@@ -83,8 +88,8 @@ impl Target {
             address: host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port)),
             outlier: Outlier::default(),
             addresses: Addresses::default(),
-            authority: written.parse().map_err(|why| bad(&why))?,
-            host_header: written.parse().map_err(|why| bad(&why))?,
+            host_header: authority.as_str().parse().map_err(|why| bad(&why))?,
+            authority,
             server_name,
             host,
             port,
@@ -140,6 +145,14 @@ impl Target {
     pub(super) fn reached(&self) {
         self.aside.clear();
     }
+}
+
+/// As clients write it in Host: without the port that goes without saying, and without the dot at the
+/// end, which keeps search domains away and is no part of the name.
+fn own_authority(host: &str, port: u16, https: bool) -> Result<Authority, InvalidUri> {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let default_port = if https { 443 } else { 80 };
+    if port == default_port { name.parse() } else { format!("{name}:{port}").parse() }
 }
 
 /// Set aside after a failed connect, so that the next requests do not all run into the same wall:

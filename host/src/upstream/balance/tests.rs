@@ -14,7 +14,7 @@ fn room(balance: Balance, weights: &[u32]) -> Room {
     let addresses: Vec<_> = (1..).take(weights.len()).map(address).collect();
     let mut settings = config::Upstream { balance, ..settings(&addresses) };
     settings.targets.iter_mut().zip(weights).for_each(|(t, weight)| t.weight = *weight);
-    let targets = settings.targets.iter().map(|target| Target::new(target, None));
+    let targets = settings.targets.iter().map(|target| Target::new(target, &settings));
     let counters: Arc<[_]> = weights.iter().map(|_| Counters::default()).collect();
     Room {
         targets: targets.collect::<Result<_, _>>().unwrap(),

@@ -32,9 +32,9 @@ async fn mirror(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
 }
 
 /// The task that serves one HTTP/2 connection; dropped, it goes on.
-struct Serving(JoinHandle<hyper::Result<()>>);
+pub(super) struct Serving(JoinHandle<hyper::Result<()>>);
 
-fn serve_h2(stream: Stream) -> Serving {
+pub(super) fn serve_h2(stream: Stream) -> Serving {
     let builder = conn::http2::Builder::new(TokioExecutor::new());
     Serving(tokio::spawn(builder.serve_connection(TokioIo::new(stream), service_fn(mirror))))
 }
@@ -55,11 +55,11 @@ async fn serve_tls(listener: TcpListener, config: Arc<rustls::ServerConfig>) {
     }
 }
 
-fn h2(targets: &[SocketAddr]) -> config::Upstream {
+pub(super) fn h2(targets: &[SocketAddr]) -> config::Upstream {
     config::Upstream { protocol: Protocol::H2, ..settings(targets) }
 }
 
-async fn told(answer: Result<Response<Body>, UpstreamError>) -> String {
+pub(super) async fn told(answer: Result<Response<Body>, UpstreamError>) -> String {
     String::from_utf8(text(answer).await.1.to_vec()).unwrap()
 }
 

@@ -5,6 +5,7 @@ mod breaker;
 mod broken;
 mod goodbye;
 mod hedging;
+mod hosts;
 mod http1;
 mod http2;
 mod rebuild;
@@ -99,6 +100,7 @@ pub(in crate::upstream) fn settings(targets: &[SocketAddr]) -> config::Upstream 
         balance: config::Balance::RoundRobin,
         tls: None,
         protocol: Protocol::Http1,
+        host: None,
         health: None,
         retries: None,
         eject: None,

@@ -4,7 +4,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use super::{nowhere, settings};
 use crate::{
-    config::{self, HealthCheck, Span, UpstreamTls},
+    config::{self, HealthCheck, HostField, Span, UpstreamTls},
     tls::testing::Authority,
     upstream::{Upstreams, ramp::WHOLE, target::milliseconds},
 };
@@ -20,9 +20,13 @@ async fn equal_upstreams_survive_and_others_are_made_anew() {
     assert!(Arc::ptr_eq(same.get("service").unwrap(), old.get("service").unwrap()));
 
     after.keep_connections += 1;
-    let other = Upstreams::build(&[after], 2, Some(&old)).unwrap();
+    let other = Upstreams::build(&[after.clone()], 2, Some(&old)).unwrap();
     assert!(!Arc::ptr_eq(other.get("service").unwrap(), old.get("service").unwrap()));
     assert!(other.get("nobody").is_none());
+
+    after.host = Some(HostField::Target);
+    let renamed = Upstreams::build(&[after], 2, Some(&other)).unwrap();
+    assert!(!Arc::ptr_eq(renamed.get("service").unwrap(), other.get("service").unwrap()));
 }
 
 #[tokio::test]

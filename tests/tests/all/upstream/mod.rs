@@ -4,6 +4,7 @@
 mod breaker;
 mod goodbye;
 mod hedging;
+mod hosts;
 mod keep_alive;
 mod latency;
 mod names;
