@@ -14,6 +14,7 @@ use super::{
     gateway::{self, GATEWAY},
     keys::{Kind, Shape, key},
     listen::{self, LISTENER},
+    misnamed::report_misnamed,
     plugin::{self, PLUGIN},
     route::{self, ROUTE},
     secrets::{self, SECRET},
@@ -132,6 +133,7 @@ impl Config {
             report_unused(&cx, &config);
             report_unguarded(&cx, &config);
             report_skipped_guards(&cx, &config);
+            report_misnamed(&cx, &config);
         }
         note_trust(&cx, &config, options);
         if options.develop {

@@ -4,6 +4,7 @@
 //! load      Config::load: text -> syntax -> tables -> Config, or all that is wrong with it
 //! syntax    text -> tree, with every syntax error
 //! unused    what stands there and does nothing | unguarded: routes without a guard
+//! misnamed  services that are asked by another's name
 //! gateway | listen | admin | access_log | audit_log | store | dns | upstream | secrets
 //! signatures | plugin | chain | route
 //!           a table each: its type, its keys, its reader | proxy_protocol: a part of listen
@@ -43,6 +44,7 @@ mod keys;
 mod limits;
 mod listen;
 mod load;
+mod misnamed;
 mod misplaced;
 mod names;
 mod on_error;
