@@ -32,6 +32,9 @@ pub(super) fn socket_address(text: &str) -> Result<SocketAddr, Fault> {
     })
 }
 
+/// How many bits say that an address is an IPv4-mapped one (RFC 4291, 2.5.5.2).
+const MAPPED: u8 = 96;
+
 /// `10.0.0.0/8`, or one address.
 pub(super) fn network(text: &str) -> Result<Network, Fault> {
     let fault = || {
@@ -51,7 +54,19 @@ pub(super) fn network(text: &str) -> Result<Network, Fault> {
     if prefix > longest {
         return Err(Fault::new(format!("has a prefix of more than {longest} bits")));
     }
-    Ok(Network { address, prefix })
+    unmapped(Network { address, prefix }).ok_or_else(|| {
+        Fault::new("is wider than IPv4").help("write \"0.0.0.0/0\" for all IPv4 addresses")
+    })
+}
+
+/// Addresses are compared as IPv4 if they can be, so networks are too: `::ffff:10.0.0.0/104` is `10.0.0.0/8`. None for
+/// one that is wider than all of IPv4.
+fn unmapped(network: Network) -> Option<Network> {
+    let address = network.address.to_canonical();
+    if address == network.address {
+        return Some(network);
+    }
+    Some(Network { address, prefix: network.prefix.checked_sub(MAPPED)? })
 }
 
 /// `catalog.internal:9001`, a place to connect to: host (IPv6 without brackets) and port.
@@ -239,6 +254,18 @@ mod tests {
         assert_eq!(network("::1").unwrap().prefix, 128);
         assert!(network("10.0.0.0/33").is_err());
         assert!(network("10.0.0/8").is_err());
+    }
+
+    #[test]
+    fn a_network_of_ipv4_is_one_in_ipv6_clothes_too() {
+        for text in ["::ffff:10.0.0.0/104", "::ffff:10.1.2.3"] {
+            let network = network(text).unwrap();
+            assert!(network.contains("10.1.2.3".parse().unwrap()), "{text}");
+            assert!(network.contains("::ffff:10.1.2.3".parse().unwrap()), "{text}");
+            assert!(!network.contains("11.1.2.3".parse().unwrap()), "{text}");
+        }
+        assert!(network("::/0").unwrap().contains("2001:db8::1".parse().unwrap()));
+        assert_eq!(help(network("::ffff:0:0/90")), "write \"0.0.0.0/0\" for all IPv4 addresses");
     }
 
     #[test]

@@ -48,8 +48,11 @@ impl Rule {
         let Some(method) = text(&Name::Method, facts)? else { return Ok(false) };
         Ok(methods.iter().any(|wanted| match self.effect {
             Effect::Allow => method == wanted.as_str(),
-            // Some services take `delete` for DELETE.
-            Effect::Deny => method.eq_ignore_ascii_case(wanted.as_str()),
+            // Some services take `delete` for DELETE, and `head` for HEAD.
+            Effect::Deny => {
+                let is_head = wanted.as_str() == "GET" && method.eq_ignore_ascii_case("HEAD");
+                is_head || method.eq_ignore_ascii_case(wanted.as_str())
+            }
         }))
     }
 
