@@ -155,8 +155,9 @@ impl Settings {
         of_tier.map(|tier| &*tier.0).or_else(|| self.base())
     }
 
-    /// What a request costs.
+    /// What a request costs. Some services take `post` for POST: in lower case it is no cheaper.
     pub(crate) fn cost_of(&self, method: &str) -> u64 {
+        let method = &*method.to_ascii_uppercase();
         let named = |method: &str| self.method_costs.get(method).copied();
         // HEAD is GET without the body (RFC 9110, 9.3.2): it is no way around GET's price.
         let as_get = || (method == "HEAD").then(|| named("GET")).flatten();
