@@ -14,7 +14,12 @@ use torana_plugin_sdk::{
     },
 };
 
-use crate::{expression::Expression, network::Network, paths::PathPattern, wanted::Wanted};
+use crate::{
+    expression::{Expression, NO_HEAD},
+    network::Network,
+    paths::PathPattern,
+    wanted::Wanted,
+};
 
 /// One of these. An empty list would fit nothing, or everything: nobody should have to know which.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +59,7 @@ impl TryFrom<String> for Method {
             return Err(format!("`{method}` is no method: write a word like \"GET\""));
         }
         if upper == "HEAD" {
-            return Err("HEAD is GET without the body: write \"GET\", which is both".into());
+            return Err(NO_HEAD.into());
         }
         if upper != method {
             return Err(format!("methods are in upper case: write \"{upper}\""));

@@ -17,7 +17,7 @@ mod types;
 use std::fmt;
 
 use self::ast::Expr;
-pub(crate) use self::{ast::Name, eval::Facts};
+pub(crate) use self::{ast::Name, eval::Facts, types::NO_HEAD};
 
 /// A checked expression.
 #[derive(Clone, Debug, PartialEq)]

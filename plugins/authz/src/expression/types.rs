@@ -4,8 +4,11 @@ use serde_json::Value as Json;
 
 use super::{
     ExpressionError,
-    ast::{Comparison, Expr, Kind, Name},
+    ast::{Comparison, Expr, Function, Kind, Name},
 };
+
+/// Rules see HEAD as GET (RFC 9110, 9.3.2): nothing that asks for it can hold.
+pub(crate) const NO_HEAD: &str = "HEAD is GET without the body: write \"GET\", which is both";
 
 /// A type. Of what a token or a client says it is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +102,8 @@ fn compare(
     must(left, a, allowed, why)?;
     must(right, b, allowed, why)?;
     same(expr, a, b)?;
+    no_head(left, right)?;
+    no_head(right, left)?;
     Ok(Type::Bool)
 }
 
@@ -112,7 +117,10 @@ fn membership(left: &Expr, right: &Expr) -> Result<Type, ExpressionError> {
     )?;
     must(right, type_of(right)?, &[Type::List], "`in` looks into a list")?;
     if let Kind::List(items) = &right.kind {
-        items.iter().try_for_each(|other| same(other, item, type_of(other)?))?;
+        items.iter().try_for_each(|other| {
+            same(other, item, type_of(other)?)?;
+            no_head(left, other)
+        })?;
     }
     Ok(Type::Bool)
 }
@@ -130,6 +138,26 @@ fn same(at: &Expr, a: Type, b: Type) -> Result<(), ExpressionError> {
     }
     let text = format!("{} and {} cannot be compared", a.as_str(), b.as_str());
     Err(ExpressionError::new(at.at.0, text))
+}
+
+fn no_head(asked: &Expr, literal: &Expr) -> Result<(), ExpressionError> {
+    match &literal.kind {
+        Kind::Literal(Json::String(text))
+            if is_method(asked) && text.eq_ignore_ascii_case("HEAD") =>
+        {
+            Err(ExpressionError::new(literal.at.0, NO_HEAD))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `method`, or `lower(method)`.
+fn is_method(expr: &Expr) -> bool {
+    match &expr.kind {
+        Kind::Name(name) => *name == Name::Method,
+        Kind::Call(Function::Lower, of) => of.iter().all(is_method),
+        _ => false,
+    }
 }
 
 impl Type {
@@ -166,6 +194,7 @@ mod tests {
             "claims.a != null && null == params.id && scopes != null",
             "startsWith(lower(path), \"/a\") == true",
             "claims.a in [claims.b, \"x\", 5]",
+            "claims.a == \"HEAD\" || method == claims.a",
         ] {
             assert_eq!(checked(text), Ok(()), "{text}");
         }
@@ -192,6 +221,10 @@ mod tests {
             ("5 in [\"a\"]", 7, "a number and a text cannot be compared"),
             ("path in [[\"a\"]]", 10, "lists are of texts, numbers, true and false"),
             ("startsWith(scopes, \"a\")", 12, "functions take texts; this is a list"),
+            ("method == \"HEAD\"", 11, "write \"GET\", which is both"),
+            ("true && 'HEAD' != method", 9, "write \"GET\", which is both"),
+            ("method in [\"PUT\", \"HEAD\"]", 19, "write \"GET\", which is both"),
+            ("lower(method) == \"head\"", 18, "write \"GET\", which is both"),
             ("contains(claims.a, 5)", 20, "functions take texts; this is a number"),
         ] {
             let error = checked(text).unwrap_err();
