@@ -76,12 +76,14 @@
 mod bindings;
 #[cfg(feature = "format")]
 pub mod cases;
+pub mod claims;
 mod error;
 #[doc(hidden)]
 pub mod export;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod header_name;
+mod header_table;
 #[cfg(all(target_arch = "wasm32", feature = "heap"))]
 mod heap;
 pub mod host;
@@ -97,6 +99,7 @@ pub mod settings;
 
 pub use error::{Explain, Failure, Refused};
 pub use header_name::{EditableName, HeaderName};
+pub use header_table::{HeaderEntry, HeaderTable};
 pub use message::{Action, Content, Header, Reply};
 pub use plugin::{Hook, Hooks, Outcome, Plugin, StreamOutcome, Transform};
 #[doc(hidden)]
@@ -110,8 +113,8 @@ pub use torana_plugin_macros::{plugin, settings};
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        Action, Content, EditableName, Failure, Header, HeaderName, NoSettings, Outcome, Plugin,
-        Refused, Reply, SecretName, SettingErrors, StreamOutcome, Transform,
+        Action, Content, EditableName, Failure, Header, HeaderName, HeaderTable, NoSettings,
+        Outcome, Plugin, Refused, Reply, SecretName, SettingErrors, StreamOutcome, Transform,
         host::{Host, Setup},
         plugin, settings,
     };

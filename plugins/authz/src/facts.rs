@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
 use serde_json::Value as Json;
-use torana_plugin_sdk::prelude::*;
+use torana_plugin_sdk::{claims, prelude::*};
 
 use crate::{
     expression::{Facts, Name},
@@ -67,9 +67,14 @@ impl<'a, H: Host> Exchange<'a, H> {
         Self { host, claims }
     }
 
+    /// The claim at a path; all of them at none.
     fn claim(&self, path: &[String]) -> &Json {
-        let found = path.iter().try_fold(&*self.claims.0, |value, name| value.get(name));
-        found.unwrap_or(&Json::Null)
+        match &*self.claims.0 {
+            Json::Object(claims) if !path.is_empty() => {
+                claims::find(claims, path).unwrap_or(&Json::Null)
+            }
+            all => all,
+        }
     }
 
     /// The one value of a query parameter.

@@ -20,8 +20,8 @@ pub(crate) struct Settings {
     pub(crate) rules: Vec<Rule>,
     /// What holds where no rule matches.
     pub(crate) default: Effect,
-    /// The claim with the roles: a name, `realm_access.roles` for one that is deeper, or a list of
-    /// names where they have dots.
+    /// The claim with the roles: a name, which may have dots, `realm_access.roles` for one that is
+    /// deeper, or a list of names from the outside in.
     pub(crate) role_claim: ClaimPath,
     /// The `WWW-Authenticate` of a 401 for those who are not known but would have to be. Without it
     /// they get 403.

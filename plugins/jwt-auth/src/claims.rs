@@ -2,34 +2,10 @@
 //! the gateway.
 
 use serde_json::{Map, Value};
+pub(crate) use torana_plugin_sdk::claims::find;
 
 /// The claims of a token.
 pub(crate) type Claims = Map<String, Value>;
-
-/// Finds a claim. `["realm_access", "roles"]` goes deeper.
-///
-/// Names with dots are common (`https://shop.example/roles`), and a path is cut at dots, so the
-/// longest name that is there wins: the path above finds a claim called `realm_access.roles` first,
-/// and the member `roles` of `realm_access` if there is none.
-pub(crate) fn find<'a>(claims: &'a Claims, path: &[String]) -> Option<&'a Value> {
-    for length in (1..=path.len()).rev() {
-        let (name, rest) = path.split_at(length);
-        let found = match name {
-            [name] => claims.get(name),
-            names => claims.get(&names.join(".")),
-        };
-        match found {
-            Some(value) if rest.is_empty() => return Some(value).filter(|value| !value.is_null()),
-            Some(Value::Object(deeper)) => {
-                if let Some(value) = find(deeper, rest) {
-                    return Some(value);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
 
 /// A claim as a list of words: a text of words (`scope` of RFC 8693, 4.2), or an array of them. What
 /// is neither, or has something else in it, is none.
@@ -121,33 +97,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn path(text: &str) -> Vec<String> {
-        text.split('.').map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_longest_name_wins() {
-        let Value::Object(claims) = json!({
-            "sub": "a",
-            "nothing": null,
-            "realm": { "roles": ["r"], "a.b": { "c": 1 } },
-            "https://shop.example/roles": ["x"],
-            "flat": { "name": "deep" },
-            "flat.name": "flat",
-        }) else {
-            unreachable!()
-        };
-        let find = |text: &str| find(&claims, &path(text)).cloned();
-        assert_eq!(find("sub"), Some(json!("a")));
-        assert_eq!(find("realm.roles"), Some(json!(["r"])));
-        assert_eq!(find("realm.a.b.c"), Some(json!(1)));
-        assert_eq!(find("https://shop.example/roles"), Some(json!(["x"])));
-        assert_eq!(find("flat.name"), Some(json!("flat")));
-        for absent in ["nothing", "sub.x", "realm.x", "x", "realm.roles.0"] {
-            assert_eq!(find(absent), None, "{absent}");
-        }
-    }
 
     #[test]
     fn scopes_are_words_and_roles_are_names() {

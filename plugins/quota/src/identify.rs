@@ -2,8 +2,9 @@
 
 use std::cell::OnceCell;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use torana_plugin_sdk::{
+    claims,
     host::{Attributes, HeaderError, Request},
     prelude::*,
 };
@@ -16,7 +17,7 @@ pub(crate) struct Caller<R, A> {
     attributes: A,
     prefixes: Prefixes,
     /// Parsed once, if anything asks for a claim.
-    claims: OnceCell<Value>,
+    claims: OnceCell<Map<String, Value>>,
 }
 
 impl<R: Request, A: Attributes> Caller<R, A> {
@@ -73,8 +74,8 @@ impl<R: Request, A: Attributes> Caller<R, A> {
             // (Nobody else can have set it meanwhile.)
             let _ = self.claims.set(serde_json::from_str(&claims)?);
         }
-        let claims = self.claims.get().unwrap_or(&Value::Null);
-        let found = path.split('.').try_fold(claims, |value, name| value.get(name));
+        let path: Vec<_> = path.split('.').collect();
+        let found = self.claims.get().and_then(|claims| claims::find(claims, &path));
         Ok(found.and_then(as_text))
     }
 }
