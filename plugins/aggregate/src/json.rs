@@ -89,7 +89,7 @@ fn index(key: &str) -> Option<usize> {
 }
 
 /// Of several members with this key the last one counts, as nearly all readers have it.
-fn member<'a>(value: &'a str, key: &str) -> Option<&'a str> {
+pub(crate) fn member<'a>(value: &'a str, key: &str) -> Option<&'a str> {
     reader(value).deserialize_map(Member(key)).ok().flatten()
 }
 

@@ -43,7 +43,7 @@ impl fmt::Display for Source {
         match self {
             Self::Part { part, path } => write!(f, "parts.{}", dotted(part, path)),
             Self::Item(path) => f.write_str(&dotted("item", path)),
-            Self::Exchange(name) => exchange(name, f),
+            Self::Exchange(name) => name.fmt(f),
         }
     }
 }
@@ -51,25 +51,6 @@ impl fmt::Display for Source {
 /// `a.b.c`, as it was written.
 pub(crate) fn dotted(first: &str, path: &[String]) -> String {
     [first].into_iter().chain(path.iter().map(String::as_str)).collect::<Vec<_>>().join(".")
-}
-
-/// In words, for clients too: it is they who sent it.
-fn exchange(name: &Name, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match name {
-        Name::Attribute(name) => write!(f, "attributes.{name}"),
-        Name::Claim(path) => write!(f, "{}", dotted("claims", path)),
-        Name::Param(name) => write!(f, "path parameter `{name}`"),
-        Name::RequestHeader(name) => write!(f, "header `{name}`"),
-        Name::RequestQueryValue(name) => write!(f, "query parameter `{name}`"),
-        Name::RequestAuthority | Name::RequestHost => f.write_str("host"),
-        Name::RequestMethod => f.write_str("method"),
-        Name::RequestPath => f.write_str("path"),
-        Name::RequestQuery => f.write_str("query"),
-        Name::ClientAddress => f.write_str("client.address"),
-        Name::RequestId => f.write_str("request.id"),
-        Name::RequestScheme => f.write_str("request.scheme"),
-        Name::Route => f.write_str("route"),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cell::RefCell};
 
 use template::{Name, Piece};
-use torana_plugin_sdk::{host::HeaderError, prelude::*};
+use torana_plugin_sdk::{claims, host::HeaderError, prelude::*};
 
 use crate::{
     fault::Fault,
@@ -24,6 +24,16 @@ pub(crate) enum Trouble {
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
+    }
+}
+
+/// What clients repeat or garble is looked at before: no more than a failure is left.
+impl From<template::Fault> for Trouble {
+    fn from(fault: template::Fault) -> Self {
+        Self::Failure(match fault {
+            template::Fault::Client(text) => Failure::new(text),
+            template::Fault::Hook(failure) => failure,
+        })
     }
 }
 
@@ -67,6 +77,13 @@ impl<'a> Value<'a> {
             Self::Json(json) => json.clone().into_owned(),
         }
     }
+}
+
+/// A claim, in whose name there may be dots, or what lies at a path.
+fn named<'a>(claims: &'a str, path: &[String]) -> Option<Cow<'a, str>> {
+    let member = |value: &&'a str, name: &str| json::member(value, name);
+    let found = claims::find_by(path, &|name| member(&claims, name), &member);
+    found.map(Cow::Borrowed).or_else(|| json::select(claims, path))
 }
 
 fn scalar(json: &str) -> Result<Cow<'_, str>, &'static str> {
@@ -151,7 +168,7 @@ impl<'a, H: Host, R: Results> Values<'a, H, R> {
         let Some(claims) = self.host.attributes().get("auth.claims") else { return Ok(None) };
         let claims = json::value(&claims)
             .map_err(|_| Failure::new("the attribute `auth.claims` is no JSON object"))?;
-        let found = json::select(claims, path).filter(|value| *value != "null");
+        let found = named(claims, path).filter(|value| *value != "null");
         Ok(found.map(|value| Value::Json(Cow::Owned(value.into_owned()))))
     }
 

@@ -79,7 +79,10 @@ impl ApiKey {
             self.pass.set_attributes(identity, host)?;
         }
         let consumer = identity.map(|identity| identity.consumer);
-        let values = self.pass.values(consumer, host)?;
+        let values = match self.pass.values(consumer, host) {
+            Ok(values) => values,
+            Err(fault) => return fault.outcome(),
+        };
         if !self.forward {
             source::remove(&self.from, host)?;
         }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use template::Template;
+use template::{Fault, Template};
 use torana_plugin_sdk::prelude::*;
 
 use crate::{registry::Identity, settings::Consumer};
 
 /// What to do with requests that pass.
 pub(crate) struct Pass {
-    headers: BTreeMap<EditableName, Template>,
+    headers: HeaderTable<EditableName, Template>,
     upstreams: BTreeMap<String, String>,
     /// Every header that some consumer gets: none may come from a client.
     ours: BTreeSet<EditableName>,
@@ -20,7 +20,7 @@ pub(crate) type Values<'a> = BTreeMap<&'a str, String>;
 
 impl Pass {
     pub(crate) fn new(
-        headers: BTreeMap<EditableName, Template>,
+        headers: HeaderTable<EditableName, Template>,
         upstreams: BTreeMap<String, String>,
         consumers: &[Consumer],
     ) -> Self {
@@ -52,13 +52,13 @@ impl Pass {
         &'a self,
         consumer: Option<&'a Consumer>,
         host: &impl Host,
-    ) -> Result<Values<'a>, Failure> {
-        let own = consumer.into_iter().flat_map(|consumer| &consumer.headers);
+    ) -> Result<Values<'a>, Fault> {
+        let own = consumer.into_iter().flat_map(|consumer| consumer.headers.iter());
         let templates: BTreeMap<&str, &Template> =
             self.headers.iter().chain(own).map(|(name, template)| (&**name, template)).collect();
         let mut values = Values::new();
         for (name, template) in templates {
-            if let Some(value) = template.fill(host)? {
+            if let Some(value) = template.header_value(host)? {
                 values.insert(name, value);
             }
         }

@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     /// The realm in `WWW-Authenticate`.
     pub(crate) realm: String,
     /// Headers for the upstream. Those of the client are always removed.
-    pub(crate) headers: BTreeMap<EditableName, Template>,
+    pub(crate) headers: HeaderTable<EditableName, Template>,
     /// Which upstream a tier gets: one that the route names.
     pub(crate) upstreams: BTreeMap<String, String>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Consumer {
     pub(crate) disabled: bool,
     /// Headers for the upstream, beside the general ones or in their place.
     #[serde(default)]
-    pub(crate) headers: BTreeMap<EditableName, Template>,
+    pub(crate) headers: HeaderTable<EditableName, Template>,
     /// Its upstream: one that the route names. It goes before that of its tier.
     pub(crate) upstream: Option<String>,
 }
@@ -69,7 +69,7 @@ impl Default for Settings {
             forward: false,
             optional: false,
             realm: "api".into(),
-            headers: BTreeMap::new(),
+            headers: HeaderTable::default(),
             upstreams: BTreeMap::new(),
         }
     }

@@ -2,11 +2,11 @@
 
 mod apply;
 mod fixed;
-mod named;
 mod settings;
 
 use settings::Settings;
-use torana_plugin_sdk::{Hook, prelude::*};
+use template::Fault;
+use torana_plugin_sdk::{Hook, host::HeaderError, prelude::*};
 
 struct Headers(Settings);
 
@@ -37,20 +37,57 @@ impl Plugin for Headers {
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {
-        let values = self.0.request.values(host)?;
-        self.0.request.apply(values, &host.request(), &host.request_edit())
+        let edits = &self.0.request;
+        edits.apply(host, edits.renamed(&host.request(), Fault::of_header), &host.request_edit())
     }
 
     fn on_response_head(&self, host: &impl Host) -> Outcome {
-        let values = self.0.response.values(host)?;
-        self.0.response.apply(values, &host.response(), &host.response_edit())
+        // What a service garbles is not the client's doing.
+        let edits = &self.0.response;
+        let fault = |refused: Refused<HeaderError>| Fault::Hook(refused.into());
+        edits.apply(host, edits.renamed(&host.response(), fault), &host.response_edit())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use torana_plugin_sdk::{fake::FakeHost, settings};
+
+    use super::*;
+
+    fn plugin(json: &str) -> Headers {
+        Headers::new(settings::parse(json).unwrap()).unwrap()
+    }
+
     #[test]
     fn cases() {
-        torana_plugin_sdk::cases::run::<super::Headers>("cases");
+        torana_plugin_sdk::cases::run::<Headers>("cases");
+    }
+
+    /// `on_error` may let the request go on.
+    #[test]
+    fn what_is_to_go_goes_even_where_the_plugin_fails() {
+        let plugin = plugin(
+            r#"{ "request": { "remove": ["x-debug"], "set": { "x-a": "{attributes.p.a}", "x-b": "b" } } }"#,
+        );
+        let host = FakeHost::get("/")
+            .with_attribute("p.a", "line\nbreak")
+            .with_header("x-debug", "1")
+            .with_header("x-a", "client's")
+            .with_header("x-b", "client's");
+        assert!(plugin.on_request_head(&host).is_err());
+        for name in ["x-debug", "x-a", "x-b"] {
+            assert_eq!(host.forwarded_header(name), [""; 0], "{name}");
+        }
+    }
+
+    #[test]
+    fn one_value_that_is_no_text_is_renamed_and_of_several_none() {
+        let plugin = plugin(r#"{ "request": { "rename": { "x-old": "x-new" } } }"#);
+        let garbled = || FakeHost::get("/").with_header_bytes("x-old", b"\xff");
+        assert_eq!(plugin.on_request_head(&garbled()), Ok(Action::Next));
+        let twice = garbled().with_header_bytes("x-old", b"\xfe");
+        let Ok(Action::Respond(reply)) = plugin.on_request_head(&twice) else { panic!() };
+        assert_eq!(reply.status, 400);
     }
 }

@@ -1,9 +1,9 @@
 //! What the TOML can say.
 
-use template::Template;
-use torana_plugin_sdk::prelude::*;
+use std::collections::BTreeMap;
 
-use crate::named::Named;
+use template::Template;
+use torana_plugin_sdk::{HeaderEntry, prelude::*};
 
 /// Which headers to change.
 #[settings]
@@ -25,12 +25,26 @@ pub(crate) struct Edits {
     pub(crate) remove: Vec<EditableName>,
     /// Headers to rename, old name to new name. All values move, in the place of those that stood
     /// under the new name. Where the old name is absent nothing happens.
-    pub(crate) rename: Named<EditableName>,
+    pub(crate) rename: HeaderTable<EditableName, NewName>,
     /// Headers to set, in the place of all values that they had. A template without a value removes
     /// the header, so that a client cannot slip its own in.
-    pub(crate) set: Named<Template>,
+    pub(crate) set: HeaderTable<EditableName, Template>,
     /// Headers to add beside those that are there. A template without a value adds nothing.
-    pub(crate) add: Named<Template>,
+    pub(crate) add: HeaderTable<EditableName, Template>,
+}
+
+/// What a header is called from then on.
+#[settings]
+#[derive(Clone, PartialEq, Eq)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub(crate) struct NewName(pub(crate) EditableName);
+
+impl HeaderEntry<EditableName> for NewName {
+    fn misfit(&self, name: &EditableName) -> Option<String> {
+        let text = format!("it is `{name}` already: capitals make no other name");
+        (self.0 == *name).then_some(text)
+    }
 }
 
 impl Settings {
@@ -42,11 +56,26 @@ impl Settings {
                  `add`",
             ));
         }
-        Ok(())
+        let mut wrong = SettingErrors::new();
+        self.request.check("request", &mut wrong);
+        self.response.check("response", &mut wrong);
+        wrong.or(())
     }
 }
 
 impl Edits {
+    fn check(&self, head: &str, wrong: &mut SettingErrors) {
+        let mut renamed = BTreeMap::new();
+        for (from, NewName(to)) in self.rename.iter() {
+            if let Some(first) = renamed.insert(to, from) {
+                let text = format!(
+                    "`{first}` is called `{to}` already, and one of the two would be lost: write another name"
+                );
+                wrong.add([head, "rename", from], text);
+            }
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.remove.is_empty()
             && self.rename.is_empty()

@@ -5,6 +5,7 @@ use std::{
     rc::Rc,
 };
 
+use template::Fault;
 use torana_plugin_sdk::prelude::*;
 
 use crate::{
@@ -35,7 +36,8 @@ pub(crate) struct Authenticator {
 #[derive(Debug)]
 enum Stop {
     Refused(Refusal),
-    Failed(Failure),
+    /// The token is good, but no header can be made of what came with it, or the hook cannot do its work.
+    Fault(Fault),
 }
 
 impl From<Refusal> for Stop {
@@ -46,7 +48,13 @@ impl From<Refusal> for Stop {
 
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
+        Self::Fault(failure.into())
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }
 
@@ -69,7 +77,7 @@ impl Authenticator {
                 refusal.log(&host.log());
                 Ok(refusal.reply(&self.policy.realm).into())
             }
-            Err(Stop::Failed(failure)) => Err(failure),
+            Err(Stop::Fault(fault)) => fault.outcome(),
         }
     }
 

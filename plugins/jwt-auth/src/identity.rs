@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use template::{Name, Template};
+use template::{Fault, Name, Template};
 use torana_plugin_sdk::{host::AttributeError, prelude::*};
 
 use crate::{
@@ -84,7 +84,7 @@ impl Disclosure {
         identity: Option<&Identity>,
         lacks_grants: bool,
         warn: impl Fn(&str),
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Fault> {
         // First, for a header's template may ask for them.
         if let Some(identity) = identity {
             set_attributes(host, &identity.attributes, lacks_grants, warn)?;
@@ -96,9 +96,10 @@ impl Disclosure {
                 None => None,
             };
             match value.filter(|value| !value.is_empty()) {
-                Some(value) => host.request_edit().set_header(name, &value)?,
-                None => host.request_edit().remove_header(name)?,
+                Some(value) => host.request_edit().set_header(name, &value),
+                None => host.request_edit().remove_header(name),
             }
+            .map_err(Failure::from)?;
         }
         Ok(())
     }
@@ -146,13 +147,13 @@ impl Identity {
         host: &impl Host,
         index: usize,
         template: &Template,
-    ) -> Result<Option<Cow<'_, str>>, Failure> {
+    ) -> Result<Option<Cow<'_, str>>, Fault> {
         match &self.headers[index] {
             HeaderValue::Fixed(value) => Ok(value.as_deref().map(Cow::Borrowed)),
             HeaderValue::OfExchange => {
                 let value = template.render(|name| match name {
-                    Name::Claim(path) => self.claim(path),
-                    name => name.value(host),
+                    Name::Claim(path) => Ok(self.claim(path)?),
+                    name => name.header_value(host),
                 })?;
                 Ok(value.map(Cow::Owned))
             }

@@ -65,7 +65,7 @@ pub(crate) struct Settings {
     pub(crate) claims: BTreeMap<String, Listed<Value>>,
     /// Headers for the upstream, made of claims. A client's own are always removed.
     #[serde(default)]
-    pub(crate) headers: BTreeMap<EditableName, Template>,
+    pub(crate) headers: HeaderTable<EditableName, Template>,
     /// Claims that say who the consumer is.
     #[serde(default)]
     pub(crate) consumer: Consumer,

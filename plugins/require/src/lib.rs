@@ -6,7 +6,7 @@ mod settings;
 
 use allowed::Verdict;
 use settings::Settings;
-use torana_plugin_sdk::prelude::*;
+use torana_plugin_sdk::{host::HeaderError, prelude::*};
 
 struct Require(Settings);
 
@@ -22,8 +22,12 @@ impl Plugin for Require {
     fn on_request_head(&self, host: &impl Host) -> Outcome {
         let request = host.request();
         for (name, allowed) in &self.0.headers.0 {
-            let values = request.header_values(name)?;
-            if let Some(reply) = self.judge("header", name, allowed.judge(&values)) {
+            let verdict = match request.header_values(name) {
+                // It is the client's doing: as a failure, it could be skipped.
+                Err(Refused { why: HeaderError::NotText, .. }) => Verdict::Wrong,
+                values => allowed.judge(&values?),
+            };
+            if let Some(reply) = self.judge("header", name, verdict) {
                 return Ok(reply.into());
             }
         }
@@ -52,8 +56,24 @@ impl Require {
 
 #[cfg(test)]
 mod tests {
+    use torana_plugin_sdk::{fake::FakeHost, settings};
+
+    use super::*;
+
     #[test]
     fn cases() {
-        torana_plugin_sdk::cases::run::<super::Require>("cases");
+        torana_plugin_sdk::cases::run::<Require>("cases");
+    }
+
+    /// A failure would be another plugin's to skip.
+    #[test]
+    fn what_is_no_text_is_a_wrong_value() {
+        let json = r#"{ "headers": { "x-tenant": ["acme", "*"] } }"#;
+        let plugin = Require::new(settings::parse(json).unwrap()).unwrap();
+        let host = FakeHost::get("/").with_header_bytes("x-tenant", b"acme\xff");
+        let Ok(Action::Respond(reply)) = plugin.on_request_head(&host) else { panic!() };
+        assert_eq!(reply.status, 400);
+        let body = String::from_utf8_lossy(reply.body.as_bytes()).into_owned();
+        assert!(body.contains("urn:torana:problem:wrong-header"), "{body}");
     }
 }

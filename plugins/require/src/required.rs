@@ -3,10 +3,11 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
 
 use torana_plugin_sdk::{
+    HeaderEntry, HeaderTable,
     schemars::{JsonSchema, Schema, SchemaGenerator, json_schema},
     serde::{
         Deserialize, Deserializer,
-        de::{Error, MapAccess, SeqAccess, Visitor},
+        de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
     },
 };
 
@@ -21,7 +22,7 @@ impl<Name> Default for Required<Name> {
     }
 }
 
-impl<'de, Name: Deserialize<'de> + Ord> Deserialize<'de> for Required<Name> {
+impl<'de, Name: Deserialize<'de> + Ord + fmt::Display> Deserialize<'de> for Required<Name> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ListOrTable(PhantomData))
     }
@@ -30,7 +31,7 @@ impl<'de, Name: Deserialize<'de> + Ord> Deserialize<'de> for Required<Name> {
 /// (Serde's untagged enums would do, but their errors do not say where.)
 struct ListOrTable<Name>(PhantomData<Name>);
 
-impl<'de, Name: Deserialize<'de> + Ord> Visitor<'de> for ListOrTable<Name> {
+impl<'de, Name: Deserialize<'de> + Ord + fmt::Display> Visitor<'de> for ListOrTable<Name> {
     type Value = Required<Name>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,14 +46,13 @@ impl<'de, Name: Deserialize<'de> + Ord> Visitor<'de> for ListOrTable<Name> {
         Ok(Required(names))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Self::Value, A::Error> {
-        let mut names = BTreeMap::new();
-        while let Some((name, allowed)) = table.next_entry()? {
-            names.insert(name, allowed);
-        }
-        Ok(Required(names))
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Self::Value, A::Error> {
+        let names = HeaderTable::deserialize(MapAccessDeserializer::new(table))?;
+        Ok(Required(names.into_inner()))
     }
 }
+
+impl<Name> HeaderEntry<Name> for Allowed {}
 
 impl<'de> Deserialize<'de> for Allowed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,21 +1,30 @@
 //! Where the values come from: the exchange at hand.
 
-use serde_json::Value;
-use torana_plugin_sdk::prelude::*;
+use serde_json::{Map, Value};
+use torana_plugin_sdk::{claims, prelude::*};
 
-use crate::{Name, Template};
+use crate::{Fault, Name, Template};
 
 impl Template {
-    /// Fills the template in with values of the current exchange. None when a value is absent that
-    /// has no default.
-    pub fn fill(&self, host: &impl Host) -> Result<Option<String>, Failure> {
-        self.render(|name| name.value(host))
+    /// Fills the template in with values of the current exchange, for a header. None when a value is
+    /// absent that has no default.
+    pub fn header_value(&self, host: &impl Host) -> Result<Option<String>, Fault> {
+        self.render(|name| name.header_value(host))
     }
 }
 
 impl Name {
+    /// The value in the current exchange, for a header. None where there is none.
+    pub fn header_value(&self, host: &impl Host) -> Result<Option<String>, Fault> {
+        let value = self.value(host)?;
+        if self.is_the_clients() && value.as_deref().is_some_and(has_control) {
+            return Err(Fault::Client(format!("The value of {self} has control characters.")));
+        }
+        Ok(value)
+    }
+
     /// The value in the current exchange. None where there is none.
-    pub fn value(&self, host: &impl Host) -> Result<Option<String>, Failure> {
+    pub fn value(&self, host: &impl Host) -> Result<Option<String>, Fault> {
         let request = host.request();
         Ok(match self {
             Self::Attribute(name) => host.attributes().get(name),
@@ -23,7 +32,7 @@ impl Name {
             Self::ClientAddress => Some(request.client_address()),
             Self::Param(name) => request.param(name),
             Self::RequestAuthority => Some(request.authority()),
-            Self::RequestHeader(name) => request.header(name)?,
+            Self::RequestHeader(name) => request.header(name).map_err(Fault::of_header)?,
             Self::RequestHost => Some(without_port(&request.authority()).to_owned()),
             Self::RequestId => Some(request.id()),
             Self::RequestMethod => Some(request.method()),
@@ -37,19 +46,24 @@ impl Name {
 }
 
 /// As for headers: of several values none is taken on a guess.
-fn only(name: &str, mut values: Vec<String>) -> Result<Option<String>, Failure> {
+fn only(name: &str, mut values: Vec<String>) -> Result<Option<String>, Fault> {
     if values.len() > 1 {
-        let text = format!("query parameter `{name}` stands there more than once");
-        return Err(Failure::new(text));
+        return Err(Fault::Client(format!(
+            "Query parameter `{name}` stands there more than once."
+        )));
     }
     Ok(values.pop())
 }
 
 fn claim(host: &impl Host, path: &[String]) -> Result<Option<String>, Failure> {
     let Some(claims) = host.attributes().get("auth.claims") else { return Ok(None) };
-    let claims: Value = serde_json::from_str(&claims)?;
-    let found = path.iter().try_fold(&claims, |value, name| value.get(name));
-    Ok(found.filter(|value| !value.is_null()).map(as_text))
+    let claims: Map<String, Value> = serde_json::from_str(&claims)?;
+    Ok(claims::find(&claims, path).map(as_text))
+}
+
+/// Whether no header can have it.
+fn has_control(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
 }
 
 /// Text as it is, all else as JSON.
@@ -74,8 +88,9 @@ mod tests {
         let values = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         assert_eq!(only("q", values(&[])).unwrap(), None);
         assert_eq!(only("q", values(&["1"])).unwrap(), Some("1".into()));
-        let failure = only("q", values(&["1", "2"])).unwrap_err();
-        assert_eq!(failure.log, "query parameter `q` stands there more than once");
+        let fault = only("q", values(&["1", "2"])).unwrap_err();
+        let text = "Query parameter `q` stands there more than once.";
+        assert_eq!(fault, Fault::Client(text.into()));
     }
 
     #[test]

@@ -182,6 +182,11 @@ impl Named for Name {
 }
 
 impl Name {
+    /// Whether it is what the client sent, and no other plugin's or the route's to say.
+    pub(crate) fn is_the_clients(&self) -> bool {
+        !matches!(self, Self::Attribute(_) | Self::ClientAddress | Self::RequestId | Self::Route)
+    }
+
     fn simple(text: &str) -> Option<Self> {
         Some(match text {
             "client.address" => Self::ClientAddress,
@@ -209,6 +214,27 @@ impl Name {
             path.iter().all(|name| !name.is_empty()).then_some(Self::Claim(path))
         };
         attribute().or_else(param).or_else(header).or_else(query).or_else(claim)
+    }
+}
+
+/// In words, for clients too: it is they who sent most of it.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attribute(name) => write!(f, "attributes.{name}"),
+            Self::Claim(path) => write!(f, "claims.{}", path.join(".")),
+            Self::Param(name) => write!(f, "path parameter `{name}`"),
+            Self::RequestHeader(name) => write!(f, "header `{name}`"),
+            Self::RequestQueryValue(name) => write!(f, "query parameter `{name}`"),
+            Self::RequestAuthority | Self::RequestHost => f.write_str("host"),
+            Self::RequestMethod => f.write_str("method"),
+            Self::RequestPath => f.write_str("path"),
+            Self::RequestQuery => f.write_str("query"),
+            Self::ClientAddress => f.write_str("client.address"),
+            Self::RequestId => f.write_str("request.id"),
+            Self::RequestScheme => f.write_str("request.scheme"),
+            Self::Route => f.write_str("route"),
+        }
     }
 }
 

@@ -4,8 +4,18 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
+use torana_plugin_sdk::{EditableName, HeaderEntry};
 
 use crate::{Named, Template};
+
+/// In a header. What values make of a template is seen with each of them.
+impl HeaderEntry<EditableName> for Template {
+    fn misfit(&self, name: &EditableName) -> Option<String> {
+        let is_control = |c: char| c.is_ascii_control() && c != '\t';
+        let text = format!("`{name}` cannot have this value: it has control characters");
+        self.fixed()?.contains(is_control).then_some(text)
+    }
+}
 
 impl<'de, N: Named> Deserialize<'de> for Template<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
