@@ -1,8 +1,10 @@
 //! Pieces of HTTP that many plugins need and few write down right.
 
+mod credentials;
 mod vary;
 mod weight;
 
+pub use credentials::{Malformed, credentials};
 pub use vary::add_vary;
 #[cfg(feature = "fake")]
 pub(crate) use vary::merged;

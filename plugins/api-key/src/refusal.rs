@@ -47,7 +47,9 @@ pub(crate) fn unclear(why: Unclear) -> Reply {
     let (kind, detail) = match why {
         Unclear::Repeated => ("repeated-key", "The API key stands there more than once."),
         Unclear::Several => ("several-keys", "There are several API keys, and they differ."),
-        Unclear::Malformed => ("malformed-key", "The Basic credentials cannot be decoded."),
+        Unclear::Malformed => {
+            ("malformed-key", "The credentials in `authorization` cannot be read.")
+        }
     };
     Reply::problem(400, kind, detail)
 }

@@ -9,6 +9,7 @@ use base64::{
 };
 use torana_plugin_sdk::{
     host::{HeaderError, Request},
+    http::{self, Malformed},
     prelude::*,
 };
 
@@ -75,7 +76,7 @@ pub(crate) enum Unclear {
     Repeated,
     /// Two places have different keys.
     Several,
-    /// Basic credentials that are none.
+    /// Credentials of a scheme of ours that are none.
     Malformed,
 }
 
@@ -187,11 +188,11 @@ fn credentials(scheme: &str, request: &impl Request) -> Result<Found, Failure> {
     let Found::Key(value) = header("authorization", request)? else {
         return header("authorization", request);
     };
-    let end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
-    if !value[..end].eq_ignore_ascii_case(scheme.as_bytes()) {
-        return Ok(Found::Nothing);
-    }
-    Ok(Found::Key(value[end..].trim_ascii().to_vec()))
+    Ok(match http::credentials(&value, scheme) {
+        None => Found::Nothing,
+        Some(Ok(key)) => Found::Key(key.trim_ascii_end().to_vec()),
+        Some(Err(Malformed)) => Found::Unclear(Unclear::Malformed),
+    })
 }
 
 /// Clients differ in whether they pad.

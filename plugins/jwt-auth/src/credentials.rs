@@ -1,12 +1,18 @@
 //! How a token stands in a header, a cookie or a query, and how it is taken out of there. Nothing
 //! here knows the gateway.
 
+use torana_plugin_sdk::http::{self, Malformed};
+
 /// The token in the value of a header, after the scheme (RFC 6750, 2.1). None where the value is of
 /// another scheme.
-pub(crate) fn in_header<'a>(value: &'a str, scheme: Option<&str>) -> Option<&'a str> {
-    let Some(scheme) = scheme else { return Some(value) };
-    let (given, token) = value.split_once(' ').unwrap_or((value, ""));
-    given.eq_ignore_ascii_case(scheme).then(|| token.trim_start_matches(' '))
+pub(crate) fn in_header<'a>(
+    value: &'a str,
+    scheme: Option<&str>,
+) -> Option<Result<&'a str, Malformed>> {
+    let Some(scheme) = scheme else { return Some(Ok(value)) };
+    let token = http::credentials(value.as_bytes(), scheme)?;
+    // (It stands behind ASCII, so that it is a text as well.)
+    Some(token.map(|token| &value[value.len() - token.len()..]))
 }
 
 /// The values of a cookie (RFC 6265, 4.2.1).
@@ -73,14 +79,15 @@ mod tests {
     #[test]
     fn a_scheme_has_no_case_and_its_own_word() {
         let bearer = |value| in_header(value, Some("Bearer"));
-        assert_eq!(bearer("Bearer a.b.c"), Some("a.b.c"));
-        assert_eq!(bearer("bEARER   a.b.c"), Some("a.b.c"));
-        assert_eq!(bearer("Bearer"), Some(""));
+        assert_eq!(bearer("Bearer a.b.c"), Some(Ok("a.b.c")));
+        assert_eq!(bearer("bEARER   a.b.ü"), Some(Ok("a.b.ü")));
+        assert_eq!(bearer("Bearer"), Some(Ok("")));
+        assert_eq!(bearer("Bearer\ta.b.c"), Some(Err(Malformed)));
         assert_eq!(bearer("Basic YTpi"), None);
         assert_eq!(bearer("Bearera.b.c"), None);
         assert_eq!(bearer("a.b.c"), None);
         assert_eq!(bearer(""), None);
-        assert_eq!(in_header("Bearer a.b.c", None), Some("Bearer a.b.c"));
+        assert_eq!(in_header("Bearer a.b.c", None), Some(Ok("Bearer a.b.c")));
     }
 
     #[test]

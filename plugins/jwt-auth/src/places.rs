@@ -2,6 +2,7 @@
 
 use torana_plugin_sdk::{
     host::{HeaderError, Request},
+    http::Malformed,
     prelude::*,
 };
 
@@ -52,8 +53,12 @@ impl Places {
                 }
                 value => value?,
             };
-            let token = |value: &str| in_header(value, place.scheme.as_deref()).map(str::to_owned);
-            tokens.extend(value.as_deref().and_then(token));
+            let token =
+                value.as_deref().and_then(|value| in_header(value, place.scheme.as_deref()));
+            match token.transpose() {
+                Ok(token) => tokens.extend(token.map(str::to_owned)),
+                Err(Malformed) => return Ok(Found::Unclear(NOT_ONE)),
+            }
         }
         if let Some(name) = &self.cookie {
             // HTTP/2 may spread cookies over several lines (RFC 9113, 8.2.3).
