@@ -36,15 +36,20 @@ impl Pass {
         host: &impl Host,
     ) -> Result<(), Failure> {
         let consumer = identity.consumer;
+        let attributes = host.attributes();
+        let is_another = attributes.get("consumer.id").as_ref() != Some(&consumer.id);
         let mut values = vec![
             ("consumer.id".to_owned(), Some(consumer.id.clone())),
             // Where another plugin knew somebody else, two halves make no consumer: none takes its tier away.
             ("consumer.tier".to_owned(), consumer.tier.clone()),
         ];
+        // Nor do this one's key and the token of the other.
+        let of_token = ["auth.scopes", "auth.claims"].into_iter().filter(|_| is_another);
+        values.extend(of_token.map(|name| (name.to_owned(), None)));
         values.extend(identity.key_name().map(|name| ("key".to_owned(), Some(name.to_owned()))));
         let own = consumer.attributes.iter();
         values.extend(own.map(|(name, value)| (name.clone(), Some(value.clone()))));
-        Ok(host.attributes().update(&values)?)
+        Ok(attributes.update(&values)?)
     }
 
     /// Fills the templates in, before the head is changed. Those of the consumer go first.
