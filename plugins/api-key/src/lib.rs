@@ -83,8 +83,9 @@ impl ApiKey {
             Ok(values) => values,
             Err(fault) => return fault.outcome(),
         };
-        if !self.forward {
-            source::remove(&self.from, host)?;
+        match self.forward {
+            true => source::remove_twins(&self.from, host)?,
+            false => source::remove(&self.from, host)?,
         }
         self.pass.set_headers(&values, host)?;
         if let Some(consumer) = consumer {

@@ -98,10 +98,20 @@ pub(crate) fn find(sources: &[Source], request: &impl Request) -> Result<Found, 
     Ok(found)
 }
 
-/// Takes the key away wherever it is.
+/// Takes away what many a service takes for the header of a key: `x_api_key` for `x-api-key`. Nobody has looked at it.
+pub(crate) fn remove_twins(sources: &[Source], host: &impl Host) -> Result<(), Failure> {
+    let dashed = sources.iter().filter_map(Source::dashed);
+    // The host removes all other spellings with underscores as well, and leaves the one with dashes.
+    dashed
+        .into_iter()
+        .try_for_each(|name| Ok(host.request_edit().remove_header(&name.replace('-', "_"))?))
+}
+
+/// Takes the key away wherever it is, and what services may take for it.
 pub(crate) fn remove(sources: &[Source], host: &impl Host) -> Result<(), Failure> {
     for source in sources {
-        if source.read(&host.request())? == Found::Nothing {
+        // Where a header is removed, the host removes its twins.
+        if source.dashed().is_none() && source.read(&host.request())? == Found::Nothing {
             continue;
         }
         match source {
@@ -120,6 +130,14 @@ pub(crate) fn remove(sources: &[Source], host: &impl Host) -> Result<(), Failure
 }
 
 impl Source {
+    /// A header that can have twins.
+    fn dashed(&self) -> Option<&str> {
+        match self {
+            Self::Header(name) if name.0.contains('-') => Some(&name.0),
+            _ => None,
+        }
+    }
+
     /// Whether both would find the same.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
 use serde_json::Value as Json;
-use torana_plugin_sdk::{claims, prelude::*};
+use torana_plugin_sdk::{claims, http, prelude::*};
 
 use crate::{
     expression::{Facts, Name},
@@ -77,6 +77,17 @@ impl<'a, H: Host> Exchange<'a, H> {
         }
     }
 
+    /// The one value of a header, which has no twin that the service might take for it.
+    fn header(&self, name: &str) -> Result<Option<String>, String> {
+        let request = self.host.request();
+        let may_have_twins = name.contains(['-', '_']);
+        let names = if may_have_twins { request.header_names() } else { Vec::new() };
+        if let Some(twin) = names.iter().find(|other| http::are_twins(other, name)) {
+            return Err(format!("header `{name}` stands there as `{twin}` too"));
+        }
+        request.header(name).map_err(|refused| refused.to_string())
+    }
+
     /// The one value of a query parameter.
     fn query(&self, name: &str) -> Result<Option<String>, String> {
         let mut values = self.host.request().query_values(name);
@@ -105,7 +116,7 @@ impl<H: Host> Facts for Exchange<'_, H> {
             Name::ClientAddress => Some(request.client_address()),
             Name::ConsumerId => attributes.get("consumer.id"),
             Name::ConsumerTier => attributes.get("consumer.tier"),
-            Name::Header(name) => request.header(name).map_err(|refused| refused.to_string())?,
+            Name::Header(name) => self.header(name)?,
             Name::Host => Some(host_of(&request.authority())),
             Name::Method => Some(method_of(request.method())),
             Name::Param(name) => request.param(name),

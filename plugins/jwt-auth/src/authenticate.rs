@@ -86,6 +86,7 @@ impl Authenticator {
         let token = match places.find(&host.request())? {
             Found::Token(token) => token,
             Found::Nothing if *optional => {
+                places.remove_twins(host)?;
                 return Ok(disclosure.tell(host, None, false, |_| {})?);
             }
             Found::Nothing => return Err(Refusal::NoToken.into()),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use template::{Fault, Name, Template};
-use torana_plugin_sdk::{host::AttributeError, prelude::*};
+use torana_plugin_sdk::{host::AttributeError, http, prelude::*};
 
 use crate::{
     claims::{self, Claims},
@@ -110,7 +110,7 @@ impl Disclosure {
             return Ok(());
         }
         for name in host.request().header_names() {
-            if name.contains('_') && self.headers.iter().any(|(ours, _)| is_alias(&name, ours)) {
+            if self.headers.iter().any(|(ours, _)| http::are_twins(&name, ours)) {
                 host.request_edit().remove_header(&name)?;
             }
         }
@@ -168,11 +168,6 @@ impl Identity {
 
 fn is_of_exchange(template: &Template) -> bool {
     template.names().any(|name| !matches!(name, Name::Claim(_)))
-}
-
-fn is_alias(name: &str, ours: &str) -> bool {
-    name.len() == ours.len()
-        && name.bytes().zip(ours.bytes()).all(|(a, b)| a == b || matches!((a, b), (b'_', b'-')))
 }
 
 fn unfit(path: &[String], why: &str) -> String {

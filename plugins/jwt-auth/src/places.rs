@@ -74,6 +74,11 @@ impl Places {
         Ok(judge(tokens))
     }
 
+    /// Takes away what services may take for a token, and nobody has looked at.
+    pub(crate) fn remove_twins(&self, host: &impl Host) -> Result<(), Failure> {
+        self.header.as_ref().map_or(Ok(()), |place| place.remove_twins(host))
+    }
+
     /// Takes the token out of what the upstream gets. A header goes as a whole, even if it is of
     /// another scheme: it came as a credential for us.
     pub(crate) fn remove(&self, host: &impl Host, forward: bool) -> Result<(), Failure> {
@@ -87,7 +92,7 @@ impl Places {
             }
         }
         if forward {
-            return Ok(());
+            return self.remove_twins(host);
         }
         if let Some(place) = &self.header {
             host.request_edit().remove_header(&place.name)?;
@@ -96,6 +101,17 @@ impl Places {
             Some(name) => remove_cookie(host, name),
             None => Ok(()),
         }
+    }
+}
+
+impl HeaderPlace {
+    /// Takes away what many a service takes for the header that was looked at: `x_token` for `x-token`.
+    fn remove_twins(&self, host: &impl Host) -> Result<(), Failure> {
+        if !self.name.contains('-') {
+            return Ok(());
+        }
+        // The host removes all other spellings with underscores as well, and leaves the one with dashes.
+        Ok(host.request_edit().remove_header(&self.name.replace('-', "_"))?)
     }
 }
 

@@ -37,6 +37,11 @@ impl Allowed {
         Self(vec![Pattern::Prefix(String::new())])
     }
 
+    /// Whether every value is allowed.
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.contains(&Pattern::Prefix(String::new()))
+    }
+
     /// All values must be allowed: who sends two must not get the second one past us.
     pub(crate) fn judge(&self, values: &[String]) -> Verdict {
         if values.is_empty() {

@@ -4,9 +4,15 @@ mod allowed;
 mod required;
 mod settings;
 
-use allowed::Verdict;
+use std::cell::OnceCell;
+
+use allowed::{Allowed, Verdict};
 use settings::Settings;
-use torana_plugin_sdk::{host::HeaderError, prelude::*};
+use torana_plugin_sdk::{
+    host::{HeaderError, Request},
+    http,
+    prelude::*,
+};
 
 struct Require(Settings);
 
@@ -21,11 +27,11 @@ impl Plugin for Require {
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {
         let request = host.request();
+        let twins = Twins::new(&request);
         for (name, allowed) in &self.0.headers.0 {
-            let verdict = match request.header_values(name) {
-                // It is the client's doing: as a failure, it could be skipped.
-                Err(Refused { why: HeaderError::NotText, .. }) => Verdict::Wrong,
-                values => allowed.judge(&values?),
+            let verdict = match judge_header(&request, name, allowed)? {
+                Verdict::Allowed => twins.judge(name, allowed)?,
+                verdict => verdict,
             };
             if let Some(reply) = self.judge("header", name, verdict) {
                 return Ok(reply.into());
@@ -51,6 +57,42 @@ impl Require {
         };
         let detail = format!("The {what} `{name}` {text}.");
         Some(Reply::problem(self.0.status, &format!("{kind}-{what}"), &detail))
+    }
+}
+
+fn judge_header(request: &impl Request, name: &str, allowed: &Allowed) -> Result<Verdict, Failure> {
+    match request.header_values(name) {
+        // It is the client's doing: as a failure, it could be skipped.
+        Err(Refused { why: HeaderError::NotText, .. }) => Ok(Verdict::Wrong),
+        values => Ok(allowed.judge(&values?)),
+    }
+}
+
+/// Headers that a service may take for one that is judged: who sends `x_tenant` must not get it past us beside a good
+/// `x-tenant`.
+struct Twins<'a, R> {
+    request: &'a R,
+    /// Looked up once, if anything asks for them.
+    names: OnceCell<Vec<String>>,
+}
+
+impl<'a, R: Request> Twins<'a, R> {
+    fn new(request: &'a R) -> Self {
+        Self { request, names: OnceCell::new() }
+    }
+
+    /// What is to be said about all twins of a header.
+    fn judge(&self, name: &str, allowed: &Allowed) -> Result<Verdict, Failure> {
+        if allowed.is_any() || !name.contains(['-', '_']) {
+            return Ok(Verdict::Allowed);
+        }
+        let names = self.names.get_or_init(|| self.request.header_names());
+        for twin in names.iter().filter(|other| http::are_twins(other, name)) {
+            if judge_header(self.request, twin, allowed)? != Verdict::Allowed {
+                return Ok(Verdict::Wrong);
+            }
+        }
+        Ok(Verdict::Allowed)
     }
 }
 
