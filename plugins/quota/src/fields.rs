@@ -40,11 +40,14 @@ pub(crate) fn state(readings: &[Reading<'_>]) -> String {
     })
 }
 
-/// One limit in `RateLimit-Policy`.
+/// One limit in `RateLimit-Policy`. A window below a second is left out, as it may be: there are whole seconds only, and a
+/// client that goes by `"100ms";q=10;w=1` would take a tenth of what it may.
 pub(crate) fn policy_of(name: &str, rate: Rate) -> String {
     let mut field = string(name);
     push_parameter(&mut field, ";q=", rate.amount);
-    push_parameter(&mut field, ";w=", seconds_up(rate.window.millis));
+    if rate.window.millis >= 1000 {
+        push_parameter(&mut field, ";w=", seconds_up(rate.window.millis));
+    }
     field
 }
 
@@ -151,9 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn windows_below_a_second_are_told_longer_never_shorter() {
+    fn windows_are_told_longer_never_shorter_and_not_at_all_below_a_second() {
         let short = Reading { limit: limit("s", 100, 100), ..reading("s", 1, 0) };
-        assert_eq!(policy(&[short]), r#""s";q=100;w=1"#);
+        assert_eq!(policy(&[short]), r#""s";q=100"#);
+        let second = Reading { limit: limit("s", 100, 1000), ..reading("s", 1, 0) };
+        assert_eq!(policy(&[second]), r#""s";q=100;w=1"#);
         let odd = Reading { limit: limit("s", 100, 1500), ..reading("s", 1, 0) };
         assert_eq!(policy(&[odd]), r#""s";q=100;w=2"#);
     }
