@@ -77,6 +77,7 @@ mod bindings;
 #[cfg(feature = "format")]
 pub mod cases;
 pub mod claims;
+mod duration;
 mod error;
 #[doc(hidden)]
 pub mod export;

@@ -6,8 +6,8 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_path_to_error::{Path, Segment};
 
-pub use crate::bindings::configure::SettingError;
 use crate::{Explain, Refused};
+pub use crate::{bindings::configure::SettingError, duration::Duration};
 
 /// What is wrong with the settings: all of it, so that an operator mends it in one go.
 #[derive(Clone, Debug, Default)]

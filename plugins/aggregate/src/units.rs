@@ -1,16 +1,6 @@
-//! `"300ms"` and `"4MiB"`, as the gateway's own TOML has them.
-
-const TIMES: [(&str, u64); 3] = [("ms", 1), ("s", 1_000), ("m", 60_000)];
+//! `"4MiB"`, as the gateway's own TOML has it.
 
 const SIZES: [(&str, u64); 3] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20)];
-
-/// Milliseconds, at least one.
-pub(crate) fn milliseconds(text: &str) -> Result<u32, String> {
-    let wrong = || {
-        format!("`{text}` is not a duration: write a whole number and ms, s or m, like \"300ms\"")
-    };
-    amount(text, &TIMES).and_then(|amount| u32::try_from(amount).ok()).ok_or_else(wrong)
-}
 
 /// Bytes, at least one.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
@@ -34,15 +24,12 @@ mod tests {
 
     #[test]
     fn amounts_have_a_unit() {
-        assert_eq!(milliseconds("300ms").unwrap(), 300);
-        assert_eq!(milliseconds("2 s").unwrap(), 2_000);
-        assert_eq!(milliseconds("1m").unwrap(), 60_000);
         assert_eq!(bytes("64KiB").unwrap(), 65_536);
+        assert_eq!(bytes("2 MiB").unwrap(), 2 << 20);
         for wrong in
-            ["", "0ms", "300", "ms", "1.5s", "-1s", "1h", "99999999999999999999s", "72000m"]
+            ["", "0B", "300", "B", "1.5KiB", "-1B", "1GiB", "99999999999999999999B", "5000MiB"]
         {
-            assert!(milliseconds(wrong).is_err(), "{wrong}");
+            assert!(bytes(wrong).is_err(), "{wrong}");
         }
-        assert!(bytes("5000MiB").is_err());
     }
 }

@@ -6,7 +6,6 @@ mod authenticate;
 mod cache;
 mod claims;
 mod credentials;
-mod duration;
 mod fingerprint;
 mod identity;
 mod json;

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use torana_plugin_sdk::prelude::*;
+use torana_plugin_sdk::{prelude::*, settings::Duration};
 
 use crate::{
     algorithm::{ASYMMETRIC, Algorithm, AlgorithmName, Method, method},
-    duration::Duration,
     identity::Disclosure,
     jwks::{Refresh, Remote, Source},
     keyset::KeySet,
@@ -111,6 +110,10 @@ fn check_refresh(refresh: &RefreshSettings, wrong: &mut SettingErrors) {
 }
 
 fn check_texts(settings: &Settings, wrong: &mut SettingErrors) {
+    let names = [("issuer", &settings.issuer.0), ("audience", &settings.audience.0)];
+    for (name, _) in names.into_iter().filter(|(_, texts)| texts.iter().any(String::is_empty)) {
+        wrong.add([name], "an empty text is nobody's name: write one, or leave it out");
+    }
     if settings.realm.bytes().any(|byte| !(0x20..0x7f).contains(&byte)) {
         wrong.add(["realm"], "a realm goes into a header: ASCII without control characters");
     }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use template::Template;
-use torana_plugin_sdk::prelude::*;
+use torana_plugin_sdk::{prelude::*, settings::Duration};
 
 use crate::{
     algorithm::AlgorithmName,
-    duration::Duration,
     lists::{Listed, OneOrMany},
     location::Location,
 };

@@ -26,6 +26,7 @@ pub(crate) struct Validity {
 pub(crate) struct Window {
     from: f64,
     until: f64,
+    leeway: f64,
 }
 
 /// Why a token is not taken, for the log.
@@ -116,7 +117,7 @@ impl Validity {
         }
         let (nbf, iat) = (date(claims, "nbf")?, date(claims, "iat")?);
         let leeway = self.leeway as f64;
-        let mut window = Window { from: f64::NEG_INFINITY, until: f64::INFINITY };
+        let mut window = Window { from: f64::NEG_INFINITY, until: f64::INFINITY, leeway };
         if let Some(exp) = exp {
             window.until = exp + leeway;
         }
@@ -138,14 +139,13 @@ impl Window {
         if self.contains(now) {
             return Ok(self);
         }
+        // What the token says is told, without the leeway.
         let now = now as f64;
         if now >= self.until {
-            return Err(Invalid::Expired(format!(
-                "it expired {} s ago",
-                ((now - self.until) / 1000.0).floor()
-            )));
+            let seconds = ((now - self.until + self.leeway) / 1000.0).floor();
+            return Err(Invalid::Expired(format!("it expired {seconds} s ago")));
         }
-        let seconds = ((self.from - now) / 1000.0).ceil();
+        let seconds = ((self.from - now + self.leeway) / 1000.0).ceil();
         Err(Invalid::Other(format!("it is not valid before {seconds} s from now")))
     }
 }
@@ -231,7 +231,7 @@ mod tests {
         assert!(window.contains(1_009_999) && !window.contains(1_010_000));
         assert!(check(&validity(), json!({ "exp": 990.5 })).is_ok());
         let expired = check(&validity(), json!({ "exp": 985 }));
-        assert_eq!(expired, Err(Invalid::Expired("it expired 5 s ago".into())));
+        assert_eq!(expired, Err(Invalid::Expired("it expired 15 s ago".into())));
         assert!(wrong(json!({ "exp": -1 })).contains("expired"));
         assert!(wrong(json!({ "exp": null })).contains("no `exp`"));
         assert!(wrong(json!({ "exp": "1060" })).contains("no number"));
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn a_token_can_be_too_new() {
         assert!(check(&validity(), json!({ "nbf": 1010 })).is_ok());
-        assert!(wrong(json!({ "nbf": 1011 })).contains("not valid before 1 s"));
+        assert!(wrong(json!({ "nbf": 1011 })).contains("not valid before 11 s"));
         assert!(wrong(json!({ "nbf": "0" })).contains("`nbf` is no number"), "never ignored");
     }
 
