@@ -46,7 +46,8 @@ impl Plugin for Cors {
         if is_stranger && self.other_origins == OtherOrigins::Deny {
             return Ok(self.refuse(host, is_options).into());
         }
-        let is_asked = is_options && (admitted.is_some() || is_stranger);
+        // Whoever has an `Origin` and asks makes a preflight (Fetch, 3.3.2), of the gateway's own origin too.
+        let is_asked = is_options && sender != Sender::Nobody;
         if is_asked && request::is_preflight(&request) {
             return Ok(self.preflight(host, admitted).into());
         }
