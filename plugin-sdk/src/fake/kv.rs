@@ -144,13 +144,16 @@ impl Kv for FakeKv {
             Ok(sum)
         })
     }
-    /// Nobody else is there to wait for: a key that is led already is busy.
-    fn lead(&self, key: &str, _: u32) -> Result<LeadAnswer, Refused<KvError>> {
+    /// Nobody else is there to be done: a key that is led already is busy for as long as it is waited for.
+    fn lead(&self, key: &str, wait_ms: u32) -> Result<LeadAnswer, Refused<KvError>> {
         self.with(key, |mut state| {
             Ok(match state.value(key) {
                 Some(value) => LeadAnswer::Value(value),
                 None if state.led.insert(key.into()) => LeadAnswer::Yours,
-                None => LeadAnswer::Busy,
+                None => {
+                    state.pass(u64::from(wait_ms));
+                    LeadAnswer::Busy
+                }
             })
         })
     }

@@ -241,9 +241,7 @@ impl FakeHost {
 
     /// Lets time pass.
     pub fn advance_millis(&self, by: u64) {
-        let mut state = self.edit();
-        state.unix_millis += by;
-        state.monotonic_nanos += by * 1_000_000;
+        self.edit().pass(by);
     }
 
     /// Ends a hook call: nobody waits any more for what it leads in `kv`, nor for what it began to fetch.

@@ -148,6 +148,12 @@ impl State {
         }
     }
 
+    /// Lets time pass.
+    pub(super) fn pass(&mut self, millis: u64) {
+        self.unix_millis += millis;
+        self.monotonic_nanos += millis * 1_000_000;
+    }
+
     pub(super) fn take_stores(&mut self, other: &Self) {
         self.kv = other.kv.clone();
         self.buckets = other.buckets.clone();

@@ -3,7 +3,8 @@
 //! All instances of a process share one set. Three entries of `kv` make it up: `keys:` has the JWK
 //! Set as it came, `fetched:` the time of it (short, for it is looked at once a second), and
 //! `refresh:` is the flight of whoever fetches: while it is under way others wait for it, and for as
-//! long as it then stays there nobody fetches again.
+//! long as it then stays there nobody fetches again. `waiting:` counts those who wait for an unknown
+//! key.
 
 use std::{
     cell::{Cell, RefCell},
@@ -89,6 +90,9 @@ const RETRY: u64 = 5000;
 /// How long a request whose key is unknown waits for a fetch that is under way, in milliseconds.
 /// Anybody can name an unknown key, and an instance that waits serves nobody else.
 const WAIT_FOR_UNKNOWN: u32 = 500;
+/// How many such requests begin to wait in that time, in the whole process. They must not hold all instances while a
+/// provider is slow.
+const MAX_WAITING: i64 = 2;
 
 impl Remote {
     pub(crate) fn new(source: Source, refresh: Refresh, max_bytes: usize, max_keys: usize) -> Self {
@@ -157,13 +161,23 @@ impl Remote {
     /// The keys, for a token whose key is not among them: it may be new. At most one fetch in each
     /// cooldown comes of it, whatever tokens clients make up.
     pub(crate) fn renewed(&self, host: &impl Host, now: u64) -> Result<Rc<KeySet>, Refusal> {
-        match self.renew(host, now, WAIT_FOR_UNKNOWN) {
+        let renewal = match self.renew(host, now, 0) {
+            Renewal::UnderWay if self.may_wait(host) => self.renew(host, now, WAIT_FOR_UNKNOWN),
+            renewal => renewal,
+        };
+        match renewal {
             Renewal::Done | Renewal::Unshared => self.keys(host, now),
             Renewal::Failed(why) => Err(self.unavailable(format!("its key is unknown, and {why}"))),
             Renewal::UnderWay => {
                 Err(self.unavailable("its key is unknown, and newer ones are being fetched".into()))
             }
         }
+    }
+
+    fn may_wait(&self, host: &impl Host) -> bool {
+        let waiting =
+            host.kv().increment(&self.key("waiting"), 1, Some(u64::from(WAIT_FOR_UNKNOWN)));
+        waiting.is_ok_and(|waiting| waiting <= MAX_WAITING)
     }
 
     fn unavailable(&self, why: String) -> Refusal {

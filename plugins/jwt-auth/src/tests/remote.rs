@@ -251,6 +251,27 @@ fn while_another_instance_fetches_there_is_nothing_to_say() {
     assert!(logged(&host, "they are being fetched, which takes too long"));
 }
 
+/// Anybody can name an unknown key, and while a provider is slow all instances would wait for it.
+#[test]
+fn few_wait_for_an_unknown_key_while_another_instance_fetches() {
+    let party = Party::new("1");
+    let provider = Provider::with_keys(&[party.jwk()]);
+    let mut gateway = Gateway::new(&provider, settings());
+    assert_eq!(gateway.ask(&party.token()), 200);
+    gateway.wait(30);
+    let unknown = Party::new("2").token();
+    for (others, waited) in [(1, 500), (2, 0)] {
+        let host = gateway.exchange(&unknown);
+        host.kv().lead("refresh:https://idp.example/jwks", 0).unwrap();
+        host.kv().increment("waiting:https://idp.example/jwks", others, Some(500)).unwrap();
+        let before = host.elapsed_millis();
+        assert_eq!(status(gateway.plugin.on_request_head(&host)), 503);
+        assert_eq!(host.elapsed_millis() - before, waited, "{others} wait already");
+        host.end_hook();
+    }
+    assert_eq!(provider.asked(), 1);
+}
+
 #[test]
 fn where_ticks_do_not_come_requests_renew_the_keys() {
     let party = Party::new("1");
