@@ -138,14 +138,13 @@ impl Accept {
                 && !known.contains(&range.essence.as_str())
                 && !is_problem(&range.essence)
         });
-        let others = others.map(|range| (range.quality, Some(range.essence.as_str())));
+        let others = others.map(|range| (range.quality, range.name()));
         // The first of the best.
         own.chain(others).fold((0, None), |best, next| if next.0 > best.0 { next } else { best })
     }
 
     fn named(&self, essence: &str) -> Option<&str> {
-        let named = self.0.iter().find(|range| range.essence == essence);
-        named.map(|range| range.essence.as_str())
+        self.0.iter().find(|range| range.essence == essence).and_then(Range::name)
     }
 
     /// By the range that fits most exactly.
@@ -162,13 +161,24 @@ impl Accept {
 
 impl Range {
     fn parse(text: &str) -> Option<Self> {
-        let essence = essence(text);
+        let mut essence = essence(text);
+        if essence == "*" {
+            // Java's standard library says so, and means every type.
+            essence = "*/*".into();
+        }
         let (family, subtype) = essence.split_once('/')?;
         if family.is_empty() || subtype.is_empty() {
             return None;
         }
-        let quality = parameter(text, "q").map_or(Some(1000), |value| weight(&value))?;
+        // A client that names a type wants it, however badly it says how much.
+        let quality = parameter(text, "q").and_then(|value| weight(&value)).unwrap_or(1000);
         Some(Self { essence, quality })
+    }
+
+    /// The media type, if it is one that a reply can have. (`application/*+xml` asks for a language,
+    /// and names none.)
+    fn name(&self) -> Option<&str> {
+        Some(self.essence.as_str()).filter(|essence| !essence.contains('*'))
     }
 }
 
@@ -234,7 +244,13 @@ mod tests {
             (&["text/html, application/xhtml+xml, */*;q=0.8"], Json, "JSON "),
             (&["text/html"], Json, "none"),
             (&["application/json;q=0, application/xml;q=0.000"], Json, "none"),
-            (&["application/json;q=2, application/xml;q=0.1"], Json, "XML application/xml"),
+            (&["application/json;q=2, application/xml;q=0.1"], Xml, "JSON application/json"),
+            (&["application/json;q=high, application/xml;q=0.9"], Xml, "JSON application/json"),
+            (&["application/json;q=.2, application/xml;q=0.3333"], Json, "XML application/xml"),
+            (&["text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], Xml, "XML "),
+            (&["text/html, *"], Json, "JSON "),
+            (&["application/*+xml"], Json, "XML "),
+            (&["application/*+xml, application/json;q=0.9"], Json, "XML "),
             (
                 &["application/json;profile=\"a,b;q=0\";q=0.9, text/xml;q=0.8"],
                 Xml,
