@@ -20,11 +20,18 @@ pub(crate) fn decode_xml(bytes: Vec<u8>, charset: Option<&str>) -> Result<String
     decode(bytes, encoding, mark)
 }
 
-/// The text of a JSON document, which is UTF-8 (RFC 8259, 8.1).
+/// The text of a JSON document, which is UTF-8: its media types have no `charset` (RFC 8259, 8.1 and
+/// 11), and most who give one have it from a framework that gives one to everything. So it counts
+/// only for what is no UTF-8.
 pub(crate) fn decode_json(bytes: Vec<u8>, charset: Option<&str>) -> Result<String, Error> {
-    match charset.map(named) {
-        None | Some(Some(Named::Utf8 | Named::Ascii)) => utf8(bytes, Language::Json),
-        Some(_) => Err(unsupported(charset.unwrap_or_default(), "JSON is read in UTF-8 alone")),
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error.into_bytes(),
+    };
+    match charset.map(|name| (name, named(name))) {
+        Some((_, Some(Named::Latin1))) => Ok(latin1(&bytes)),
+        None | Some((_, Some(Named::Utf8 | Named::Ascii))) => utf8(bytes, Language::Json),
+        Some((name, _)) => Err(unsupported(name, "JSON is read in UTF-8 and ISO-8859-1")),
     }
 }
 
@@ -285,8 +292,22 @@ mod tests {
         assert!(xml(text, None).contains("encoding \"EBCDIC-CP-US\": XML is read in UTF-8"));
         assert!(xml("<a/>", Some("shift_jis")).contains("\"shift_jis\""));
         assert!(xml(b"\xFF\xFE\0\0<\0\0\0", None).contains("UTF-32"));
-        let json = decode_json(b"{}".into(), Some("utf-16")).unwrap_err();
-        assert!(json.to_string().contains("JSON is read in UTF-8"));
+    }
+
+    #[test]
+    fn json_is_utf_8_whatever_its_charset() {
+        let json = |bytes: &[u8], charset| {
+            decode_json(bytes.into(), charset).unwrap_or_else(|error| error.to_string())
+        };
+        for charset in [None, Some("ISO-8859-1"), Some("windows-1252"), Some("utf-16")] {
+            assert_eq!(json("\"é\"".as_bytes(), charset), "\"é\"", "{charset:?}");
+        }
+        assert_eq!(json(b"\"\xE9\"", Some("latin1")), "\"é\"");
+        let refused = json(b"\xFF\xFE\"\0\"\0", Some("utf-16"));
+        assert!(refused.contains("\"utf-16\": JSON is read in UTF-8 and"), "{refused}");
+        for charset in [None, Some("utf-8"), Some("us-ascii")] {
+            assert!(json(b"\"\xE9\"", charset).contains("column 2: not UTF-8"), "{charset:?}");
+        }
     }
 
     #[test]
