@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     json::text::quote,
     output::Output,
-    xml::{Kind, Node, NodeId, Tree},
+    xml::{Kind, Node, NodeId, Tree, chars::trimmed},
 };
 
 /// Writes what is in a node: the document, or an element whose name is of no interest, like the
@@ -203,7 +203,7 @@ impl<'t> Writer<'t, '_, '_, '_> {
             return self.element(id);
         }
         let comment = self.tree.value(node);
-        let comment = if self.options.trim { comment.trim() } else { &comment };
+        let comment = if self.options.trim { trimmed(&comment) } else { &comment };
         quote(comment, |text| self.out.push(text));
         Ok(())
     }
@@ -233,7 +233,7 @@ impl<'t> Writer<'t, '_, '_, '_> {
     }
 
     fn trimmed<'x>(&self, text: &'x str) -> &'x str {
-        if self.options.trim { text.trim() } else { text }
+        if self.options.trim { trimmed(text) } else { text }
     }
 
     fn scalar_here(&mut self, text: &str) -> Result<(), Error> {
@@ -245,7 +245,7 @@ impl<'t> Writer<'t, '_, '_, '_> {
     fn scalar(&mut self, text: &str, nothing: &str) -> Result<(), Type> {
         match self.types.found() {
             Some(Type::String) => quote(text, |text| self.out.push(text)),
-            Some(_) if text.trim().is_empty() => self.out.push("null"),
+            Some(_) if trimmed(text).is_empty() => self.out.push("null"),
             Some(&kind) => self.out.push(&kind.literal(text).ok_or(kind)?),
             None if text.is_empty() => self.out.push(nothing),
             None => match self.options.infer.literal(text) {

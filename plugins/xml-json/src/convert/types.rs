@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::text::is_number;
+use crate::{json::text::is_number, xml::chars::trimmed};
 
 /// What a text is told to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Type {
     /// The text as JSON spells this type; none if it does not fit. (Strings are left to the
     /// caller.)
     pub(crate) fn literal(self, text: &str) -> Option<Cow<'_, str>> {
-        let text = text.trim();
+        let text = trimmed(text);
         match self {
             Self::String => None,
             Self::Number => number(text),

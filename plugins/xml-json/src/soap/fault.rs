@@ -175,7 +175,7 @@ fn child(tree: &Tree<'_>, parent: NodeId, local: &str) -> Option<NodeId> {
 }
 
 fn text(tree: &Tree<'_>, id: NodeId) -> String {
-    tree.text(id, &mut String::new()).trim().to_owned()
+    chars::trimmed(tree.text(id, &mut String::new())).to_owned()
 }
 
 fn without_prefix(code: &str) -> &str {

@@ -44,6 +44,27 @@ fn white_space_and_comments_can_be_kept() {
 }
 
 #[test]
+fn white_space_is_that_of_xml() {
+    for (document, expected) in [
+        ("<a>&#160;</a>", "{\"a\":\"\u{A0}\"}"),
+        ("<a>\u{A0}</a>", "{\"a\":\"\u{A0}\"}"),
+        ("<a> \u{3000}x\u{85}\t</a>", "{\"a\":\"\u{3000}x\u{85}\"}"),
+        ("<a b='1'>\u{2003}</a>", "{\"a\":{\"@b\":\"1\",\"#text\":\"\u{2003}\"}}"),
+        ("<a>\r\n\t &#13;</a>", "{\"a\":null}"),
+    ] {
+        assert_eq!(json(document, &options()), expected, "{document}");
+    }
+    let told = typed(&[("a", Type::Number), ("b", Type::Boolean)]);
+    assert_eq!(json("<a>\n7\t</a>", &told), "{\"a\":7}");
+    for document in ["<a>7\u{A0}</a>", "<a>&#x2003;</a>", "<b>\u{3000}true</b>"] {
+        assert!(no_json(document, &told).contains("` is no "), "{document}");
+    }
+    let comments = Options { comments: true, ..options() };
+    let comment = json("<a><!-- \u{A0} --></a>", &comments);
+    assert_eq!(comment, "{\"a\":{\"#comment\":\"\u{A0}\"}}");
+}
+
+#[test]
 fn badgerfish_has_objects_alone() {
     let badgerfish = Options::new(Convention::Badgerfish.shape());
     for (document, expected) in [

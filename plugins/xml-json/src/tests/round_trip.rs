@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json as value};
 use super::{json, options, path, typed, xml};
 use crate::{
     convert::{Convention, Options, Type},
-    xml::{Kind, NodeId, Tree},
+    xml::{Kind, NodeId, Tree, chars},
 };
 
 /// Text that is not changed by trimming, of characters that XML has.
@@ -101,7 +101,7 @@ fn canonical_element(tree: &Tree<'_>, id: NodeId, out: &mut String) {
     let attributes = attributes.map(|(_, node)| (tree.key(node).to_owned(), tree.value(node)));
     let mut attributes: Vec<_> = attributes.collect();
     attributes.sort();
-    let text = tree.text(id, &mut String::new()).trim().to_owned();
+    let text = chars::trimmed(tree.text(id, &mut String::new())).to_owned();
     out.push_str(&format!("<{} {attributes:?} {text:?}>", tree.key(tree.node(id))));
     let mut elements: Vec<_> = tree.elements(id).collect();
     elements.sort_by_key(|(_, node)| tree.key(node));

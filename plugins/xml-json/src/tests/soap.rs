@@ -128,13 +128,13 @@ fn kept_prefixes_are_declared_where_they_go() {
 #[test]
 fn a_fault_is_a_problem() {
     let any = translation(None);
-    let v11 = "<e:Fault><faultcode>e:Client.Auth</faultcode><faultstring>No &quot;way&quot;\
+    let v11 = "<e:Fault><faultcode>e:Client.Auth</faultcode><faultstring> No &quot;way&quot;&#160;\
                </faultstring><faultactor>urn:x</faultactor><detail><m:why xmlns:m='u'>7</m:why>\
                </detail></e:Fault>";
     let (json, translated) = open(&any, &envelope(V11, "", v11), "text/xml", Some(500)).unwrap();
     assert_eq!(
         json,
-        r#"{"type":"urn:torana:problem:soap-fault","title":"SOAP fault","status":400,"detail":"No \"way\"","code":"Client.Auth","actor":"urn:x","fault":{"why":"7"}}"#
+        r#"{"type":"urn:torana:problem:soap-fault","title":"SOAP fault","status":400,"detail":"No \"way\" ","code":"Client.Auth","actor":"urn:x","fault":{"why":"7"}}"#
     );
     assert_eq!(translated.status, Some(400));
     assert_eq!(translated.media_type, Some("application/problem+json"));

@@ -1,6 +1,7 @@
 //! From events to a tree.
 
 use super::{
+    chars::trimmed,
     decode,
     grouping::Grouping,
     names::{BadName, Key, NameId, Names, Uri},
@@ -168,7 +169,7 @@ impl<'a, 's> Builder<'a, 's> {
     fn add_text(&mut self, kind: Kind, span: Span, coded: bool) -> Result<(), Error> {
         let Some(open) = self.open.last_mut() else { return Ok(()) };
         // What is trimmed away in the end need not be kept; most of all not all the indentation.
-        if self.reading.trim && !open.has_text && span.of(self.text).trim().is_empty() {
+        if self.reading.trim && !open.has_text && trimmed(span.of(self.text)).is_empty() {
             return Ok(());
         }
         open.has_text = true;

@@ -49,6 +49,12 @@ pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
+/// A text without the white space around it: that of XML, which is not all that Unicode has. A
+/// no-break space is there because somebody wants it.
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\n', '\r'])
+}
+
 /// Whether a text is a `QName` (Namespaces in XML 1.0, 4): a name with at most one colon, inside.
 pub(crate) fn is_qualified_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
