@@ -1,5 +1,6 @@
 //! What the TOML can say.
 
+mod told;
 mod values;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub(crate) struct Settings {
     /// What is an array even with one element: paths like `order.line`, `**.line`.
     pub(crate) arrays: Vec<Path>,
     /// The types of text by path: `{ "order.total" = "number" }`.
+    #[serde(deserialize_with = "told::types")]
     pub(crate) types: BTreeMap<Path, TypeName>,
     /// What text may become by its look.
     pub(crate) infer: Vec<Inferred>,

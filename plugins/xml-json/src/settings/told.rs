@@ -1,0 +1,48 @@
+//! The types of `types`. A path without quotes is a table to TOML, which is told to who forgets
+//! them.
+
+use std::{collections::BTreeMap, fmt};
+
+use torana_plugin_sdk::serde::{
+    Deserialize, Deserializer,
+    de::{Error, IntoDeserializer, MapAccess, Visitor},
+};
+
+use super::{Path, TypeName};
+
+/// Reads paths with their types.
+pub(super) fn types<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Path, TypeName>, D::Error> {
+    let told = BTreeMap::<Path, Told>::deserialize(deserializer)?;
+    Ok(told.into_iter().map(|(path, Told(name))| (path, name)).collect())
+}
+
+struct Told(TypeName);
+
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Name).map(Self)
+    }
+}
+
+struct Name;
+
+impl<'de> Visitor<'de> for Name {
+    type Value = TypeName;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a type")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<TypeName, E> {
+        TypeName::deserialize(name.into_deserializer())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TypeName, A::Error> {
+        let key: Option<String> = map.next_key()?;
+        let key = key.unwrap_or_default();
+        let text = format!("a path with dots needs quotes around all of it: `\"….{key}\"`");
+        Err(A::Error::custom(text))
+    }
+}
