@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Version, fault::Fault};
+use super::{Version, declarations, fault::Fault};
 use crate::{
     error::Error,
-    xml::{Kind, Node, NodeId, Tree},
+    xml::{Node, NodeId, Tree},
 };
 
 /// An envelope.
@@ -38,7 +38,7 @@ impl Envelope {
             check_header(tree, header, version, understood)?;
         }
         let fault = Fault::find(tree, body, version);
-        inherit_declarations(tree, root, body)?;
+        declarations::inherit(tree, root, body)?;
         Ok(Self { version, body, fault })
     }
 }
@@ -114,32 +114,4 @@ fn is_for_us(tree: &Tree<'_>, block: NodeId, version: Version) -> bool {
 fn attribute<'a>(tree: &Tree<'a>, element: NodeId, local: &str) -> Option<Cow<'a, str>> {
     let found = tree.attributes(element).find(|node| tree.local(node) == local);
     found.map(|node| tree.value(node))
-}
-
-/// What the envelope declares is in force in the body; taken out of it, its elements must say it
-/// themselves.
-fn inherit_declarations(tree: &mut Tree<'_>, root: NodeId, body: NodeId) -> Result<(), Error> {
-    let is_declaration = |tree: &Tree<'_>, node: &Node| {
-        let key = tree.key(node);
-        let is_envelope = Version::of_namespace(&tree.value(node)).is_some();
-        (key == "xmlns" || key.starts_with("xmlns:")) && !is_envelope
-    };
-    let elements: Vec<_> = tree.elements(body).map(|(id, _)| id).collect();
-    /// Nobody's envelope comes near; it keeps this from growing as a product.
-    const MOST: usize = 100_000;
-    for holder in [body, root] {
-        let attributes = tree.children(holder).filter(|(_, node)| node.kind == Kind::Attribute);
-        let declarations = attributes.filter(|(_, node)| is_declaration(tree, node));
-        let declarations: Vec<_> = declarations.map(|(id, _)| id).collect();
-        if elements.len().saturating_mul(declarations.len()) > MOST {
-            let text = "too many declarations in the envelope for so many elements in its body";
-            return Err(Error::TooComplex(text.into()));
-        }
-        for &element in &elements {
-            for &declaration in &declarations {
-                tree.inherit(element, declaration)?;
-            }
-        }
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! SOAP 1.1 and 1.2: envelopes, and faults.
 
+mod declarations;
 mod envelope;
 mod fault;
 

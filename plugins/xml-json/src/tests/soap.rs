@@ -34,10 +34,20 @@ fn open(
 }
 
 fn close(json: &str, version: Version, content_type: &str, status: u16) -> (String, Translated) {
+    close_as(&translation(None), json, version, content_type, status)
+}
+
+fn close_as(
+    translation: &Translation,
+    json: &str,
+    version: Version,
+    content_type: &str,
+    status: u16,
+) -> (String, Translated) {
     let mut translated = Translated::default();
     let message = Message { content_type, status: Some(status) };
     let document = collect(usize::MAX, |out| {
-        translated = translation(None).to_xml(json.into(), message, version, out)?;
+        translated = translation.to_xml(json.into(), message, version, out)?;
         Ok(())
     });
     (without_declaration(&document.expect("an envelope")).to_owned(), translated)
@@ -123,6 +133,24 @@ fn kept_prefixes_are_declared_where_they_go() {
     );
     let (json, _) = open(&keep, &document, "text/xml", None).unwrap();
     assert_eq!(json, r#"{"m:a":{"@xmlns:m":"u","@xmlns:n":"v","@n:b":"1","@xmlns":"o"}}"#);
+}
+
+#[test]
+fn the_prefix_of_soap_is_declared_where_it_is_used() {
+    let mut keep = translation(None);
+    keep.options.namespaces = Namespaces::Keep;
+    let style = "e:encodingStyle='urn:style'";
+    let body = format!("<m:add xmlns:m='u' {style}><m:x {style}/></m:add><n><e:x/></n><o/>");
+    let (json, _) = open(&keep, &envelope(V11, "", &body), "text/xml", None).unwrap();
+    assert_eq!(
+        json,
+        format!(
+            r#"{{"m:add":{{"@xmlns:e":"{V11}","@xmlns:m":"u","@e:encodingStyle":"urn:style","m:x":{{"@e:encodingStyle":"urn:style"}}}},"n":{{"@xmlns:e":"{V11}","e:x":null}},"o":null}}"#
+        )
+    );
+    let (document, _) = close_as(&keep, &json, Version::V11, "application/json", 200);
+    let (again, _) = open(&keep, &document, "text/xml", None).unwrap();
+    assert_eq!(again, json, "what came out can go back");
 }
 
 #[test]

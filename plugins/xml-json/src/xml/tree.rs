@@ -142,6 +142,11 @@ impl<'a> Tree<'a> {
         &self.keys[usize::from(node.name)]
     }
 
+    /// All names in JSON, by their numbers.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| &**key)
+    }
+
     /// An element's name in JSON, without a prefix.
     pub(crate) fn local(&self, node: &Node) -> &str {
         let key = self.key(node);
