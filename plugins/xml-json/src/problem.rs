@@ -15,16 +15,18 @@ use crate::{
 pub(crate) const JSON: &str = "application/problem+json";
 pub(crate) const XML: &str = "application/problem+xml";
 
-/// The XML that RFC 9457 has (appendix B): no attributes, arrays as elements `i`.
+/// The XML that RFC 9457 has (appendix B): no attributes, arrays as elements `i`. Members can have
+/// any name (`errors` of ASP.NET has paths for names), and who reads a problem passes over what it
+/// does not know (3): none of them is worth the rest.
 fn options(limits: &Options) -> Options {
     let shape = Shape { items: Some("i"), ..Convention::Parker.shape() };
     let namespace = ("".to_owned(), "urn:ietf:rfc:7807".to_owned());
     Options {
         root: Some("problem".into()),
+        item: Some("i".into()),
         prefixes: Prefixes([namespace].into()),
-        escape: limits.escape,
         limits: limits.limits,
-        ..Options::new(shape)
+        ..Options::new(shape).lenient()
     }
 }
 

@@ -42,7 +42,28 @@ pub(crate) fn of_request(error: &Error, form: Form) -> Reply {
 
 /// The reply in the place of a response that is not translated. The log says more.
 pub(crate) fn of_response(error: &Error, form: Form) -> Reply {
-    let (kind, detail) = match error {
+    let (kind, detail) = told(error);
+    match form {
+        Form::Fault(version) => envelope(version, Code::Receiver, &detail),
+        Form::Problem(language) => problem(language, 502, kind, &detail),
+    }
+}
+
+/// The same, in the place of what a service says is wrong: the status is what counts of that, and it
+/// stays.
+pub(crate) fn of_error(error: &Error, status: u16, form: Form) -> Reply {
+    let (_, detail) = told(error);
+    match form {
+        Form::Fault(version) => {
+            let reason = format!("HTTP {status}. {detail}");
+            envelope(version, Code::of_status(status), &reason)
+        }
+        Form::Problem(language) => problem(language, status, "untranslated-error", &detail),
+    }
+}
+
+fn told(error: &Error) -> (&'static str, String) {
+    match error {
         Error::Malformed { language, position, .. } => (
             malformed(*language),
             format!("The service's answer is not well-formed {language}: {position}."),
@@ -63,10 +84,6 @@ pub(crate) fn of_response(error: &Error, form: Form) -> Reply {
         Error::NotConvertible(_) | Error::VersionMismatch(_) | Error::MustUnderstand(_) => {
             ("not-convertible", "The service's answer cannot be translated.".into())
         }
-    };
-    match form {
-        Form::Fault(version) => envelope(version, Code::Receiver, &detail),
-        Form::Problem(language) => problem(language, 502, kind, &detail),
     }
 }
 

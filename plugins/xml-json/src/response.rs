@@ -94,9 +94,35 @@ pub(crate) fn body(plugin: &XmlJson, host: &impl Host) -> Outcome {
         Err(error) => {
             host.log().warn(format_args!("the service's answer is not translated: {error}"));
             let form = form(plugin, host, choice.language);
-            Ok(refusal::of_response(&error, form).into())
+            if status < 400 {
+                return Ok(refusal::of_response(&error, form).into());
+            }
+            put_in_place(host, &refusal::of_error(&error, status, form))?;
+            Ok(Action::Next)
         }
     }
+}
+
+/// What of a head is about the body alone, beside what the host sees to.
+const ABOUT_THE_BODY: [&str; 5] =
+    ["content-language", "content-location", "content-disposition", "etag", "last-modified"];
+
+/// Says what is wrong in the place of an error's body. Its head stays: when to come again, whom to
+/// be, how much is left.
+fn put_in_place(host: &impl Host, reply: &Reply) -> Result<(), Failure> {
+    let (edit, body) = (host.response_edit(), host.response_body_edit());
+    // Some of the translation may stand there.
+    body.clear()?;
+    body.write(reply.body.as_bytes())?;
+    edit.set_status(reply.status)?;
+    for name in ABOUT_THE_BODY {
+        edit.remove_header(name)?;
+    }
+    let content_type = reply.headers.iter().find(|header| header.name == "content-type");
+    if let Some(content_type) = content_type {
+        edit.set_header("content-type", &content_type.value)?;
+    }
+    Ok(())
 }
 
 /// What the client wants, and the Content-Type at hand, where that is in the other language.

@@ -200,6 +200,7 @@ impl Settings {
                 NullRule::Empty => Nulls::Empty,
                 NullRule::Omit => Nulls::Omit,
             },
+            lenient: false,
             limits: self.limits.limits(),
         };
         let soap = self.soap.map(|version| Soap {

@@ -1,5 +1,7 @@
 //! A body from one language to the other, whatever it is.
 
+use std::borrow::Cow;
+
 use crate::{
     convert::{Options, Top, write_json, write_xml},
     encoding::{decode_json, decode_xml},
@@ -38,6 +40,13 @@ pub(crate) struct Message<'a> {
     pub(crate) status: Option<u16>,
 }
 
+impl Message<'_> {
+    /// The status of a response that says what is wrong. As much of it is translated as can be.
+    fn error(&self) -> Option<u16> {
+        self.status.filter(|&status| status >= 400)
+    }
+}
+
 /// What became of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Translated {
@@ -69,9 +78,16 @@ impl Translation {
         match &self.soap {
             Some(soap) => self.unwrap(soap, &mut tree, message, out),
             None => {
-                write_json(&tree, NodeId::DOCUMENT, &self.options, out)?;
+                write_json(&tree, NodeId::DOCUMENT, &self.options_for(message), out)?;
                 Ok(Translated::default())
             }
+        }
+    }
+
+    fn options_for(&self, message: Message<'_>) -> Cow<'_, Options> {
+        match message.error() {
+            Some(_) => Cow::Owned(self.options.lenient()),
+            None => Cow::Borrowed(&self.options),
         }
     }
 
@@ -82,18 +98,31 @@ impl Translation {
         message: Message<'_>,
         out: &mut Output<'_>,
     ) -> Result<Translated, Error> {
-        let envelope = Envelope::open(tree, soap.version, &soap.understood)?;
-        soap::check_media_type(message.content_type, envelope.version)?;
+        let options = self.options_for(message);
+        // Errors come from other versions (SOAP 1.2, appendix A), under wrong types, and from who
+        // knows no SOAP.
+        let is_error = message.error().is_some();
+        let version = soap.version.filter(|_| !is_error);
+        let envelope = match Envelope::open(tree, version, &soap.understood) {
+            Err(Error::NotConvertible(_)) if is_error => {
+                write_json(tree, NodeId::DOCUMENT, &options, out)?;
+                return Ok(Translated::default());
+            }
+            opened => opened?,
+        };
+        if !is_error {
+            soap::check_media_type(message.content_type, envelope.version)?;
+        }
         let mut translated =
             Translated { version: Some(envelope.version), ..Translated::default() };
         match (envelope.fault, message.status) {
             (Some(fault), Some(answered)) => {
                 let status = fault.status(answered);
-                fault.write_problem(tree, status, &self.options, out)?;
+                fault.write_problem(tree, status, &options, out)?;
                 translated.media_type = Some(problem::JSON);
                 translated.status = Some(status);
             }
-            _ => write_json(tree, envelope.body, &self.options, out)?,
+            _ => write_json(tree, envelope.body, &options, out)?,
         }
         Ok(translated)
     }
@@ -111,7 +140,7 @@ impl Translation {
         let json = Json::read(&text, self.options.json_limits())?;
         let is_problem = media::is_problem(message.content_type);
         out.push(DECLARATION);
-        match message.status.filter(|&status| status >= 400) {
+        match message.error() {
             Some(status) if self.soap.is_some() => {
                 problem::to_fault(&json, is_problem, status, version, &self.options, out);
                 Ok(Translated {
@@ -124,14 +153,20 @@ impl Translation {
                 Ok(Translated { media_type: Some(problem::XML), ..Translated::default() })
             }
             _ => {
-                self.wrap(&json, version, out)?;
+                self.wrap(&json, version, &self.options_for(message), out)?;
                 Ok(Translated::default())
             }
         }
     }
 
-    fn wrap(&self, json: &Json<'_>, version: Version, out: &mut Output<'_>) -> Result<(), Error> {
-        let (options, root) = (&self.options, json.root());
+    fn wrap(
+        &self,
+        json: &Json<'_>,
+        version: Version,
+        options: &Options,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
+        let root = json.root();
         if self.soap.is_none() {
             return write_xml(json, root, Top::Document, options, out);
         }

@@ -40,6 +40,9 @@ pub(crate) struct Options {
     pub(crate) escape: bool,
     pub(crate) duplicates: Duplicates,
     pub(crate) nulls: Nulls,
+    /// Whether what the other language cannot hold is left out, or put as well as can be: for
+    /// errors, of which a part says more than a refusal.
+    pub(crate) lenient: bool,
     pub(crate) limits: Limits,
 }
 
@@ -99,8 +102,14 @@ impl Options {
             escape: false,
             duplicates: Duplicates::Refuse,
             nulls: Nulls::Empty,
+            lenient: false,
             limits: Limits::default(),
         }
+    }
+
+    /// The same for what says what is wrong.
+    pub(crate) fn lenient(&self) -> Self {
+        Self { escape: true, duplicates: Duplicates::Last, lenient: true, ..self.clone() }
     }
 
     /// How XML is read for this. `attributes`: even those that the convention has no place for.

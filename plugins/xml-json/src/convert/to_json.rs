@@ -246,7 +246,11 @@ impl<'t> Writer<'t, '_, '_, '_> {
         match self.types.found() {
             Some(Type::String) => quote(text, |text| self.out.push(text)),
             Some(_) if trimmed(text).is_empty() => self.out.push("null"),
-            Some(&kind) => self.out.push(&kind.literal(text).ok_or(kind)?),
+            Some(&kind) => match kind.literal(text) {
+                Some(literal) => self.out.push(&literal),
+                None if self.options.lenient => quote(text, |text| self.out.push(text)),
+                None => return Err(kind),
+            },
             None if text.is_empty() => self.out.push(nothing),
             None => match self.options.infer.literal(text) {
                 Some(literal) => self.out.push(literal),

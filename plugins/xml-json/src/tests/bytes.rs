@@ -80,3 +80,17 @@ fn what_is_large_comes_out_whole() {
     let expected = format!("<order>{}</order>", line.repeat(20_000));
     assert_eq!(super::without_declaration(&xml), expected);
 }
+
+#[test]
+fn nothing_stays_of_an_error_that_grows_too_large() {
+    let plugin = plugin(r#"{"limits":{"output":"128KiB"}}"#);
+    let host = FakeHost::get("/").with_header("accept", "text/xml");
+    plugin.on_request_head(&host).expect("no failure");
+    let body = format!(r#"{{"error":{:?}}}"#, vec!["x"; 20_000]);
+    host.set_response(&Reply::text(404, &body));
+    host.response_edit().set_header("content-type", "application/json").expect("a header");
+    assert_eq!(plugin.on_response_body(&host), Ok(Action::Next));
+    assert_eq!(host.response().status(), 404);
+    let xml = String::from_utf8(host.answered_body()).expect("UTF-8");
+    assert!(super::without_declaration(&xml).starts_with("<problem "), "{:.200}", xml);
+}

@@ -133,6 +133,8 @@ fn ways() -> Vec<Options> {
         },
         Options::new(Convention::Badgerfish.shape()),
         Options { root: Some("r".into()), ..Options::new(Convention::Parker.shape()) },
+        options().lenient(),
+        Options::new(Convention::Badgerfish.shape()).lenient(),
     ]
 }
 

@@ -36,7 +36,9 @@ impl<'j> Writer<'j, '_, '_> {
             self.place.push(key.clone());
             if key == "@xmlns" && json.kind(member) == Kind::Object {
                 self.gathered_prefixes(member, &mut attributes)?;
-            } else if json.kind(member) != Kind::Null || self.options.nulls == Nulls::Empty {
+            } else if !self.is_left_out(member)
+                && (json.kind(member) != Kind::Null || self.options.nulls == Nulls::Empty)
+            {
                 self.check_scalar(member)?;
                 attributes.push((without_mark(key), json.scalar(member)));
             }
@@ -144,7 +146,7 @@ impl<'j> Writer<'j, '_, '_> {
             for part in [" ", &written, "=\""] {
                 self.out.push(part);
             }
-            if let Err(c) = push(value, true, self.out) {
+            if let Err(c) = self.characters(value, true) {
                 self.place.push(format!("{ATTRIBUTE}{name}").into());
                 return Err(self.bad_character(c));
             }

@@ -1,6 +1,7 @@
 //! Writes JSON as XML.
 
 mod attributes;
+mod lenient;
 mod names;
 mod repeated;
 
@@ -100,8 +101,12 @@ struct Writer<'j, 'o, 's> {
 
 impl<'j> Writer<'j, '_, '_> {
     fn top(&mut self, value: ValueId, top: Top) -> Result<(), Error> {
-        if let Some(root) = &self.options.root {
-            return self.element(root.clone().into(), value, true);
+        let options = self.options;
+        if let Some(root) = options.root.as_deref().or_else(|| self.spare_root(value, top)) {
+            self.place.push(Cow::Owned(root.to_owned()));
+            self.item(root, value, true)?;
+            self.place.pop();
+            return Ok(());
         }
         if self.json.kind(value) != Kind::Object {
             return Err(self.wrong("XML needs a name for this: set `root`, or send an object"));
@@ -139,9 +144,8 @@ impl<'j> Writer<'j, '_, '_> {
     fn element(&mut self, key: Cow<'j, str>, value: ValueId, is_top: bool) -> Result<(), Error> {
         self.place.push(key.clone());
         let is_array = self.json.kind(value) == Kind::Array;
-        let is_one = !is_array || (is_top && self.options.root.is_some());
         match self.shape.items {
-            _ if is_one => self.item(&key, value, is_top)?,
+            _ if !is_array => self.item(&key, value, is_top)?,
             Some(item) => self.tag(&key, value, is_top, Some(item))?,
             None => self.items(&key, value, is_top)?,
         }
@@ -160,7 +164,8 @@ impl<'j> Writer<'j, '_, '_> {
             Kind::Null if self.options.nulls == Nulls::Omit && !is_top => Ok(()),
             Kind::Array => {
                 let options = self.options;
-                let Some(item) = options.item.as_deref() else {
+                let spare = options.lenient.then_some("item");
+                let Some(item) = options.item.as_deref().or(spare) else {
                     return Err(self.wrong("an array here needs a name for its items: set `item`"));
                 };
                 self.tag(key, value, is_top, Some(item))
@@ -261,10 +266,10 @@ impl<'j> Writer<'j, '_, '_> {
             }
             let key = json.key(member);
             if self.is_text(&key) {
-                text = Some((key, member));
+                text = Some((key, member)).filter(|_| !self.is_left_out(member));
             } else if self.is_comment(&key) {
                 self.comments(key, member)?;
-            } else {
+            } else if !self.has_no_name(&key) {
                 self.element(key, member, false)?;
             }
         }
@@ -288,7 +293,7 @@ impl<'j> Writer<'j, '_, '_> {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
-        push(text, false, self.out).map_err(|c| self.bad_character(c))
+        self.characters(text, false).map_err(|c| self.bad_character(c))
     }
 
     fn check_scalar(&self, value: ValueId) -> Result<(), Error> {
