@@ -7,8 +7,6 @@
 
 #[path = "../../plugins/bff-shape/src/condition.rs"]
 mod condition;
-#[path = "../../plugins/bff-shape/src/etag.rs"]
-mod etag;
 #[path = "../../plugins/bff-shape/src/fields.rs"]
 mod fields;
 #[path = "../../plugins/bff-shape/src/json/mod.rs"]

@@ -3,7 +3,6 @@
 mod agent;
 mod choose;
 mod condition;
-mod etag;
 mod fields;
 mod head;
 mod json;

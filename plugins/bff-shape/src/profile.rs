@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use torana_plugin_sdk::prelude::*;
+use torana_plugin_sdk::{http::TagMark, prelude::*};
 
 use crate::{
-    etag::Mark,
     plan::Plan,
     query::Query,
     rules::{Fault, Rules},
@@ -17,7 +16,7 @@ pub(crate) struct Profile {
     /// None if there is nothing to do.
     pub(crate) plan: Option<Plan>,
     pub(crate) query: Option<Query>,
-    pub(crate) mark: Mark,
+    pub(crate) mark: TagMark,
 }
 
 /// Prepares all profiles; all that is wrong with them is said at once.
@@ -44,7 +43,7 @@ pub(crate) fn prepare(
 
 impl Profile {
     fn new(mut settings: ProfileSettings) -> Result<Self, Vec<Fault>> {
-        let mark = Mark::of(&format!("{settings:?}"));
+        let mark = TagMark::of(&format!("{settings:?}"));
         let query = settings.jmespath.take().map(|text| Query::parse(&text)).transpose();
         let rules = Rules::from(settings);
         let mut faults = rules.faults();

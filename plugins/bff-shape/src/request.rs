@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use torana_plugin_sdk::{host::ReadHeaders, prelude::*};
+use torana_plugin_sdk::{host::ReadHeaders, http::TagMark, prelude::*};
 
 use crate::{
     BffShape,
     choose::choose,
-    etag::Mark,
     fields::{Allowed, Refusal},
     profile::Profile,
     settings::{FieldsSettings, Unknown, UnknownField},
@@ -120,17 +119,17 @@ impl Profile {
 }
 
 /// Asks the upstream about its own tags, and says whether any of them had this profile's mark.
-fn ask_for_change(host: &impl Host, mark: &Mark) -> Result<bool, Failure> {
+fn ask_for_change(host: &impl Host, mark: &TagMark) -> Result<bool, Failure> {
     // What is no text is no tag either: it is the upstream's to judge.
     let Ok(lines) = host.request().header_values("if-none-match") else { return Ok(false) };
-    let Some(condition) = mark.take(&lines.join(", ")) else { return Ok(false) };
+    let Some(asked) = mark.take(&lines.join(", ")) else { return Ok(false) };
     let edit = host.request_edit();
-    if condition.tags.is_empty() {
+    if asked.tags.is_empty() {
         edit.remove_header("if-none-match")?;
         // Without tags the date would decide, which is the same for all profiles.
         edit.remove_header("if-modified-since")?;
     } else {
-        edit.set_header("if-none-match", &condition.tags)?;
+        edit.set_header("if-none-match", &asked.tags)?;
     }
-    Ok(condition.was_marked)
+    Ok(asked.was_marked)
 }

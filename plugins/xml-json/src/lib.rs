@@ -12,11 +12,13 @@ mod request;
 mod response;
 mod settings;
 mod soap;
+mod tags;
 mod translate;
 mod xml;
 
 use error::Language;
 use settings::{EmptyRule, OtherRule, Settings};
+use tags::Tags;
 use torana_plugin_sdk::prelude::*;
 use translate::Translation;
 
@@ -26,6 +28,7 @@ struct XmlJson {
     passes_others: bool,
     refuses_empty: bool,
     translation: Translation,
+    tags: Tags,
 }
 
 #[plugin(schema = "schema.json")]
@@ -34,11 +37,13 @@ impl Plugin for XmlJson {
 
     fn new(settings: Settings) -> Result<Self, SettingErrors> {
         settings.check()?;
+        let translation = settings.translation();
         Ok(Self {
             service: settings.service.into(),
             passes_others: settings.other == OtherRule::Pass,
             refuses_empty: settings.empty == EmptyRule::Refuse,
-            translation: settings.translation(),
+            tags: Tags::of(&translation),
+            translation,
         })
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn head(plugin: &XmlJson, host: &impl Host) -> Outcome {
         None => return Ok(refusal::not_acceptable(of_problems).into()),
     };
     wanted.note(host)?;
+    plugin.tags.ask(host, wanted.language().filter(|&language| language != plugin.service))?;
     if let Some(version) = content_type.as_deref().and_then(Version::of_media_type) {
         note_version(host, version)?;
     }
@@ -239,7 +240,7 @@ fn has_body(request: &impl Request) -> Result<bool, Failure> {
 }
 
 /// The values of a header. Values that are no text are none that anybody here knows.
-fn values(request: &impl Request, name: &str) -> Result<Vec<String>, Failure> {
+pub(crate) fn values(request: &impl Request, name: &str) -> Result<Vec<String>, Failure> {
     match request.header_values(name) {
         Ok(values) => Ok(values),
         Err(Refused { why: HeaderError::NotText, .. }) => Ok(Vec::new()),

@@ -60,9 +60,15 @@ impl Wanted {
 pub(crate) fn head(plugin: &XmlJson, host: &impl Host) -> Outcome {
     // Caches must know that Accept counts.
     add_vary(&host.response(), &host.response_edit(), &["accept"])?;
+    let due = due(host)?;
+    if let Wanted::Translated(choice) = Wanted::noted(host)
+        && (due.is_some() || choice.language != plugin.service)
+    {
+        plugin.tags.put(host, choice.language)?;
+    }
     // A HEAD gets the head of its GET (RFC 9110, 9.3.2); there is no body to translate.
-    if host.request().method() == "HEAD"
-        && let Some((choice, _)) = due(host)?
+    if let Some((choice, _)) = due
+        && host.request().method() == "HEAD"
     {
         describe(plugin, host, &choice, &Translated::default())?;
     }

@@ -1,13 +1,9 @@
 //! Bodies and headers that are no text of UTF-8, which cases cannot hold.
 
-use torana_plugin_sdk::{fake::FakeHost, prelude::*, settings};
+use torana_plugin_sdk::{fake::FakeHost, prelude::*};
 
+use super::plugin;
 use crate::XmlJson;
-
-fn plugin(settings: &str) -> XmlJson {
-    let settings = settings::parse(settings).expect("settings");
-    XmlJson::new(settings).expect("a plugin")
-}
 
 fn post(content_type: &str, body: Vec<u8>) -> FakeHost {
     FakeHost::new("POST", "/").with_header("content-type", content_type).with_body(body)

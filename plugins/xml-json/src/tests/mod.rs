@@ -6,7 +6,10 @@ mod fuzz;
 mod namespaces;
 mod round_trip;
 mod soap;
+mod tags;
 mod well_formed;
+
+use torana_plugin_sdk::{prelude::*, settings};
 
 use crate::{
     convert::{Convention, Options, Pattern, Type},
@@ -19,6 +22,11 @@ use crate::{
 #[test]
 fn cases() {
     torana_plugin_sdk::cases::run::<super::XmlJson>("cases");
+}
+
+fn plugin(settings: &str) -> super::XmlJson {
+    let settings = settings::parse(settings).expect("settings");
+    super::XmlJson::new(settings).expect("a plugin")
 }
 
 fn options() -> Options {
