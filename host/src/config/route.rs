@@ -185,7 +185,8 @@ pub(super) static ROUTE: Shape = Shape {
         key(
             "public",
             Kind::Bool,
-            "It is meant to have no authenticating plugin: `check` does not warn of it.",
+            "It is meant to have no authenticating plugin: `check` does not warn of it. The chain of \
+             the listener runs before it all the same.",
         )
         .or("false"),
     ],

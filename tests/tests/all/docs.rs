@@ -63,7 +63,8 @@ fn the_files_of_the_examples_are_good() {
 /// Fails unless `check` takes every file that a document shows.
 fn assert_good(document: &Path) {
     let text = fs::read_to_string(document).expect("a document");
-    let root = Authority::new().pem();
+    let authority = Authority::new();
+    let (root, identity) = (authority.pem(), authority.issue(&["localhost"]));
     for file in blocks(&text, "toml") {
         let folder = TempDir::new().expect("a folder");
         fs::write(folder.path().join("gateway.toml"), completed(file)).expect("writing");
@@ -72,6 +73,11 @@ fn assert_good(document: &Path) {
         }
         for name in values_of(file, "ca") {
             fs::write(folder.path().join(name), &root).expect("writing");
+        }
+        for (key, pem) in [("cert", &identity.cert), ("key", &identity.key)] {
+            // `key` is also what a quota counts by.
+            let files = values_of(file, key).into_iter().filter(|name| name.ends_with(".pem"));
+            files.for_each(|name| fs::write(folder.path().join(name), pem).expect("writing"));
         }
         let environment: Vec<_> =
             values_of(file, "env").into_iter().map(|name| (name, SECRET)).collect();
