@@ -59,6 +59,52 @@ async fn rules_and_dashboard_ask_for_numbers_that_exist() {
     }
 }
 
+/// Where somebody looks at three in the morning. An alert that is not there is a night that is longer.
+const DECISIVE: [&str; 9] = [
+    "torana_upstream_responses_broken_total",
+    "torana_upstream_target_responses_total",
+    "torana_upstream_healthy",
+    "torana_upstream_breaker_opened_total",
+    "torana_upstream_breaker_refused_total",
+    "torana_connections_not_accepted_total",
+    "torana_connections_failed_total",
+    "torana_plugin_instances_busy",
+    "torana_config_last_reload_success",
+];
+
+/// Alerts that are a number against a bound, where nothing can be wrong that the number does not show.
+const PLAIN: [&str; 7] = [
+    "ToranaConnectionsRefused",
+    "ToranaDown",
+    "ToranaFewDescriptors",
+    "ToranaRetriesUsedUp",
+    "ToranaSlow",
+    "ToranaStoreDown",
+    "ToranaUpstreamFull",
+];
+
+#[test]
+fn what_is_decisive_has_an_alert_and_a_panel() {
+    for file in ["deploy/prometheus/alerts.yml", "deploy/grafana/torana.json"] {
+        let text = fs::read_to_string(paths::root().join(file)).expect(file);
+        let asked = names(&text);
+        let missing: Vec<_> = DECISIVE.iter().filter(|name| !asked.contains(**name)).collect();
+        assert!(missing.is_empty(), "{file} does not ask for {missing:?}");
+    }
+}
+
+#[test]
+fn every_alert_has_a_test_unless_it_is_plain() {
+    let text = |file| fs::read_to_string(paths::root().join("deploy/prometheus").join(file));
+    let (rules, tests) =
+        (text("alerts.yml").expect("rules"), text("alerts_test.yml").expect("tests"));
+    let alerts = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let alerts: BTreeSet<_> = alerts.collect();
+    let untested = alerts.iter().filter(|name| !tests.contains(&format!("alertname: {name}\n")));
+    let untested: Vec<_> = untested.copied().collect();
+    assert_eq!(untested, PLAIN, "alerts_test.yml");
+}
+
 #[tokio::test]
 async fn the_gateway_of_the_config_map_is_good() {
     let manifest = fs::read_to_string(paths::root().join("deploy/kubernetes/torana.yaml"));
