@@ -2,23 +2,29 @@
 
 use std::{collections::BTreeSet, fs};
 
-use torana_tests::{Backend, Gateway, paths, reply, request, toml};
+use torana_tests::{Authority, Backend, Gateway, Setup, paths, reply, request, toml};
 
 use crate::guests::{plugin, wait_for_metric};
 
 /// With everything that has numbers of its own.
-fn everything(target: std::net::SocketAddr) -> String {
+pub(crate) fn everything(target: std::net::SocketAddr) -> Setup {
     let service = toml::upstream("service", target);
     let chain = "chain = [\"bad\"]\nmirror = { upstream = \"service\" }";
     let route = toml::route("all", &format!("{}\n{chain}", toml::ALL));
-    let more = "\n[store]\nkind = \"redis\"\nurl = \"redis://127.0.0.1:1\"\n\
-                [access_log]\npath = \"/dev/full\"\n";
+    let more = "\n[listen.secure]\naddress = \"127.0.0.1:0\"\n\
+                tls = [{ cert = \"cert.pem\", key = \"key.pem\" }]\n\
+                [store]\nkind = \"redis\"\nurl = \"redis://127.0.0.1:1\"\n\
+                [access_log]\npath = \"/dev/full\"\n\
+                [audit_log]\npath = \"audit.log\"\n";
     let bad = plugin("bad", "misbehaving", "");
-    [toml::LISTEN, &service, "breaker = {}\n", &bad, &route, more].concat()
+    let limits = "breaker = {}\nlimits = { in_flight = 1000 }\n";
+    let toml = [toml::LISTEN, &service, limits, &bad, &route, more].concat();
+    let identity = Authority::new().issue(&["localhost"]);
+    Setup::new(&toml).file("cert.pem", identity.cert).file("key.pem", identity.key)
 }
 
 /// Makes everything happen that is counted by a name of its own: such a family is not there before.
-async fn stir(gateway: &Gateway) {
+pub(crate) async fn stir(gateway: &Gateway) {
     for mode in ["metric-flood", "panic"] {
         gateway.client().send(request("GET", "/a").header("x-mode", mode), "").await;
     }
@@ -38,7 +44,7 @@ fn names(text: &str) -> BTreeSet<&str> {
 #[tokio::test]
 async fn rules_and_dashboard_ask_for_numbers_that_exist() {
     let backend = Backend::start(|_| reply(200, "ok")).await;
-    let gateway = Gateway::start(&everything(backend.address())).await;
+    let gateway = everything(backend.address()).start().await;
     stir(&gateway).await;
     let page = gateway.admin().get("/metrics").await.text().to_owned();
     let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));

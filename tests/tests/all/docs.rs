@@ -60,6 +60,48 @@ fn the_files_of_the_examples_are_good() {
     }
 }
 
+#[test]
+fn every_link_leads_somewhere() {
+    let mut documents =
+        vec![paths::root().join("README.md"), paths::root().join("ARCHITECTURE.md")];
+    let guides = fs::read_dir(paths::root().join("docs")).expect("docs/");
+    documents.extend(guides.map(|entry| entry.expect("an entry").path()));
+    documents.extend(plugin_readmes());
+    for document in documents {
+        let text = fs::read_to_string(&document).expect("a document");
+        for link in links(&prose(&text)) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let folder = document.parent().expect("a folder");
+            let target = if file.is_empty() { document.clone() } else { folder.join(file) };
+            assert!(target.exists(), "{}: {link}", document.display());
+            let there = anchor.is_empty() || anchors(&target).contains(anchor);
+            assert!(there, "{}: {link}", document.display());
+        }
+    }
+}
+
+/// A text without its examples.
+fn prose(text: &str) -> String {
+    text.split("```").step_by(2).collect()
+}
+
+/// Where a text leads to on this machine.
+fn links(text: &str) -> Vec<String> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
+    targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
+}
+
+/// The headings of a document, as links name them.
+fn anchors(document: &Path) -> BTreeSet<String> {
+    let text = prose(&fs::read_to_string(document).expect("a document"));
+    let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let headings = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    let is_kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    headings
+        .map(|heading| heading.chars().filter(is_kept).collect::<String>().replace(' ', "-"))
+        .collect()
+}
+
 /// Fails unless `check` takes every file that a document shows.
 fn assert_good(document: &Path) {
     let text = fs::read_to_string(document).expect("a document");

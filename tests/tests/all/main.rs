@@ -30,6 +30,7 @@ mod lock;
 mod plugin_tools;
 mod proxy;
 mod quota;
+mod reference_docs;
 mod refusals;
 mod reload;
 mod routes;
