@@ -149,18 +149,13 @@ pub(super) fn authority(text: &str) -> Result<Authority, Fault> {
     if text.contains(['/', '@']) {
         return Err(fault().help("it has neither a user nor a path: \"api.partner.example\""));
     }
-    let (name, port) = match split_port(text) {
-        Some((name, port)) => (name, Some(port)),
-        None => (text, None),
-    };
-    let number = port.map(|port| port.parse::<u16>().ok().filter(|port| *port > 0));
-    if number == Some(None) {
-        return Err(fault().help("the port is a number from 1 to 65535"));
-    }
-    let name = bracketed(&host(name)?);
-    let written = match number.flatten() {
-        Some(port) => format!("{name}:{port}"),
-        None => name,
+    let written = match split_port(text) {
+        None => bracketed(&host(text)?),
+        Some((name, port)) => {
+            let port = port.parse().ok().filter(|port: &u16| *port > 0);
+            let port = port.ok_or_else(|| fault().help("the port is a number from 1 to 65535"))?;
+            format!("{}:{port}", bracketed(&host(name)?))
+        }
     };
     written.parse().map_err(|_| fault())
 }

@@ -22,7 +22,7 @@ pub(super) enum HostOf {
 }
 
 impl HostOf {
-    /// A request without one, as plugins and checks make them, has the target's whatever is configured.
+    /// A request without one, as plugins make them, has the target's whatever is configured.
     pub(super) fn new(settings: &config::Upstream, request: &Request<Body>) -> Self {
         match &settings.host {
             Some(HostField::Target | HostField::Name(_)) => Self::Target,

@@ -217,8 +217,8 @@ impl Upstream {
             };
             let target = &self.targets[index];
             let spare = self.shape(&mut request, &connection, target, kept, attempt.host);
-            let (mut lease, sent) =
-                (Lease::begin(slot, index, connection, request, upload), Instant::now());
+            let mut lease = Lease::begin(slot, index, connection, request, upload);
+            let sent = Instant::now();
             let wait = Wait { since: sent, head: self.settings.head_timeout, until, upload };
             match wait.on(&mut lease).await {
                 Ok(Ok(head)) => {
