@@ -19,6 +19,8 @@ mod shape;
 mod table;
 #[cfg(test)]
 mod testing;
+mod text;
+mod tree;
 mod view;
 mod window;
 
@@ -67,8 +69,24 @@ impl Plugin for BffShape {
 
 #[cfg(test)]
 mod tests {
+    use torana_plugin_sdk::{fake::FakeHost, settings};
+
+    use super::*;
+
     #[test]
     fn cases() {
-        torana_plugin_sdk::cases::run::<super::BffShape>("cases");
+        torana_plugin_sdk::cases::run::<BffShape>("cases");
+    }
+
+    #[test]
+    fn a_response_of_a_profile_that_there_is_not_does_not_pass() {
+        let reply = Reply { status: 200, headers: Vec::new(), body: r#"{"secret":1}"#.into() };
+        let host = FakeHost::get("/")
+            .with_response(reply.header("content-type", "application/json"))
+            .with_attribute("profile", "changed");
+        let json = r#"{"profiles":{"all":{"exclude":["secret"]}}}"#;
+        let plugin = settings::parse(json).and_then(BffShape::new).unwrap();
+        let failure = plugin.on_response_body(&host).unwrap_err();
+        assert!(failure.log.starts_with("the attribute `profile` was changed"), "{}", failure.log);
     }
 }

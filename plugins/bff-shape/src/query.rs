@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use jmespath::{Expression, Variable};
+use jmespath::Expression;
+
+use crate::{
+    json::Document,
+    tree::{MAX_LEVELS, tree},
+};
 
 /// What a tree may weigh, for it and what is made of it to fit the 64 MiB that a plugin has.
 const MAX_WEIGHT: usize = 48 << 20;
@@ -16,8 +21,8 @@ pub(crate) struct Query(Expression<'static>);
 pub(crate) enum QueryError {
     /// The document would take too much memory; its length in bytes.
     TooLarge(usize),
-    /// The document is JSON, but not such that a tree can be made of it.
-    Document(String),
+    /// The document has more levels than a tree may have.
+    TooDeep,
     /// The expression does not fit the document.
     Expression(String),
 }
@@ -34,12 +39,12 @@ impl Query {
     }
 
     /// The result for a document.
-    pub(crate) fn run(&self, document: &str) -> Result<String, QueryError> {
-        if weight(document) > MAX_WEIGHT {
-            return Err(QueryError::TooLarge(document.len()));
+    pub(crate) fn run(&self, document: Document<'_>) -> Result<String, QueryError> {
+        let text = document.whole();
+        if weight(text) > MAX_WEIGHT {
+            return Err(QueryError::TooLarge(text.len()));
         }
-        let document = Variable::from_json(document).map_err(QueryError::Document)?;
-        let result = self.0.search(document);
+        let result = self.0.search(tree(document).ok_or(QueryError::TooDeep)?);
         let result = result.map_err(|error| QueryError::Expression(error.reason.to_string()))?;
         serde_json::to_string(&result).map_err(|error| QueryError::Expression(error.to_string()))
     }
@@ -72,7 +77,9 @@ impl fmt::Display for QueryError {
             Self::TooLarge(length) => {
                 write!(f, "{length} bytes are left for `jmespath`, too much for a tree in memory")
             }
-            Self::Document(text) => write!(f, "no tree for `jmespath`: {text}"),
+            Self::TooDeep => {
+                write!(f, "nested deeper than a tree for `jmespath` may be ({MAX_LEVELS} levels)")
+            }
             Self::Expression(text) => write!(f, "`jmespath`: {text}"),
         }
     }
@@ -83,7 +90,7 @@ mod tests {
     use super::*;
 
     fn run(expression: &str, document: &str) -> Result<String, QueryError> {
-        Query::parse(expression).unwrap().run(document)
+        Query::parse(expression).unwrap().run(Document::parse(document, 512).unwrap())
     }
 
     #[test]
@@ -104,7 +111,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error() {
         let deep = "[".repeat(200) + &"]".repeat(200);
-        assert!(matches!(run("@", &deep), Err(QueryError::Document(_))));
+        assert!(matches!(run("@", &deep), Err(QueryError::TooDeep)));
         assert!(matches!(run("abs('x')", "1"), Err(QueryError::Expression(_))));
         for (piece, count) in [("0", 600_000), ("{\"\":0}", 100_000), ("\"x\"", 600_000)] {
             let large = format!("[{}]", vec![piece; count].join(","));

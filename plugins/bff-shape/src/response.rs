@@ -8,8 +8,15 @@ use torana_plugin_sdk::{
 };
 
 use crate::{
-    BffShape, head, json::Document, plan::Plan, profile::Profile, query::QueryError, settings::Odd,
-    shape::shape, view::View, window::Window,
+    BffShape, head,
+    plan::Plan,
+    profile::Profile,
+    query::QueryError,
+    settings::Odd,
+    shape::shape,
+    text::{Text, Unread},
+    view::View,
+    window::Window,
 };
 
 /// What is written to the host at a time.
@@ -19,6 +26,8 @@ const CHUNK: usize = 64 << 10;
 enum Trouble {
     /// It says it is JSON and is not: why.
     Malformed(String),
+    /// It may well be JSON, and is not passed on whatever the settings say: what a profile leaves out
+    /// of it is in it.
     TooLarge(String),
     Failed(Failure),
 }
@@ -44,7 +53,7 @@ impl BffShape {
             }
             Err(Trouble::TooLarge(why)) => {
                 host.log().warn(why);
-                let detail = "The response of the service is too large to be shaped.";
+                let detail = "The response of the service is too large or too deep to be shaped.";
                 Ok(refusal("too-large-to-shape", detail))
             }
             Err(Trouble::Failed(failure)) => Err(failure),
@@ -64,7 +73,7 @@ impl BffShape {
     }
 
     fn shape_json(&self, view: &View, host: &impl Host) -> Result<(), Trouble> {
-        let Some(profile) = self.profiles.get(&view.profile) else { return Ok(()) };
+        let profile = self.profiles.get(&view.profile).ok_or_else(|| changed("profile"))?;
         let fields = self.fields(view)?;
         let work = Work { profile, windows: windows(profile, view)?, fields };
         if work.is_none() || host.response_body().length()? == 0 {
@@ -77,7 +86,8 @@ impl BffShape {
         if text.trim_ascii().is_empty() {
             return Ok(());
         }
-        work.run(text, usize::from(self.settings.max_depth), &host.response_body_edit())
+        let text = Text::of_service(text, usize::from(self.settings.max_depth));
+        work.run(text, &host.response_body_edit())
     }
 
     /// What the client selected, ready for use.
@@ -90,8 +100,11 @@ impl BffShape {
 }
 
 fn windows(profile: &Profile, view: &View) -> Result<Vec<Window>, Failure> {
-    let wrong = "the attribute `view` was changed: let no other plugin write it";
-    profile.windows(&view.more.pages).map_err(|_| Failure::new(wrong))
+    profile.windows(&view.more.pages).map_err(|_| changed("view"))
+}
+
+fn changed(attribute: &str) -> Failure {
+    Failure::new(format!("the attribute `{attribute}` was changed: let no other plugin write it"))
 }
 
 fn refusal(kind: &str, detail: &str) -> Action {
@@ -112,38 +125,47 @@ impl Work<'_> {
 
     /// Each step frees what the one before it made, and the last writes straight to the host: a
     /// large document does not exist three times.
-    fn run(&self, text: String, max_depth: usize, body: &impl EditBody) -> Result<(), Trouble> {
+    fn run(&self, text: Text, body: &impl EditBody) -> Result<(), Trouble> {
         let mut text = text;
         if let Some(plan) = &self.profile.plan {
             let is_last = self.profile.query.is_none() && self.fields.is_none();
             let mut sink = Sink::new(is_last.then_some(body));
-            shape(plan, &self.windows, document(&text, max_depth)?, &mut sink).map_err(written)?;
+            let document = text.document().map_err(unread)?;
+            shape(plan, &self.windows, document, &mut sink).map_err(written)?;
             match sink.finish()? {
-                Some(shaped) => text = shaped,
+                Some(shaped) => text = Text::made(shaped),
                 None => return Ok(()),
             }
         }
         if let Some(query) = &self.profile.query {
-            text = query.run(text.trim_start_matches('\u{feff}')).map_err(|error| match error {
-                QueryError::TooLarge(_) => Trouble::TooLarge(error.to_string()),
-                QueryError::Document(_) => Trouble::Malformed(error.to_string()),
-                QueryError::Expression(_) => Trouble::from(error.to_string()),
-            })?;
+            let result = query.run(text.document().map_err(unread)?);
+            text = Text::made(result.map_err(no_result)?);
         }
         match &self.fields {
             Some(plan) => {
                 let mut sink = Sink::new(Some(body));
-                shape(plan, &[], document(&text, max_depth)?, &mut sink).map_err(written)?;
+                let document = text.document().map_err(unread)?;
+                shape(plan, &[], document, &mut sink).map_err(written)?;
                 sink.finish().map(drop)?;
             }
-            None => body.write_text(&text)?,
+            None => body.write_text(text.as_str())?,
         }
         Ok(())
     }
 }
 
-fn document(text: &str, max_depth: usize) -> Result<Document<'_>, Trouble> {
-    Document::parse(text, max_depth).map_err(|wrong| Trouble::Malformed(wrong.to_string()))
+fn unread(why: Unread) -> Trouble {
+    match why {
+        Unread::Malformed(_) => Trouble::Malformed(why.to_string()),
+        Unread::TooDeep(_) | Unread::MadeTooDeep => Trouble::TooLarge(why.to_string()),
+    }
+}
+
+fn no_result(why: QueryError) -> Trouble {
+    match why {
+        QueryError::TooLarge(_) | QueryError::TooDeep => Trouble::TooLarge(why.to_string()),
+        QueryError::Expression(_) => Trouble::from(why.to_string()),
+    }
 }
 
 /// Where shaped text goes: to the host, some at a time, or into memory. (One type for both, so that

@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) not_json: Odd,
     /// What becomes of a response that says it is JSON and is not.
     pub(crate) malformed: Odd,
-    /// How deep a document may be nested. A deeper one counts as malformed.
+    /// How deep a document may be nested. A deeper one is refused.
     #[schemars(range(min = 1, max = 512))]
     pub(crate) max_depth: u16,
 }

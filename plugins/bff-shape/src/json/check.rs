@@ -2,6 +2,9 @@
 
 use super::{document::Malformed, string::special};
 
+/// What is said of a text that is nested deeper than it may be.
+pub(super) const TOO_DEEP: &str = "nested deeper than `max_depth`";
+
 /// Finds the first thing that is wrong. `bytes` must be UTF-8.
 pub(super) fn check(bytes: &[u8], max_depth: usize) -> Result<(), Malformed> {
     let mut checker = Checker { bytes, at: 0, open: Vec::new(), max_depth };
@@ -53,7 +56,7 @@ impl Checker<'_> {
 
     fn container(&mut self, open: u8, close: u8) -> Result<bool, Malformed> {
         if self.open.len() >= self.max_depth {
-            return self.error("nested deeper than `max_depth`");
+            return self.error(TOO_DEEP);
         }
         self.at += 1;
         if self.space() == Some(close) {

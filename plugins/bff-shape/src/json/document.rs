@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::{check::check, string};
+use super::{
+    check::{TOO_DEEP, check},
+    string,
+};
 
 /// A text that was checked to be one JSON value.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,13 @@ pub(crate) struct Malformed {
     pub(crate) offset: usize,
     /// What is wrong there.
     pub(crate) what: &'static str,
+}
+
+impl Malformed {
+    /// Whether it is the cap of depth, and may be JSON all the same.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.what == TOO_DEEP
+    }
 }
 
 impl fmt::Display for Malformed {
@@ -39,6 +49,11 @@ impl<'a> Document<'a> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         check(text.as_bytes(), max_depth)?;
         Ok(Self(text))
+    }
+
+    /// All of the text.
+    pub(crate) fn whole(self) -> &'a str {
+        self.0
     }
 
     /// Where the value begins.

@@ -6,5 +6,5 @@ mod document;
 mod find;
 mod string;
 
-pub(crate) use document::{Document, Key};
+pub(crate) use document::{Document, Key, Malformed};
 pub(crate) use string::quoted;
