@@ -8,6 +8,7 @@ use torana_plugin_sdk::{
 use crate::{
     fault::Fault,
     json::{self, NotJson},
+    pass::Refusal,
     settings::{Format, Part},
 };
 
@@ -18,13 +19,11 @@ pub(crate) fn judge(
     cap: usize,
 ) -> Result<String, Fault> {
     let answer = answer.map_err(|refused| refused.why)?;
+    if !(200..300).contains(&answer.status) {
+        return Err(Fault::Refused(Refusal::of(&answer)));
+    }
     if answer.body.as_bytes().len() > cap {
         return Err(Fault::TooLarge);
-    }
-    match answer.status {
-        200..300 => {}
-        404 => return Err(Fault::NotFound),
-        status => return Err(Fault::Status(status)),
     }
     let text = match answer.body {
         Content::Text(text) => text,

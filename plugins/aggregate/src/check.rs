@@ -6,7 +6,7 @@ use template::Piece;
 use torana_plugin_sdk::prelude::*;
 
 use crate::{
-    escape,
+    cache, escape, pass,
     place::Place,
     plan::Plan,
     settings::{Part, Settings},
@@ -36,6 +36,7 @@ pub(crate) fn check(settings: &Settings) -> Result<Plan, SettingErrors> {
         of_part(part, at);
     }
     places(settings, &mut errors);
+    cache::check(settings, &mut errors);
     let needs = needs(settings, &mut errors);
     match Plan::new(&needs) {
         Ok(plan) => errors.or(plan),
@@ -87,7 +88,8 @@ fn of_all(settings: &Settings, errors: &mut SettingErrors) {
 
 /// Whether a header of the reply is made by the plugin or the host.
 fn is_taken(name: &HeaderName) -> bool {
-    name.is_reserved() || matches!(&**name, "cache-control" | "content-type" | "set-cookie")
+    name.is_reserved()
+        || matches!(&**name, "cache-control" | "content-type" | "set-cookie" | "vary")
 }
 
 fn of_part(part: &Part, mut at: At<'_>) {
@@ -109,6 +111,9 @@ fn of_part(part: &Part, mut at: At<'_>) {
     path(&part.path, &mut at);
     method(part.method.as_ref(), &mut at);
     headers(part, &mut at);
+    for (index, why) in pass::faults(part) {
+        at.say(&["pass", &index.to_string()], why);
+    }
     fan_out(part, &mut at);
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use template::Name;
 
-use crate::{json::MAX_DEPTH, source::Source};
+use crate::{json::MAX_DEPTH, pass::Refusal, source::Source};
 
 /// Why a part did not come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,7 @@ pub(crate) enum Fault {
     /// The gateway made no call of it.
     NotSent(String),
     /// The service answered with a status that is no success.
-    Status(u16),
-    NotFound,
+    Refused(Refusal),
     TooLarge,
     NotText,
     NotJson(String),
@@ -54,8 +53,8 @@ impl Fault {
         match self {
             Self::Timeout => "timeout",
             Self::Unreachable(_) => "unreachable",
-            Self::Protocol(_) | Self::NotSent(_) | Self::Status(_) => "error",
-            Self::NotFound => "not-found",
+            Self::Refused(Refusal { status: 404, .. }) => "not-found",
+            Self::Protocol(_) | Self::NotSent(_) | Self::Refused(_) => "error",
             Self::TooLarge => "too-large",
             Self::TooManyCalls(_) | Self::TooManyElements(_) => "too-many",
             Self::NotText
@@ -65,6 +64,14 @@ impl Fault {
             | Self::NotAnArray(_)
             | Self::Unfit => "invalid",
             Self::NoValue(_) | Self::BadValue(..) => "skipped",
+        }
+    }
+
+    /// The status that the service answered with, if it is no success.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.status),
+            _ => None,
         }
     }
 
@@ -95,8 +102,7 @@ impl fmt::Display for Fault {
             Self::Unreachable(why) => write!(f, "cannot be reached: {why}"),
             Self::Protocol(why) => write!(f, "the answer broke off or is not HTTP: {why}"),
             Self::NotSent(why) => write!(f, "not sent: {why}"),
-            Self::Status(status) => write!(f, "status {status}"),
-            Self::NotFound => f.write_str("status 404"),
+            Self::Refused(refusal) => write!(f, "status {}", refusal.status),
             Self::TooLarge => f.write_str("larger than `max_bytes` or `limits.body` allows"),
             Self::NotText => f.write_str("the answer is not UTF-8"),
             Self::NotJson(why) => write!(f, "the answer is no JSON: {why}"),

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod cache;
 mod call;
 mod calls;
 mod check;
@@ -10,6 +11,7 @@ mod escape;
 mod fault;
 mod fields;
 mod json;
+mod pass;
 mod place;
 mod plan;
 mod refusal;
@@ -31,6 +33,8 @@ struct Aggregate {
     settings: Settings,
     plan: Plan,
     places: Vec<Place>,
+    /// Of replies that caches may keep.
+    vary: Option<String>,
 }
 
 #[plugin(schema = "schema.json")]
@@ -40,7 +44,8 @@ impl Plugin for Aggregate {
     fn new(settings: Settings) -> Result<Self, SettingErrors> {
         let plan = check::check(&settings)?;
         let places = settings.parts.0.iter().map(|(name, part)| part.place(name)).collect();
-        Ok(Self { settings, plan, places })
+        let vary = cache::vary(&settings);
+        Ok(Self { settings, plan, places, vary })
     }
 
     fn handle(&self, host: &impl Host) -> Result<Reply, Failure> {
@@ -54,7 +59,8 @@ impl Plugin for Aggregate {
 impl Aggregate {
     fn reply(&self, host: &impl Host) -> Result<Reply, Stop> {
         let done = run::run(&self.settings, &self.plan, host)?;
-        reply::reply(&self.settings, &self.plan, &self.places, &done, host)
+        let vary = self.vary.as_deref();
+        reply::reply(&self.settings, &self.plan, &self.places, vary, &done, host)
     }
 }
 

@@ -34,10 +34,12 @@ pub(crate) fn of(part: &str, fault: &Fault) -> Stop {
     }
 }
 
-/// For a 404 that is passed on.
-pub(crate) fn not_found(part: &str) -> Stop {
-    let detail = format!("There is no `{part}` here.");
-    Stop::Refused(Reply::problem(404, "not-found", &detail))
+/// For a fault that is passed on as it is.
+pub(crate) fn passed_on(part: &str, fault: &Fault) -> Stop {
+    match fault {
+        Fault::Refused(refusal) => Stop::Refused(refusal.passed_on(part)),
+        other => of(part, other),
+    }
 }
 
 /// For more than `max_bytes` of reply.

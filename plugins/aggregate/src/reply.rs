@@ -15,11 +15,12 @@ use crate::{
     tree::Node,
 };
 
-/// Composes the reply. `places` are those of the parts.
+/// Composes the reply. `places` are those of the parts, `vary` is for a reply that caches may keep.
 pub(crate) fn reply(
     settings: &Settings,
     plan: &Plan,
     places: &[Place],
+    vary: Option<&str>,
     done: &[Done],
     host: &impl Host,
 ) -> Result<Reply, Stop> {
@@ -41,6 +42,9 @@ pub(crate) fn reply(
     let mut reply = Reply { status: 200, headers: Vec::new(), body: text.into() }
         .header("content-type", "application/json")
         .header("cache-control", cache_control);
+    if let Some(vary) = vary.filter(|_| is_complete) {
+        reply = reply.header("vary", vary);
+    }
     if let Some(name) = &settings.report.header.0 {
         reply = reply.header(&**name, as_header(&labels));
     }

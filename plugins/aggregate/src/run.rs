@@ -191,13 +191,10 @@ impl<'a, H: Host> Run<'a, H> {
         answer: Result<Incoming, Refused<FetchError>>,
     ) -> Result<(), Stop> {
         let Some(waiting) = self.waiting.remove(&number) else { return Ok(()) };
-        if let Ok(incoming) = &answer {
-            let bytes = incoming.body.as_bytes().len();
-            let judged = answer::judge(self.part(waiting.part), answer, self.bytes_left);
-            self.bytes_left = self.bytes_left.saturating_sub(bytes);
-            return self.settle(waiting, judged);
-        }
-        let judged = answer::judge(self.part(waiting.part), answer, 0);
+        let judged = answer::judge(self.part(waiting.part), answer, self.bytes_left);
+        // What is not kept takes no room from the others.
+        let kept = judged.as_ref().map_or(0, String::len);
+        self.bytes_left = self.bytes_left.saturating_sub(kept);
         self.settle(waiting, judged)
     }
 
@@ -235,7 +232,10 @@ impl<'a, H: Host> Run<'a, H> {
         match self.policy(part, fault) {
             Policy::Omit => Ok(None),
             Policy::Default(value) => Ok(Some(value.clone())),
-            Policy::Pass => Err(refusal::not_found(self.name(part))),
+            Policy::Pass => {
+                self.log(part, std::slice::from_ref(fault));
+                Err(refusal::passed_on(self.name(part), fault))
+            }
             Policy::Fail => {
                 self.log(part, std::slice::from_ref(fault));
                 Err(refusal::of(self.name(part), fault))
@@ -244,17 +244,22 @@ impl<'a, H: Host> Run<'a, H> {
     }
 
     fn policy(&self, part: usize, fault: &Fault) -> &'a Policy {
-        let part = self.part(part);
-        match &part.not_found {
-            Some(not_found) if *fault == Fault::NotFound => &not_found.0,
-            _ => &part.on_error.0,
+        self.expected(part, fault).unwrap_or(&self.part(part).on_error.0)
+    }
+
+    /// What the settings say of a status by its number.
+    fn expected(&self, part: usize, fault: &Fault) -> Option<&'a Policy> {
+        let (part, status) = (self.part(part), fault.status()?);
+        if part.pass.iter().any(|passed| passed.0 == status) {
+            return Some(&Policy::Pass);
         }
+        part.not_found.as_ref().filter(|_| status == 404).map(|not_found| &not_found.0)
     }
 
     /// One line for a part, however many of its calls went wrong.
     fn log(&self, part: usize, faults: &[Fault]) {
         let Some(fault) = faults.first() else { return };
-        let is_expected = *fault == Fault::NotFound && self.part(part).not_found.is_some();
+        let is_expected = self.expected(part, fault).is_some();
         // Clients could fill the log.
         let level = match fault.blame() {
             _ if is_expected => Level::Debug,

@@ -6,7 +6,7 @@ use crate::{
     body::Body,
     fields::{
         Bytes, Each, HeaderOrNone, HeaderValue, Keys, Milliseconds, NotFound, OnError, Ordered,
-        QueryValue,
+        Passed, QueryValue,
     },
     place::Place,
     source::{Source, Template},
@@ -85,7 +85,11 @@ pub(crate) struct Part {
     /// What becomes of the reply when the part does not come.
     #[serde(default)]
     pub(crate) on_error: OnError,
-    /// What a 404 means; without it, an error like others.
+    /// Statuses of the answer that the reply has then itself, like [401, 404, 429]; with them go
+    /// `www-authenticate` and `retry-after`.
+    #[serde(default)]
+    pub(crate) pass: Vec<Passed>,
+    /// What a 404 means; without it, an error like others. "pass" is the same as 404 in `pass`.
     pub(crate) not_found: Option<NotFound>,
     /// Where the result goes: "key", "part.key", "." for the root, "key[]" for an array, false for
     /// nowhere. With `each`, it counts from the element. Without it, the part's name.

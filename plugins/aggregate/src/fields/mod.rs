@@ -40,7 +40,7 @@ pub(crate) use self::{
     keys::Keys,
     ordered::Ordered,
     place::HeaderOrNone,
-    policy::{NotFound, OnError, Policy},
+    policy::{NotFound, OnError, Passed, Policy},
     units::{Bytes, Milliseconds},
     values::{HeaderValue, QueryValue},
 };

@@ -10,12 +10,14 @@ use torana_plugin_sdk::{
     schemars::{JsonSchema, Schema, SchemaGenerator, json_schema},
 };
 
+use crate::pass;
+
 /// What becomes of the reply when a part does not come.
 #[derive(Clone, Debug)]
 pub(crate) enum Policy {
     /// The client gets an error.
     Fail,
-    /// The client gets the 404 that the service answered.
+    /// The client gets the status that the service answered with.
     Pass,
     /// The part is left out.
     Omit,
@@ -30,6 +32,25 @@ pub(crate) struct OnError(pub(crate) Policy);
 /// For the status 404.
 #[derive(Clone, Debug)]
 pub(crate) struct NotFound(pub(crate) Policy);
+
+/// A status that is passed on.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Passed(pub(crate) u16);
+
+impl JsonSchema for Passed {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Passed".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": pass::statuses() })
+    }
+}
 
 impl Default for OnError {
     fn default() -> Self {
