@@ -10,6 +10,8 @@
 mod answer;
 #[path = "../../plugins/aggregate/src/body.rs"]
 mod body;
+#[path = "../../plugins/aggregate/src/cache.rs"]
+mod cache;
 #[path = "../../plugins/aggregate/src/call.rs"]
 mod call;
 #[path = "../../plugins/aggregate/src/calls.rs"]
@@ -26,6 +28,8 @@ mod fault;
 mod fields;
 #[path = "../../plugins/aggregate/src/json.rs"]
 mod json;
+#[path = "../../plugins/aggregate/src/pass.rs"]
+mod pass;
 #[path = "../../plugins/aggregate/src/place.rs"]
 mod place;
 #[path = "../../plugins/aggregate/src/plan.rs"]
@@ -84,8 +88,10 @@ fn replied(settings: &str, target: &str, answer: &str) -> Vec<Outgoing> {
     let Ok(plan) = check::check(&settings) else { return Vec::new() };
     let places: Vec<_> = settings.parts.0.iter().map(|(name, part)| part.place(name)).collect();
     let host = host(target, answer.to_owned());
+    let vary = cache::vary(&settings);
     let done = run::run(&settings, &plan, &host);
-    let reply = done.and_then(|done| reply::reply(&settings, &plan, &places, &done, &host));
+    let reply = done
+        .and_then(|done| reply::reply(&settings, &plan, &places, vary.as_deref(), &done, &host));
     if let Ok(reply) | Err(Stop::Refused(reply)) = reply {
         let body = std::str::from_utf8(reply.body.as_bytes()).expect("UTF-8");
         assert!(is_json(body), "{body}");
