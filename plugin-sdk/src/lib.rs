@@ -97,6 +97,7 @@ mod percent;
 mod plugin;
 mod schema_file;
 pub mod settings;
+mod size;
 
 pub use error::{Explain, Failure, Refused};
 pub use header_name::{EditableName, HeaderName};
@@ -108,6 +109,7 @@ pub use schemars;
 #[doc(hidden)]
 pub use serde;
 pub use settings::{NoSettings, SecretName, SettingErrors};
+pub use size::Size;
 pub use torana_plugin_macros::{plugin, settings};
 
 /// All that most plugins need: `use torana_plugin_sdk::prelude::*;`.

@@ -20,7 +20,6 @@ mod run;
 mod settings;
 mod source;
 mod tree;
-mod units;
 mod values;
 
 use place::Place;

@@ -35,7 +35,7 @@ pub(crate) fn reply(
         // The root is an object, so this fits.
         let _ = body.put(std::slice::from_ref(name), Node::Raw(&field));
     }
-    let text = body.written(settings.max_bytes.0).ok_or_else(refusal::too_large)?;
+    let text = body.written(settings.max_bytes.bytes()).ok_or_else(refusal::too_large)?;
 
     let is_complete = labels.iter().all(|(_, label)| *label == "ok");
     let cache_control = if is_complete { &settings.cache_control } else { "no-store" };

@@ -120,7 +120,7 @@ pub(crate) fn run(settings: &Settings, plan: &Plan, host: &impl Host) -> Result<
         answered: Answered { settings, done: (0..parts).map(|_| None).collect() },
         running: BTreeMap::new(),
         waiting: BTreeMap::new(),
-        bytes_left: settings.max_bytes.0,
+        bytes_left: settings.max_bytes.bytes(),
         deadline: host.clock().monotonic_nanos().saturating_add(nanos),
     };
     loop {
@@ -163,7 +163,7 @@ impl<'a, H: Host> Run<'a, H> {
         let timeout = self.time_for(part)?;
         let values = Values::new(self.host, &self.answered);
         let caller = Caller { part, host: self.host, values, timeout };
-        Calls::of(&caller, self.settings.max_bytes.0)
+        Calls::of(&caller, self.settings.max_bytes.bytes())
     }
 
     /// Milliseconds that a call may take.
@@ -215,7 +215,7 @@ impl<'a, H: Host> Run<'a, H> {
     fn finished(&mut self, part: usize) -> Result<(), Stop> {
         let Some(Running { mut done, .. }) = self.running.remove(&part) else { return Ok(()) };
         if self.part(part).each.is_some() && self.plan.feeds_others(part) {
-            done.array = done.as_array(self.settings.max_bytes.0);
+            done.array = done.as_array(self.settings.max_bytes.bytes());
             if done.array.is_none() {
                 self.in_the_place_of(part, &Fault::TooLarge)?;
                 done = Done { faults: vec![Fault::TooLarge], ..Done::default() };

@@ -1,12 +1,12 @@
 //! What the TOML can say.
 
-use torana_plugin_sdk::prelude::*;
+use torana_plugin_sdk::{Size, prelude::*};
 
 use crate::{
     body::Body,
     fields::{
-        Bytes, Each, HeaderOrNone, HeaderValue, Keys, Milliseconds, NotFound, OnError, Ordered,
-        Passed, QueryValue,
+        Each, HeaderOrNone, HeaderValue, Keys, Milliseconds, NotFound, OnError, Ordered, Passed,
+        QueryValue,
     },
     place::Place,
     source::{Source, Template},
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     /// The most bytes that all answers together may have, and the reply too.
     #[serde(default = "two_mebibytes")]
     #[schemars(extend("default" = "2MiB"))]
-    pub(crate) max_bytes: Bytes,
+    pub(crate) max_bytes: Size,
     /// `cache-control` of a complete reply. An incomplete one is always `no-store`.
     #[serde(default = "Settings::no_store")]
     pub(crate) cache_control: String,
@@ -120,8 +120,8 @@ fn five_seconds() -> Milliseconds {
 
 /// Opened, an object of short members takes about ten times its text: this fits the default of
 /// `limits.memory` in the worst case.
-fn two_mebibytes() -> Bytes {
-    Bytes(2 << 20)
+fn two_mebibytes() -> Size {
+    Size::of(2 << 20)
 }
 
 impl Settings {

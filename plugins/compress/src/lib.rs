@@ -4,6 +4,7 @@ mod accept;
 mod coding;
 mod encoder;
 mod judge;
+mod length;
 mod media;
 mod settings;
 
@@ -34,7 +35,7 @@ impl Plugin for Compress {
         Ok(Self {
             algorithms: settings.algorithms,
             level: settings.level,
-            worth: Worth { types: settings.types, min_length: settings.min_length },
+            worth: Worth { types: settings.types, min_length: settings.min_length.0 },
             flush: settings.flush,
             skip_requests_with: settings.skip_requests_with,
         })

@@ -10,6 +10,7 @@ use torana_plugin_sdk::{
 
 use crate::{
     coding::Coding,
+    length::Length,
     media::{EVENTS, Types},
 };
 
@@ -25,8 +26,9 @@ pub(crate) struct Settings {
     /// Media types: "application/json", "text/*", "application/*+json". Events, and what is
     /// compressed in itself, are in no pattern.
     pub(crate) types: Vec<Types>,
-    /// Responses that say that they are shorter, in bytes, stay as they are.
-    pub(crate) min_length: u64,
+    /// Responses that say that they are shorter stay as they are: "1KiB", or a number of bytes.
+    #[schemars(extend("default" = "1KiB"))]
+    pub(crate) min_length: Length,
     /// When what was taken is sent on.
     pub(crate) flush: Flush,
     /// Requests with one of these headers get no compressed response.
@@ -87,7 +89,7 @@ impl Default for Settings {
             algorithms: vec![Coding::Br, Coding::Gzip],
             level: Levels::default(),
             types: TYPES.iter().filter_map(|text| Types::parse(text).ok()).collect(),
-            min_length: 1024,
+            min_length: Length(1024),
             flush: Flush::default(),
             skip_requests_with: Vec::new(),
         }

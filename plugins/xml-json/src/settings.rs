@@ -5,7 +5,7 @@ mod values;
 
 use std::collections::BTreeMap;
 
-use torana_plugin_sdk::prelude::*;
+use torana_plugin_sdk::{Size, prelude::*};
 
 pub(crate) use self::values::*;
 use crate::{
@@ -88,7 +88,7 @@ pub(crate) struct LimitSettings {
 impl Default for LimitSettings {
     fn default() -> Self {
         let Limits { depth, elements, attributes, name, output } = Limits::default();
-        Self { depth, elements, attributes, name, output: Size(output) }
+        Self { depth, elements, attributes, name, output: Size::of(output) }
     }
 }
 
@@ -231,6 +231,6 @@ impl LimitSettings {
 
     fn limits(&self) -> Limits {
         let Self { depth, elements, attributes, name, output } = *self;
-        Limits { depth, elements, attributes, name, output: output.0 }
+        Limits { depth, elements, attributes, name, output: output.bytes() }
     }
 }

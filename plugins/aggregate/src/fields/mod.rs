@@ -41,6 +41,6 @@ pub(crate) use self::{
     ordered::Ordered,
     place::HeaderOrNone,
     policy::{NotFound, OnError, Passed, Policy},
-    units::{Bytes, Milliseconds},
+    units::Milliseconds,
     values::{HeaderValue, QueryValue},
 };

@@ -1,7 +1,5 @@
 use torana_plugin_sdk::{prelude::*, settings::Duration};
 
-use crate::units;
-
 /// A duration, in milliseconds.
 #[settings]
 #[derive(Clone, Copy, Debug)]
@@ -16,19 +14,5 @@ impl TryFrom<Duration> for Milliseconds {
             Ok(millis) if millis > 0 => Ok(Self(millis)),
             _ => Err("a service has from 1ms to 49 days to answer"),
         }
-    }
-}
-
-/// A size, in bytes.
-#[settings]
-#[derive(Clone, Copy, Debug)]
-#[serde(try_from = "String")]
-pub(crate) struct Bytes(pub(crate) usize);
-
-impl TryFrom<String> for Bytes {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        units::bytes(&text).map(Self)
     }
 }

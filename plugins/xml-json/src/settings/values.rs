@@ -233,23 +233,3 @@ impl Path {
         Pattern::parse(&self.0).ok()
     }
 }
-
-/// A number of bytes: `64KiB`, `32MiB`.
-#[settings]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[serde(try_from = "String")]
-pub(crate) struct Size(pub(crate) usize);
-
-impl TryFrom<String> for Size {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("B", 1)];
-        let sizes = units.iter().filter_map(|(unit, factor)| {
-            let number: usize = text.strip_suffix(unit)?.trim_end().parse().ok()?;
-            number.checked_mul(*factor)
-        });
-        let size = sizes.into_iter().find(|&size| size > 0);
-        size.map(Self).ok_or_else(|| format!("`{text}` is no size: write \"64KiB\", \"32MiB\""))
-    }
-}
