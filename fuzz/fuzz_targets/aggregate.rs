@@ -46,8 +46,6 @@ mod settings;
 mod source;
 #[path = "../../plugins/aggregate/src/tree.rs"]
 mod tree;
-#[path = "../../plugins/aggregate/src/units.rs"]
-mod units;
 #[path = "../../plugins/aggregate/src/values.rs"]
 mod values;
 
