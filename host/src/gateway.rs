@@ -96,7 +96,7 @@ impl Gateway {
         options: LoadOptions,
         mut sockets: Sockets,
     ) -> Result<(Self, Arc<Source>, Diagnostics), StartError> {
-        let (mut config, warnings) = Config::load(path, &options)?;
+        let (mut config, mut warnings) = Config::load(path, &options)?;
         descriptors::raise();
         descriptors::warn_if_few(&config);
         let source = config.source.clone();
@@ -116,7 +116,8 @@ impl Gateway {
             .assemble(&config)
             .await
             .map_err(|problems| StartError::Config(source.clone(), problems))?;
-        let Assembled { mut snapshot, ticking, doors } = assembled;
+        let Assembled { mut snapshot, ticking, doors, warnings: of_plugins } = assembled;
+        warnings.append(of_plugins);
         let mut logbook = Logbook::new(config.gateway.workers, parts.telemetry.clone());
         let target = Logbook::open(&config)
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
@@ -183,7 +184,7 @@ impl Gateway {
             Ok((config, _)) => &config.reads,
             Err(rejected) => &rejected.reads,
         });
-        let (mut config, warnings) = match loaded {
+        let (mut config, mut warnings) = match loaded {
             Ok(loaded) => loaded,
             Err(rejected) => return self.refuse(rejected),
         };
@@ -192,7 +193,8 @@ impl Gateway {
             Err(diagnostics) => {
                 self.refuse(Rejected { source, diagnostics, reads: config.reads });
             }
-            Ok(assembled) => {
+            Ok(mut assembled) => {
+                warnings.append(std::mem::take(&mut assembled.warnings));
                 self.take(config, assembled);
                 if !warnings.is_empty() {
                     warn!("{}", warnings.render(&source, false).trim_end());
@@ -257,7 +259,7 @@ impl Gateway {
     }
 
     fn take(&mut self, config: Config, assembled: Assembled) {
-        let Assembled { snapshot, ticking, doors } = assembled;
+        let Assembled { snapshot, ticking, doors, warnings: _ } = assembled;
         self.auditor.taken(&config, &snapshot.plugins);
         let snapshot = Arc::new(snapshot);
         self.parts.fetch.replace(snapshot.upstreams.clone());

@@ -34,7 +34,7 @@ macro_rules! hook {
                 generate_all,
                 pub_export_macro: true,
                 with: {
-                    "torana:plugin/types@0.1.2": crate::bindings::capabilities::types,
+                    "torana:plugin/types@0.1.3": crate::bindings::capabilities::types,
                 },
             });
             pub use exports::torana::plugin::$module::*;
@@ -42,43 +42,43 @@ macro_rules! hook {
     };
 }
 
-hook!(configure = "package torana:sdk; world configure { export torana:plugin/configure@0.1.2; }");
-hook!(schema = "package torana:sdk; world schema { export torana:plugin/schema@0.1.2; }");
+hook!(configure = "package torana:sdk; world configure { export torana:plugin/configure@0.1.3; }");
+hook!(schema = "package torana:sdk; world schema { export torana:plugin/schema@0.1.3; }");
 hook!(
     on_request_head with types =
         "package torana:sdk;
-        world on-request-head { export torana:plugin/on-request-head@0.1.2; }"
+        world on-request-head { export torana:plugin/on-request-head@0.1.3; }"
 );
 hook!(
     on_request_body with types =
         "package torana:sdk;
-        world on-request-body { export torana:plugin/on-request-body@0.1.2; }"
+        world on-request-body { export torana:plugin/on-request-body@0.1.3; }"
 );
 hook!(
     on_request_stream with types =
         "package torana:sdk;
-        world on-request-stream { export torana:plugin/on-request-stream@0.1.2; }"
+        world on-request-stream { export torana:plugin/on-request-stream@0.1.3; }"
 );
 hook!(
     on_response_head with types =
         "package torana:sdk;
-        world on-response-head { export torana:plugin/on-response-head@0.1.2; }"
+        world on-response-head { export torana:plugin/on-response-head@0.1.3; }"
 );
 hook!(
     on_response_body with types =
         "package torana:sdk;
-        world on-response-body { export torana:plugin/on-response-body@0.1.2; }"
+        world on-response-body { export torana:plugin/on-response-body@0.1.3; }"
 );
 hook!(
     on_response_stream with types =
         "package torana:sdk;
-        world on-response-stream { export torana:plugin/on-response-stream@0.1.2; }"
+        world on-response-stream { export torana:plugin/on-response-stream@0.1.3; }"
 );
 hook!(
     handler with types =
-        "package torana:sdk; world handler { export torana:plugin/handler@0.1.2; }"
+        "package torana:sdk; world handler { export torana:plugin/handler@0.1.3; }"
 );
 hook!(
     on_tick with types =
-        "package torana:sdk; world on-tick { export torana:plugin/on-tick@0.1.2; }"
+        "package torana:sdk; world on-tick { export torana:plugin/on-tick@0.1.3; }"
 );

@@ -54,8 +54,8 @@ pub trait Plugin: Sized + 'static {
         Vec::new()
     }
 
-    /// Says what is done to all exchanges to come without a call, once the plugin is set up. Called by `torana check`
-    /// too.
+    /// Says what is done to all exchanges to come without a call, and what the settings make the hooks use, once the
+    /// plugin is set up. Called by `torana check` too.
     fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
         Ok(())
     }

@@ -3,11 +3,13 @@
 
 mod chains;
 mod loaded;
+mod mentions;
 
 use std::{sync::Arc, time::Duration};
 
 use chains::check_chains;
 use loaded::Loaded;
+use mentions::check_mentions;
 
 use crate::{
     chain::Chain,
@@ -41,6 +43,8 @@ pub(super) struct Assembled {
     pub(super) ticking: Vec<Ticking>,
     /// For the listeners, in the configuration's order.
     pub(super) doors: Vec<listener::Settings>,
+    /// What the operator should look at all the same.
+    pub(super) warnings: Diagnostics,
 }
 
 /// A plugin that wants to be called in the background, and what is counted of that.
@@ -65,6 +69,7 @@ impl Workshop<'_> {
         let doors = doors(config, &mut problems);
         let plugins = self.load_plugins(config, &mut problems).await;
         check_chains(config, &plugins, &mut problems);
+        check_mentions(config, &plugins, &mut problems);
         let (Ok(router), Ok(upstreams), false) = (router, upstreams, problems.has_errors()) else {
             return Err(problems);
         };
@@ -85,6 +90,7 @@ impl Workshop<'_> {
                 access_log: None,
             },
             doors,
+            warnings: problems,
         })
     }
 

@@ -35,11 +35,14 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
     });
     let parts = Parts::new(config.gateway.workers, store, Traces::Short)?;
     let assembled = match vetting::vet(&mut config, options, &parts.room).await {
-        Ok(()) => parts.workshop(None).assemble(&config).await.map(drop),
+        Ok(()) => parts.workshop(None).assemble(&config).await.map(|assembled| assembled.warnings),
         Err(problems) => Err(problems),
     };
     let config = match assembled {
-        Ok(()) => Some(config),
+        Ok(warnings) => {
+            diagnostics.append(warnings);
+            Some(config)
+        }
         Err(problems) => {
             diagnostics.append(problems);
             None

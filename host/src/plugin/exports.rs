@@ -10,7 +10,7 @@ use crate::filter::Hooks;
 
 /// The newest version of the contract that this host speaks. What was built for an older one with the same first two
 /// numbers is spoken as well.
-const WIT_VERSION: &str = "0.1.2";
+const WIT_VERSION: &str = "0.1.3";
 const PACKAGE: &str = "torana:plugin/";
 
 /// The exported functions, by index.

@@ -22,7 +22,7 @@ use super::{
     exports::{self, Exports, Import},
     file::read_file,
     grants::check_grants,
-    instance::Instance,
+    instance::{Instance, StartError},
     named::{check_pin, read_component, sha256},
     pool::Pool,
     reach,
@@ -173,6 +173,8 @@ impl PluginRoom {
         let context = Arc::new(self.context(wanted, identity));
         let (instance, setup, declared) =
             Instance::start(&pre, &exports, &context).await.map_err(|e| explain(wanted, e))?;
+        let mentions = declared.mentions.into_result();
+        let mentions = mentions.map_err(|wrong| explain(wanted, StartError::Settings(wrong)))?;
         if imports.iter().any(|import| import.capability() == Some("fetch")) {
             let schema = schema(&pre, &exports, &context).await;
             schema.map_or(Ok(()), |schema| reach::check(wanted, &schema))?;
@@ -188,6 +190,7 @@ impl PluginRoom {
             exports,
             hooks,
             standing: declared.standing,
+            mentions,
             imports,
             pre,
             pool,

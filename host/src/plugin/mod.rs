@@ -13,6 +13,7 @@
 //! refusal     why it does not start, at its line           bounds  what is too costly to compile
 //! cache       compiled code on disk                        engine  wasmtime, set up
 //! schema      what it says of its settings                 reach   whom they make it call
+//! mentions    what they name of its routes, and of headers
 //! ```
 
 mod bindings;
@@ -30,6 +31,7 @@ mod grants;
 mod host_calls;
 mod instance;
 mod loader;
+mod mentions;
 mod meter;
 mod named;
 mod pool;
@@ -44,7 +46,9 @@ pub use exports::Import;
 pub use file::{digest_file, read_file};
 pub use filter::PluginFilter;
 pub use loader::{Description, PluginRoom, Services};
+pub use mentions::{Mention, Mentioned};
 pub use named::{read_component, sha256};
+pub use refusal::wrong_setting;
 
 use std::{sync::Arc, time::Duration};
 
@@ -67,6 +71,7 @@ pub struct Plugin {
     /// Those of its exports that its settings need.
     hooks: Hooks,
     standing: Standing,
+    mentions: Vec<Mention>,
     imports: Vec<Import>,
     pre: InstancePre<State>,
     pool: Pool,
@@ -89,6 +94,11 @@ impl Plugin {
     /// What is done to every exchange without a call, with the settings that it has.
     pub fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// What its settings name of the routes whose chains it is in.
+    pub fn mentions(&self) -> &[Mention] {
+        &self.mentions
     }
 
     /// What it imports.

@@ -1,6 +1,6 @@
 //! Why a plugin does not start, at its place in the TOML.
 
-use super::{bindings::SettingError, instance::StartError};
+use super::instance::StartError;
 use crate::{
     config::{Diagnostic, PluginUse},
     filter::Cause,
@@ -9,7 +9,9 @@ use crate::{
 /// Everything that is wrong.
 pub(super) fn explain(wanted: &PluginUse, error: StartError) -> Vec<Diagnostic> {
     match error {
-        StartError::Settings(wrong) => wrong.iter().map(|w| wrong_setting(wanted, w)).collect(),
+        StartError::Settings(wrong) => {
+            wrong.iter().map(|wrong| wrong_setting(wanted, &wrong.path, &wrong.message)).collect()
+        }
         StartError::Failed(cause) => {
             let message = format!("plugin `{}` does not start: {cause}", wanted.name);
             let problem = Diagnostic::error(wanted.component_span, message);
@@ -26,11 +28,12 @@ fn raise(limit: &str) -> String {
     format!("raise `limits.{limit}`, if the plugin is sound")
 }
 
-fn wrong_setting(wanted: &PluginUse, wrong: &SettingError) -> Diagnostic {
-    let at = wrong.path.join(".");
+/// What is wrong with a setting, where it stands.
+pub fn wrong_setting(wanted: &PluginUse, path: &[String], message: &str) -> Diagnostic {
+    let at = path.join(".");
     let message = match at.as_str() {
-        "" => format!("plugin `{}`: {}", wanted.name, wrong.message),
-        _ => format!("plugin `{}`, setting `{at}`: {}", wanted.name, wrong.message),
+        "" => format!("plugin `{}`: {message}", wanted.name),
+        _ => format!("plugin `{}`, setting `{at}`: {message}", wanted.name),
     };
-    Diagnostic::error(wanted.settings.locate(&wrong.path), message)
+    Diagnostic::error(wanted.settings.locate(path), message)
 }

@@ -13,6 +13,7 @@ use super::{
     context::Context,
     funcs::OtherType,
     host_calls::fetch::Fetches,
+    mentions::Mentions,
     meter::{Meter, UsedUp},
     trap::readable,
 };
@@ -51,11 +52,17 @@ pub(super) struct Declared {
     pub(super) skipped: hook_needs::Hooks,
     /// What is done to every exchange without a call.
     pub(super) standing: Standing,
+    /// What its settings make it use.
+    pub(super) mentions: Mentions,
 }
 
 impl Default for Declared {
     fn default() -> Self {
-        Self { skipped: hook_needs::Hooks::empty(), standing: Standing::default() }
+        Self {
+            skipped: hook_needs::Hooks::empty(),
+            standing: Standing::default(),
+            mentions: Mentions::default(),
+        }
     }
 }
 

@@ -137,6 +137,9 @@ impl Trial {
                 return refused.map(|end| (end, seen)).ok_or_else(|| texts(&problems));
             }
         };
+        if let Some(end) = setting::not_of_route(plugin.mentions(), case) {
+            return Ok((end, Seen::nothing(&self.name, self.log.clone())));
+        }
         let stage = play::Stage::new(&self.name, plugin, wanted.on_error, case);
         let mut last = stage.play(case).await?;
         for _ in 1..case.request.times.get() {

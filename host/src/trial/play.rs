@@ -16,6 +16,7 @@ use torana_plugin_sdk::{
 use super::{
     seen::{Seen, full_name},
     services::{LogLines, headers, sdk_headers},
+    setting::UPSTREAM,
 };
 use crate::{
     body::BodyError,
@@ -121,7 +122,7 @@ fn exchange(plugin: &str, case: &Case) -> Result<Box<Exchange>, String> {
     let params = case.params().unwrap_or_default().into_iter();
     exchange.params = params.map(|(name, value)| (name.into(), value)).collect();
     let alternatives = case.route.alternatives.iter().map(String::as_str);
-    exchange.upstreams = ["upstream"].into_iter().chain(alternatives).map(Arc::from).collect();
+    exchange.upstreams = [UPSTREAM].into_iter().chain(alternatives).map(Arc::from).collect();
     for (name, value) in &case.attributes {
         exchange.attributes.set(full_name(plugin, name), value.clone());
     }

@@ -10,13 +10,16 @@ use torana_plugin_sdk::{
 
 use super::place;
 use crate::{
-    config::{Config, Diagnostic, Diagnostics, LoadOptions, Rejected, Source},
+    config::{Config, Diagnostic, Diagnostics, LoadOptions, Match, Rejected, Source},
     filter::Hooks,
-    plugin::Import,
+    plugin::{Import, Mention, Mentioned},
 };
 
 /// A secret for a component that imports `secrets` in a case that has none.
 const NO_SECRET: &str = "none";
+
+/// What a case calls the route's own upstream.
+pub(super) const UPSTREAM: &str = "upstream";
 
 /// What a component cannot be loaded without, whatever a case needs of it.
 pub(super) struct Wants(Vec<(&'static str, Value)>);
@@ -103,7 +106,7 @@ impl Setting<'_> {
             ("name", self.case.route.name.clone().into()),
             ("match", table([("path", "/{*rest}".into())]).into()),
             ("chain", vec![self.name].into()),
-            ("upstream", "upstream".into()),
+            ("upstream", UPSTREAM.into()),
         ]);
         let listen = table([("address", "127.0.0.1:0".into())]);
         table([
@@ -141,7 +144,7 @@ impl Setting<'_> {
     }
 
     fn upstreams(&self) -> BTreeSet<String> {
-        let mut names: BTreeSet<String> = ["upstream".to_owned()].into();
+        let mut names: BTreeSet<String> = [UPSTREAM.to_owned()].into();
         names.extend(self.case.route.alternatives.iter().cloned());
         names.extend(self.case.grants.fetch.iter().filter(|to| !to.contains("://")).cloned());
         names
@@ -185,6 +188,29 @@ pub(super) fn refused(name: &str, case: &Case, problems: &[Diagnostic]) -> Optio
         Some(SettingError { path: expected.unwrap_or_else(split), message: message.to_owned() })
     });
     errors.collect::<Option<Vec<_>>>().map(End::Refuse)
+}
+
+/// The end of a plugin whose settings name what the case's route does not have. Of a route for any path nothing is
+/// known.
+pub(super) fn not_of_route(mentions: &[Mention], case: &Case) -> Option<End> {
+    let route = &case.route;
+    let matched = |path: &String| Match { path: path.clone(), ..Match::default() };
+    let params = route.path.as_ref().map(|path| matched(path).params());
+    let is_there = |mention: &Mention| match mention.what {
+        Mentioned::Upstream => {
+            mention.name == UPSTREAM || route.alternatives.contains(&mention.name)
+        }
+        Mentioned::NeededParam => params.as_ref().is_none_or(|of| of.contains(&mention.name)),
+        Mentioned::Param => true,
+    };
+    let missing = mentions.iter().filter(|mention| !is_there(mention));
+    let errors: Vec<_> = missing
+        .map(|mention| SettingError {
+            path: mention.path.clone(),
+            message: mention.is_not_of(&route.name),
+        })
+        .collect();
+    (!errors.is_empty()).then(|| End::Refuse(errors))
 }
 
 /// A line for each key: a document with `[tables]` has them behind all other keys.

@@ -123,7 +123,9 @@ fn play_once<P: Hooks>(case: &Case, host: FakeHost) -> Result<Played, String> {
 fn set_up<P: Hooks>(case: &Case, host: &FakeHost) -> Result<P, SettingErrors> {
     let plugin = settings::parse(&case.settings()).and_then(P::new)?;
     plugin.prepare(host)?;
-    Ok(plugin)
+    let mut refused = SettingErrors::new();
+    refused.extend(host.refused_settings());
+    refused.or(plugin)
 }
 
 fn host(case: &Case, services: Rc<Services>) -> FakeHost {
@@ -145,6 +147,9 @@ fn host(case: &Case, services: Rc<Services>) -> FakeHost {
     }
     for (name, value) in case.params().unwrap_or_default() {
         host = host.with_param(&name, &value);
+    }
+    if let Some(pattern) = &case.route.path {
+        host = host.with_route_path(pattern);
     }
     if let Some(body) = case.body() {
         host = host.with_body(body);

@@ -41,7 +41,7 @@ pub(super) fn may_read(state: &State, name: &str) -> Result<(), HeaderError> {
     Ok(())
 }
 
-fn may_write(state: &State, name: &str) -> Result<(), EditError> {
+pub(super) fn may_write(state: &State, name: &str) -> Result<(), EditError> {
     let name = checked(name).ok_or(EditError::InvalidName)?;
     if name.is_reserved() {
         return Err(EditError::Reserved);

@@ -25,6 +25,7 @@
 mod body;
 mod fetch;
 mod kv;
+mod mentions;
 mod message;
 mod rate_limit;
 mod services;
@@ -49,6 +50,7 @@ use crate::{
         Metrics, Outgoing, PublicKey, Random, RateLimit, ReadBody, Request, RequestEdit, Response,
         ResponseAhead, ResponseEdit, Secrets, SignatureAlgorithm, TlsSession,
     },
+    settings::SettingError,
 };
 
 /// What stores that are down say.
@@ -111,6 +113,11 @@ impl FakeHost {
     /// The route's name. Without it, `route`.
     pub fn with_route(self, name: &str) -> Self {
         self.with(|state| state.request.route = name.into())
+    }
+
+    /// The path that the route matches: `/users/{id}`. Without it, any: no parameter is found missing in it.
+    pub fn with_route_path(self, pattern: &str) -> Self {
+        self.with(|state| state.route_path = Some(pattern.into()))
     }
 
     /// The request id. Without it, `request-1`.
@@ -262,6 +269,13 @@ impl FakeHost {
     pub fn is_called_for(&self) -> bool {
         let state = self.see();
         state.standing.is_for(&state.request)
+    }
+
+    /// What the host refuses of what settings make the plugin use
+    /// ([`Setup::reads_header`](crate::host::Setup::reads_header) and those beside it): headers that are not granted, or
+    /// upstreams and parameters that the route does not have.
+    pub fn refused_settings(&self) -> Vec<SettingError> {
+        self.see().refused_settings()
     }
 
     /// Goes on to the response, in which is changed what request hooks wanted changed.

@@ -1,11 +1,13 @@
 //! What a plugin says once. There is one exchange, so what stands is done to it alone.
 
-use super::{FakeHost, message, state::RequestHead};
+use std::fmt::Display;
+
+use super::{FakeHost, mentions::Mentioned, message, state::RequestHead};
 use crate::{
     HeaderName, Refused,
     host::{
         Change, EditError, EditHeaders, HeaderError, ResponseAhead, STANDING_BYTES,
-        STANDING_CHANGES, Setup,
+        STANDING_CHANGES, Setup, setup::keys,
     },
 };
 
@@ -68,6 +70,22 @@ impl Setup for FakeHost {
         let requests = Requests { headers: owned(headers), methods: owned(methods) };
         state.standing.only_for = Some(requests);
         Ok(())
+    }
+    fn reads_header<S: Display>(&self, name: &str, path: impl IntoIterator<Item = S>) {
+        self.call("hook-needs").reads(name, keys(path));
+    }
+    fn writes_header<S: Display>(&self, name: &str, path: impl IntoIterator<Item = S>) {
+        self.call("hook-needs").writes(name, keys(path));
+    }
+    fn chooses_upstream<S: Display>(&self, name: &str, path: impl IntoIterator<Item = S>) {
+        self.call("hook-needs").names_of_route(Mentioned::Upstream, name, keys(path));
+    }
+    fn needs_param<S: Display>(&self, name: &str, path: impl IntoIterator<Item = S>) {
+        self.call("hook-needs").names_of_route(Mentioned::NeededParam, name, keys(path));
+    }
+    /// That no route has it would be a warning: nothing comes of it here.
+    fn reads_param<S: Display>(&self, _name: &str, _path: impl IntoIterator<Item = S>) {
+        self.call("hook-needs");
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use super::setup::Standing;
+use super::{mentions::Mentions, setup::Standing};
 use crate::{
     Reply,
     host::{
@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) response_body: Option<Body>,
     pub(super) ahead: Vec<Change>,
     pub(super) standing: Standing,
+    pub(super) mentions: Mentions,
+    pub(super) route_path: Option<String>,
     pub(super) upstreams: Vec<String>,
     pub(super) chosen: Option<String>,
     pub(super) attributes: BTreeMap<String, String>,
@@ -113,6 +115,8 @@ impl State {
             response_body: None,
             ahead: Vec::new(),
             standing: Standing::default(),
+            mentions: Mentions::default(),
+            route_path: None,
             upstreams: vec!["upstream".into()],
             chosen: None,
             attributes: BTreeMap::new(),

@@ -353,6 +353,42 @@ fn what_stands_is_done_to_the_one_exchange() {
 }
 
 #[test]
+fn what_settings_make_it_use_is_held_against_grants_and_route() {
+    let refused = |host: FakeHost| {
+        host.reads_header("Cookie", ["from", "0"]);
+        host.reads_header("accept", ["from", "1"]);
+        host.writes_header("set-cookie", ["set"]);
+        host.writes_header("te", ["set"]);
+        host.chooses_upstream("v2", ["to"]);
+        host.needs_param("id", ["key"]);
+        host.reads_param("idd", ["key"]);
+        let told = |error: SettingError| format!("{}: {}", error.path.join("."), error.message);
+        host.refused_settings().into_iter().map(told).collect::<Vec<_>>()
+    };
+    let host = || FakeHost::get("/").with_route("orders").with_upstreams(&["v1"]);
+    let refused_headers = refused(host());
+    assert_eq!(refused_headers.len(), 3, "{refused_headers:?}");
+    assert!(refused_headers[0].starts_with("from.0: header `Cookie` is not granted: add headers"));
+    assert!(refused_headers[1].starts_with("set: header `set-cookie` is not granted"));
+    assert!(refused_headers[2].starts_with("set: `te` is kept by the host"));
+
+    let refused = |host: FakeHost| {
+        host.chooses_upstream("v2", ["to"]);
+        host.needs_param("id", ["key"]);
+        host.refused_settings().into_iter().map(|error| error.message).collect::<Vec<_>>()
+    };
+    let no_upstream =
+        "`v2` is neither the `upstream` nor one of the `alternatives` of route `orders`";
+    let no_param = "the path of route `orders` has no `{id}`";
+    assert_eq!(refused(host()), [no_upstream], "of any path nothing is known");
+    assert_eq!(refused(host().with_route_path("/{idd}/{*ids}")), [no_upstream, no_param]);
+    for path in ["/{id}", "/{id}/x", "/{x}/{*id}"] {
+        let host = host().with_upstreams(&["v1", "v2"]).with_route_path(path);
+        assert_eq!(refused(host), [""; 0], "{path}");
+    }
+}
+
+#[test]
 fn what_stands_has_room_of_its_own() {
     let host = FakeHost::get("/");
     let full = EditError::TooLarge;

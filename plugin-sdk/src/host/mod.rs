@@ -11,7 +11,7 @@ mod body;
 mod fetch;
 mod message;
 pub(crate) mod real;
-mod setup;
+pub(crate) mod setup;
 mod state;
 mod trust;
 

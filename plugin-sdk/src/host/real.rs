@@ -3,6 +3,8 @@
 //! Each interface has a type of its own, though there is nothing in any of them: request and
 //! response have functions of the same names.
 
+use std::fmt::Display;
+
 use super::*;
 use crate::{Refused, bindings::capabilities as wit};
 
@@ -108,6 +110,21 @@ impl Setup for RealHost {
             wit::hook_needs::Requests { headers: owned(headers), methods: owned(methods) };
         wit::hook_needs::only_for(&requests)
             .map_err(|why| Refused::new(setup::refused_name(headers, methods, &why), why))
+    }
+    fn reads_header<S: Display>(&self, name: &str, path: impl IntoIterator<Item = S>) {
+        wit::hook_needs::reads_header(name, &setup::keys(path));
+    }
+    fn writes_header<S: Display>(&self, name: &str, path: impl IntoIterator<Item = S>) {
+        wit::hook_needs::writes_header(name, &setup::keys(path));
+    }
+    fn chooses_upstream<S: Display>(&self, name: &str, path: impl IntoIterator<Item = S>) {
+        wit::hook_needs::chooses_upstream(name, &setup::keys(path));
+    }
+    fn needs_param<S: Display>(&self, name: &str, path: impl IntoIterator<Item = S>) {
+        wit::hook_needs::needs_param(name, &setup::keys(path));
+    }
+    fn reads_param<S: Display>(&self, name: &str, path: impl IntoIterator<Item = S>) {
+        wit::hook_needs::reads_param(name, &setup::keys(path));
     }
 }
 

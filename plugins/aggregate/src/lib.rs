@@ -20,6 +20,7 @@ mod run;
 mod settings;
 mod source;
 mod tree;
+mod uses;
 mod values;
 
 use place::Place;
@@ -45,6 +46,13 @@ impl Plugin for Aggregate {
         let places = settings.parts.0.iter().map(|(name, part)| part.place(name)).collect();
         let vary = cache::vary(&settings);
         Ok(Self { settings, plan, places, vary })
+    }
+
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        for (name, part) in &self.settings.parts.0 {
+            part.announce(setup, name);
+        }
+        Ok(())
     }
 
     fn handle(&self, host: &impl Host) -> Result<Reply, Failure> {

@@ -10,6 +10,7 @@ mod registry;
 mod report;
 mod settings;
 mod source;
+mod uses;
 
 use std::time::Duration;
 
@@ -43,6 +44,14 @@ impl Plugin for ApiKey {
             forward: settings.forward,
             optional: settings.optional,
         })
+    }
+
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        for (index, source) in self.from.iter().enumerate() {
+            source.announce(setup, index, self.forward);
+        }
+        self.pass.announce(setup, self.registry.consumers());
+        Ok(())
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {

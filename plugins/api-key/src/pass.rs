@@ -9,8 +9,8 @@ use crate::{registry::Identity, settings::Consumer};
 
 /// What to do with requests that pass.
 pub(crate) struct Pass {
-    headers: HeaderTable<EditableName, Template>,
-    upstreams: BTreeMap<String, String>,
+    pub(crate) headers: HeaderTable<EditableName, Template>,
+    pub(crate) upstreams: BTreeMap<String, String>,
     /// Every header that some consumer gets: none may come from a client.
     ours: BTreeSet<EditableName>,
 }

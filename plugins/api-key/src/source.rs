@@ -114,16 +114,13 @@ pub(crate) fn remove(sources: &[Source], host: &impl Host) -> Result<(), Failure
         if source.dashed().is_none() && source.read(&host.request())? == Found::Nothing {
             continue;
         }
-        match source {
-            Source::Header(name) => host.request_edit().remove_header(&name.0)?,
-            Source::Basic(_) | Source::Scheme(_) => {
-                host.request_edit().remove_header("authorization")?;
-            }
-            Source::Query(name) => {
-                let query = host.request().query().unwrap_or_default();
-                let rest = query::without(&query, &name.0);
-                host.request_edit().set_query(rest.as_deref())?;
-            }
+        if let Some(name) = source.header() {
+            host.request_edit().remove_header(name)?;
+        }
+        if let Source::Query(name) = source {
+            let query = host.request().query().unwrap_or_default();
+            let rest = query::without(&query, &name.0);
+            host.request_edit().set_query(rest.as_deref())?;
         }
     }
     Ok(())
@@ -135,6 +132,15 @@ impl Source {
         match self {
             Self::Header(name) if name.0.contains('-') => Some(&name.0),
             _ => None,
+        }
+    }
+
+    /// The header that it is in, if it is in one.
+    pub(crate) fn header(&self) -> Option<&str> {
+        match self {
+            Self::Header(name) => Some(&name.0),
+            Self::Basic(_) | Self::Scheme(_) => Some("authorization"),
+            Self::Query(_) => None,
         }
     }
 

@@ -9,6 +9,7 @@ mod policy;
 mod refusal;
 mod rule;
 mod settings;
+mod uses;
 mod wanted;
 
 use facts::{Claims, Exchange, LastClaims};
@@ -33,6 +34,11 @@ impl Plugin for Authz {
         let refusals = Refusals { challenge: challenge.clone(), dry_run: *dry_run };
         let policy = Policy::new(settings);
         Ok(Self { policy, refusals, last_claims: LastClaims::default() })
+    }
+
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        self.policy.announce(setup);
+        Ok(())
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {

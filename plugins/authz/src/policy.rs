@@ -9,7 +9,7 @@ use crate::{
 
 /// The rules, in order, and what holds where none decides.
 pub(crate) struct Policy {
-    rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     /// What each rule is called: by its own name, or `rule 1` for the first.
     names: Vec<String>,
     default: Effect,

@@ -54,6 +54,15 @@ impl Plugin for BffShape {
         })
     }
 
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        for (index, source) in self.settings.sources.iter().enumerate() {
+            if let Some(name) = &source.header {
+                setup.reads_header(name, ["sources", &index.to_string(), "header"]);
+            }
+        }
+        Ok(())
+    }
+
     fn on_request_head(&self, host: &impl Host) -> Outcome {
         self.ask(host)
     }

@@ -3,6 +3,7 @@
 mod apply;
 mod fixed;
 mod settings;
+mod uses;
 
 use settings::Settings;
 use template::Fault;
@@ -27,11 +28,17 @@ impl Plugin for Headers {
 
     fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
         let mut wrong = SettingErrors::new();
-        if self.0.request.are_fixed() {
-            self.0.request.stand_in_requests(&setup.every_request(), &mut wrong);
+        match &self.0.request {
+            fixed if fixed.are_fixed() => {
+                fixed.stand_in_requests(&setup.every_request(), &mut wrong);
+            }
+            edits => edits.announce(setup, "request"),
         }
-        if self.0.response.are_fixed() {
-            self.0.response.stand_in_responses(&setup.every_response(), &mut wrong);
+        match &self.0.response {
+            fixed if fixed.are_fixed() => {
+                fixed.stand_in_responses(&setup.every_response(), &mut wrong);
+            }
+            edits => edits.announce(setup, "response"),
         }
         wrong.or(())
     }

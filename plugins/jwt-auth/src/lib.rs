@@ -22,6 +22,7 @@ mod refusal;
 mod settings;
 mod static_keys;
 mod token;
+mod uses;
 mod validity;
 mod verify;
 mod wanted;
@@ -44,6 +45,11 @@ impl Plugin for JwtAuth {
 
     fn new(settings: Settings) -> Result<Self, SettingErrors> {
         Policy::new(settings).map(Authenticator::new).map(Self)
+    }
+
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        self.0.policy.announce(setup);
+        Ok(())
     }
 
     fn tick_every(&self) -> Option<Duration> {

@@ -29,6 +29,11 @@ impl Plugin for Quota {
         Ok(Self(settings))
     }
 
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        self.0.announce(setup);
+        Ok(())
+    }
+
     fn on_request_head(&self, host: &impl Host) -> Outcome {
         match self.0.decide(host)? {
             Decision::Refused(refusal) => Ok(self.refuse(host, &refusal)),

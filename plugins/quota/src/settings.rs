@@ -164,6 +164,22 @@ impl Settings {
         named(method).or_else(as_get).unwrap_or(self.cost)
     }
 
+    /// Says what hooks read for the key, and what they let nobody through without.
+    pub(crate) fn announce(&self, setup: &impl Setup) {
+        for (index, source) in self.key.0.iter().enumerate() {
+            let index = index.to_string();
+            let path = if self.key.0.len() == 1 { vec!["key"] } else { vec!["key", &index] };
+            match source {
+                Source::Header(name) => setup.reads_header(name, path),
+                Source::Param(name) if self.missing_key == MissingKey::Deny && !self.dry_run => {
+                    setup.needs_param(name, path);
+                }
+                Source::Param(name) => setup.reads_param(name, path),
+                _ => {}
+            }
+        }
+    }
+
     /// What the types alone do not refuse.
     pub(crate) fn check(&self) -> Result<(), SettingErrors> {
         let mut errors = SettingErrors::new();

@@ -25,6 +25,13 @@ impl Plugin for Require {
         Ok(Self(settings))
     }
 
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        for name in self.0.headers.0.keys() {
+            setup.reads_header(name, ["headers", name]);
+        }
+        Ok(())
+    }
+
     fn on_request_head(&self, host: &impl Host) -> Outcome {
         let request = host.request();
         let twins = Twins::new(&request);

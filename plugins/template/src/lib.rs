@@ -28,6 +28,7 @@
 //! settings are read. A plugin that has values of its own has a type for their names that is
 //! [`Named`], and a field of type `Template<OwnName>`.
 
+mod announce;
 mod exchange;
 mod fault;
 mod parse;

@@ -70,7 +70,7 @@ fn a_component_has_hooks_a_schema_and_nothing_of_wasi() {
         let inspected = inspect(&name);
         let hooks = inspected["hooks"].as_array().expect("a list");
         assert!(hooks.len() >= 2 && hooks.contains(&"schema".into()), "{name}: {hooks:?}");
-        assert_eq!(inspected["wit"], "0.1.2", "{name}");
+        assert_eq!(inspected["wit"], "0.1.3", "{name}");
         assert!(!inspected["imports"].to_string().contains("wasi"), "{name}: {inspected:#}");
     }
 }

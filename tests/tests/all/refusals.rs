@@ -1,6 +1,8 @@
 //! Plugins that are refused: `torana check` and `torana run` say the same, where it stands and what
 //! to write instead.
 
+mod names;
+
 use std::fs;
 
 use tempfile::TempDir;
@@ -122,7 +124,7 @@ fn a_grant_that_a_chain_entry_takes_away_is_missing_there() {
 #[test]
 fn another_version_of_the_contract() {
     let toml = file(&[&plugin("p", "wrong-version", ""), &route("[\"p\"]")]);
-    let texts = ["torana:plugin@9.9.9", "torana:plugin@0.1.2", "rebuild"];
+    let texts = ["torana:plugin@9.9.9", "torana:plugin@0.1.3", "rebuild"];
     assert_refused(&toml, &component("wrong-version"), &texts, &[]);
 }
 

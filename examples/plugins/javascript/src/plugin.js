@@ -1,14 +1,14 @@
 // Greets callers by name, and counts their calls: glue between the gateway and the other files.
 
-import attributes from "torana:plugin/attributes@0.1.2";
-import hookNeeds from "torana:plugin/hook-needs@0.1.2";
-import kv from "torana:plugin/kv@0.1.2";
-import log from "torana:plugin/log@0.1.2";
-import request from "torana:plugin/request@0.1.2";
-import response from "torana:plugin/response@0.1.2";
-import responseAhead from "torana:plugin/response-ahead@0.1.2";
-import responseBody from "torana:plugin/response-body@0.1.2";
-import responseBodyEdit from "torana:plugin/response-body-edit@0.1.2";
+import attributes from "torana:plugin/attributes@0.1.3";
+import hookNeeds from "torana:plugin/hook-needs@0.1.3";
+import kv from "torana:plugin/kv@0.1.3";
+import log from "torana:plugin/log@0.1.3";
+import request from "torana:plugin/request@0.1.3";
+import response from "torana:plugin/response@0.1.3";
+import responseAhead from "torana:plugin/response-ahead@0.1.3";
+import responseBody from "torana:plugin/response-body@0.1.3";
+import responseBodyEdit from "torana:plugin/response-body-edit@0.1.3";
 
 import { greeted } from "./body.js";
 import { guarded } from "./guarded.js";

@@ -32,6 +32,13 @@ pub struct Match {
     pub query: Vec<Condition>,
 }
 
+impl Match {
+    /// The names of the path's parameters, in order; none of a path that is not sound.
+    pub fn params(&self) -> Vec<String> {
+        path::route_path(&self.path).unwrap_or_default()
+    }
+}
+
 /// `x-beta = true` (present), `x-beta = "1"` (equal).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {

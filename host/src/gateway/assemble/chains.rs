@@ -90,6 +90,11 @@ fn check_end(route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
     }
 }
 
+/// Whether requests of this listener may be the route's.
+pub(super) fn is_behind(route: &Route, listener: &Listener) -> bool {
+    route.matcher.listen.is_empty() || route.matcher.listen.contains(&listener.name)
+}
+
 /// What a connection becomes is bytes that no plugin sees: a route whose plugins read bodies must
 /// not have it.
 fn check_upgrade(config: &Config, route: &Route, plugins: &Loaded, problems: &mut Diagnostics) {
@@ -106,10 +111,8 @@ fn check_upgrade(config: &Config, route: &Route, plugins: &Loaded, problems: &mu
                 || hooks.handler
         })
     };
-    let answers_on = |listener: &&Listener| {
-        route.matcher.listen.is_empty() || route.matcher.listen.contains(&listener.name)
-    };
-    let mut of_listeners = config.listeners.iter().filter(answers_on).flat_map(|l| &l.chain);
+    let listeners = config.listeners.iter().filter(|listener| is_behind(route, listener));
+    let mut of_listeners = listeners.flat_map(|listener| &listener.chain);
     let own = "give upgrades a route of their own, without it";
     let listeners = "it is in a listener's chain, before all routes: name it in the chains of those that need it \
                      instead";

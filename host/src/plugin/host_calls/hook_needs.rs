@@ -3,14 +3,15 @@
 use http::Method;
 use wasmtime::bail;
 
-use super::headers::readable_name;
+use super::headers::{readable_name, writable_name};
 use crate::{
     message,
     plugin::{
         bindings::{
             hook_needs::{Hooks, Host, Requests},
-            types::HeaderError,
+            types::{EditError, HeaderError},
         },
+        mentions::{Mention, Mentioned},
         state::{Phase, State},
     },
 };
@@ -33,6 +34,40 @@ impl Host for State {
         let answer = self.note_hidden(answer, |error| matches!(error, HeaderError::Hidden));
         Ok(answer.map(|requests| self.declared.standing.call_only_for(requests)))
     }
+
+    fn reads_header(&mut self, name: String, path: Vec<String>) -> wasmtime::Result<()> {
+        self.only_in_configure("hook-needs.reads-header")?;
+        if let Err(why) = readable_name(&name, &self.context.grants.headers_read) {
+            self.declared.mentions.refuse(path, unreadable(&name, &why));
+        }
+        Ok(())
+    }
+
+    fn writes_header(&mut self, name: String, path: Vec<String>) -> wasmtime::Result<()> {
+        self.only_in_configure("hook-needs.writes-header")?;
+        if let Err(why) = writable_name(&name, &self.context.grants.headers_write) {
+            self.declared.mentions.refuse(path, unwritable(&name, &why));
+        }
+        Ok(())
+    }
+
+    fn chooses_upstream(&mut self, name: String, path: Vec<String>) -> wasmtime::Result<()> {
+        self.only_in_configure("hook-needs.chooses-upstream")?;
+        self.declared.mentions.keep(Mention { what: Mentioned::Upstream, name, path });
+        Ok(())
+    }
+
+    fn needs_param(&mut self, name: String, path: Vec<String>) -> wasmtime::Result<()> {
+        self.only_in_configure("hook-needs.needs-param")?;
+        self.declared.mentions.keep(Mention { what: Mentioned::NeededParam, name, path });
+        Ok(())
+    }
+
+    fn reads_param(&mut self, name: String, path: Vec<String>) -> wasmtime::Result<()> {
+        self.only_in_configure("hook-needs.reads-param")?;
+        self.declared.mentions.keep(Mention { what: Mentioned::Param, name, path });
+        Ok(())
+    }
 }
 
 impl State {
@@ -52,4 +87,29 @@ impl State {
             methods: methods.collect::<Result<_, _>>().map_err(|_| HeaderError::InvalidName)?,
         })
     }
+}
+
+fn unreadable(name: &str, why: &HeaderError) -> String {
+    match why {
+        HeaderError::Hidden => ungranted(name, "read"),
+        _ => no_name(name),
+    }
+}
+
+fn unwritable(name: &str, why: &EditError) -> String {
+    match why {
+        EditError::Hidden => ungranted(name, "write"),
+        EditError::Reserved => format!("`{name}` is kept by the host, no plugin can change it"),
+        _ => no_name(name),
+    }
+}
+
+fn ungranted(name: &str, verb: &str) -> String {
+    format!(
+        "header `{name}` is not granted: add headers = {{ {verb} = [\"{name}\"] }} to the plugin's grants"
+    )
+}
+
+fn no_name(name: &str) -> String {
+    format!("`{name}` is not a header name")
 }

@@ -45,9 +45,14 @@ impl Expression {
         eval::holds(&self.0, facts)
     }
 
+    /// Every name in it.
+    pub(crate) fn names(&self) -> Vec<&Name> {
+        self.0.names()
+    }
+
     /// Whether it asks for something of this kind.
     pub(crate) fn mentions(&self, is_it: impl Fn(&Name) -> bool) -> bool {
-        self.0.names().into_iter().any(is_it)
+        self.names().into_iter().any(is_it)
     }
 }
 

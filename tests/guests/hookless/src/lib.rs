@@ -9,7 +9,7 @@
 mod bindings {
     wit_bindgen::generate!({
         inline: "package test:hookless;
-            world plugin { export torana:plugin/configure@0.1.2; }",
+            world plugin { export torana:plugin/configure@0.1.3; }",
         path: "../../../wit",
         world: "test:hookless/plugin",
     });

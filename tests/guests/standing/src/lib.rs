@@ -33,6 +33,8 @@ enum Mistake {
     Many,
     /// What it is called for is said in `configure`, not in a hook.
     Late,
+    /// Nor is what it uses.
+    LateName,
 }
 
 struct Standing(Settings);
@@ -73,14 +75,16 @@ impl Plugin for Standing {
         match mistake {
             Some(Mistake::Path) => RealHost.request_edit().set_path("/")?,
             Some(Mistake::Many) => setup.call_only_for(&["x"; 65], &[])?,
-            Some(Mistake::Late) | None => {}
+            Some(Mistake::Late | Mistake::LateName) | None => {}
         }
         Ok(())
     }
 
     fn on_request_head(&self, host: &impl Host) -> Outcome {
-        if let Some(Mistake::Late) = self.0.mistake {
-            RealHost.call_only_for(&[], &[])?;
+        match self.0.mistake {
+            Some(Mistake::Late) => RealHost.call_only_for(&[], &[])?,
+            Some(Mistake::LateName) => RealHost.reads_header("x-last", ["name"]),
+            _ => {}
         }
         // Its own changes are made by then.
         let seen = host.request().header("x-last")?.unwrap_or_default();

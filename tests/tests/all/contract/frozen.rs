@@ -142,6 +142,27 @@ async fn what_came_with_0_1_1_goes_on_answering() {
     assert_eq!(said, 0, "the hook was skipped");
 }
 
+#[tokio::test]
+async fn what_came_with_0_1_2_goes_on_standing() {
+    let service = service().await;
+    let file = file_of("0.1.2", "standing");
+    let grants = "request-edit = true, response-edit = true";
+    let config = "config = { name = \"a\", headers = [\"x-call\"] }";
+    let toml = [
+        &*toml::proxy_with(service.address(), "chain = [\"standing\"]"),
+        &frozen_at(file, "standing", grants, config),
+    ];
+    let gateway = Gateway::start(&toml.concat()).await;
+    let client = gateway.client();
+    let answer = client.get("/").await;
+    assert_eq!((answer.status, answer.header("x-last")), (200, Some("a")));
+    let seen = service.only();
+    assert_eq!((seen.header("x-last"), seen.header("x-called")), (Some("a"), None), "not called");
+    client.send(request("GET", "/").header("x-call", ""), "").await;
+    let seen = service.received().pop().expect("a second request");
+    assert_eq!(seen.header("x-called"), Some("a"), "called for this one");
+}
+
 fn inspect(name: &str) -> Value {
     let file = file(name);
     let ended = torana(paths::root(), &["plugin", "inspect", "--json", file.to_str().unwrap()]);

@@ -106,14 +106,14 @@ fn an_edit_that_breaks_is_named() {
 /// With the version of the package, as an addition must have it.
 fn added(from: &str, to: &str) -> Vec<String> {
     let frozen = text(FROZEN);
-    let next = frozen.replacen("torana:plugin@0.1.0", "torana:plugin@0.1.2", 1);
+    let next = frozen.replacen("torana:plugin@0.1.0", "torana:plugin@0.1.3", 1);
     assert!(next.contains(from), "{from}");
     breaks(&shape_of(&frozen), &shape_of(&next.replacen(from, to, 1)))
 }
 
 #[test]
 fn an_addition_breaks_nobody_but_in_a_hook() {
-    let since = "@since(version = 0.1.2)";
+    let since = "@since(version = 0.1.3)";
     let number = "number: func() -> u32;";
     assert_eq!(added(number, &format!("{number} {since} coin: func() -> bool;")), [""; 0]);
     let dice =

@@ -19,7 +19,7 @@ fn what_is_exported_is_a_plugin_or_refused() {
     let late = Guest { around: named("configure@0.1.0", "instance $hooked"), ..Guest::default() };
     let swapped = binary(&late.text().replace(CONFIGURE, ""));
     all_refused(vec![
-        ("nothing", binary("(component)"), "exports nothing of torana:plugin@0.1.2"),
+        ("nothing", binary("(component)"), "exports nothing of torana:plugin@0.1.3"),
         ("no configure", changed(CONFIGURE, ""), "hooks but no `configure`"),
         ("no hook", changed(HOOK, ""), "exports no hook"),
         (

@@ -39,6 +39,24 @@ async fn refused(gateway: &Gateway, toml: &str, parts: &[&str]) {
     }
 }
 
+/// What only the routes can tell of a plugin's settings is told before it is applied.
+#[tokio::test]
+async fn a_name_that_leads_nowhere_refuses_the_file() {
+    let backend = saying("fine").await;
+    let limited = |key: &str| {
+        let config = format!("config = {{ limit = \"9/1m\", key = \"{key}\" }}");
+        let grants = "grants = { rate-limit = true, response-edit = true }";
+        let entry =
+            format!("\n[plugins.q]\ncomponent = \"quota\"\n{grants}\n{PATIENT}\n{config}\n");
+        [toml::proxy_with(backend.address(), "chain = [\"q\"]"), entry].concat()
+    };
+    let gateway = Gateway::start(&limited("params.path")).await;
+    let told = "the path of route `all` has no `{paht}`";
+    refused(&gateway, &limited("params.paht"), &[told]).await;
+    refused(&gateway, &limited("request.header.cookie"), &["header `cookie` is not granted"]).await;
+    assert_eq!(gateway.client().get("/a").await.text(), "fine");
+}
+
 #[tokio::test]
 async fn routes_chains_and_upstreams_change_together() {
     let (old, new) = (saying("old").await, saying("new").await);

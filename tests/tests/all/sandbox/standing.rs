@@ -202,9 +202,12 @@ fn so_many_changes_stand() {
 async fn it_is_said_in_configure_or_never() {
     let service = service().await;
     let upstream = toml::upstream("service", service.address());
-    let gateway = Gateway::start(&through_two(&upstream, "mistake = \"Late\"")).await;
-    gateway.client().get("/").await.problem(500);
-    let said = "hook-needs.only-for was called outside of configure";
-    gateway.wait_for_log("why", |line| line.contains(said)).await;
+    for (mistake, call) in [("Late", "only-for"), ("LateName", "reads-header")] {
+        let mistake = format!("mistake = \"{mistake}\"");
+        let gateway = Gateway::start(&through_two(&upstream, &mistake)).await;
+        gateway.client().get("/").await.problem(500);
+        let said = format!("hook-needs.{call} was called outside of configure");
+        gateway.wait_for_log("why", |line| line.contains(&said)).await;
+    }
     assert!(service.received().is_empty());
 }
