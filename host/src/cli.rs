@@ -44,8 +44,8 @@ enum Command {
     Lock(lock::Arguments),
     /// Print the routes in the order of their precedence, with chains and upstreams.
     Routes(routes::Arguments),
-    /// Print the JSON Schema of the configuration, for editors.
-    Schema,
+    /// Print the JSON Schema of the configuration, for editors, or of one plugin's settings.
+    Schema(schema::Arguments),
     /// Work with the audit log.
     #[command(subcommand)]
     AuditLog(audit_log::AuditLogCommand),
@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
         Command::Lock(arguments) => lock::run(&arguments, &options),
         Command::Routes(arguments) => routes::run(&arguments, &options),
         Command::AuditLog(command) => audit_log::run(&command),
-        Command::Schema => schema::run(),
+        Command::Schema(arguments) => schema::run(&arguments, &options),
         Command::Plugin(command) => plugin::run(command, options),
         Command::Secret(command) => secret::run(&command),
     }

@@ -18,7 +18,7 @@ mod workers;
 pub use check::{Checked, check};
 pub use sockets::Sockets;
 pub use successor::{Predecessor, Successor};
-pub use vetting::{describe, describe_all};
+pub use vetting::{describe, describe_all, schema_of};
 
 use std::{
     io,

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    Diagnostic, Grants, OnError, PluginLimits, Settings, Span,
+    Diagnostic, Grants, LoadOptions, OnError, PluginLimits, Settings, Span,
     fault::{Fault, quote},
     grants::{self, GRANTS},
     keys::{Kind, Shape, key},
@@ -38,6 +38,24 @@ pub struct PluginUse {
     pub isolation: Isolation,
 }
 
+impl PluginUse {
+    /// A component for itself: without settings, and without grants.
+    pub fn bare(component: ComponentRef) -> Self {
+        let (span, written) = (Span::default(), component.written.as_str());
+        Self {
+            name: written.into(),
+            span,
+            component_span: span,
+            settings: Settings { json: "{}".to_owned(), ..Settings::default() },
+            grants: Grants::default(),
+            limits: PluginLimits::default(),
+            on_error: OnError::default(),
+            isolation: Isolation::default(),
+            component,
+        }
+    }
+}
+
 /// Where a component comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ComponentRef {
@@ -47,6 +65,19 @@ pub struct ComponentRef {
     pub written: String,
     /// The pinned SHA-256 of the file, if any.
     pub sha256: Option<[u8; 32]>,
+}
+
+impl ComponentRef {
+    /// A component as one names it: the name of a bundled one, or a file.
+    pub fn named(text: &str, options: &LoadOptions) -> Self {
+        let is_file = text.contains(['/', '\\']) || text.ends_with(".wasm");
+        let path = if is_file { PathBuf::from(text) } else { bundled(text, options) };
+        Self { path, written: text.to_owned(), sha256: None }
+    }
+}
+
+fn bundled(name: &str, options: &LoadOptions) -> PathBuf {
+    options.components_folder().join(format!("{name}.wasm"))
 }
 
 /// Whether an instance serves more than one hook call.
@@ -197,9 +228,8 @@ fn not_granted(secret: &str, span: Span, plugin: &str) -> Diagnostic {
 
 fn component(value: &Value<'_>) -> Option<ComponentRef> {
     if !value.is_table() {
-        let folder = value.cx.options.components_folder();
         let written = value.parse(bundled_name)?;
-        let path = folder.join(format!("{written}.wasm"));
+        let path = bundled(&written, &value.cx.options);
         value.cx.will_read(&path);
         return Some(ComponentRef { path, written, sha256: None });
     }

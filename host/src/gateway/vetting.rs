@@ -5,9 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+
 use super::Parts;
 use crate::{
-    config::{Config, Diagnostics, LoadOptions},
+    config::{ComponentRef, Config, Diagnostic, Diagnostics, LoadOptions},
     plugin::{Description, PluginRoom, Traces},
     store::Store,
     trust,
@@ -30,6 +32,16 @@ pub(super) async fn vet(
 pub async fn describe(file: &Path) -> Result<Description, String> {
     let parts = Parts::new(1, Store::memory(), Traces::Short).map_err(|error| error.to_string())?;
     parts.room.describe(file).await
+}
+
+/// What a component says of its settings, as JSON Schema; none where it says nothing.
+pub async fn schema_of(component: ComponentRef) -> Result<Option<Value>, String> {
+    let parts = Parts::new(1, Store::memory(), Traces::Short).map_err(|error| error.to_string())?;
+    let schema = parts.room.schema_of(component).await;
+    schema.map_err(|Diagnostic { message, help, .. }| match help {
+        Some(help) => format!("{message}; {help}"),
+        None => message,
+    })
 }
 
 /// Reads the types of all components.

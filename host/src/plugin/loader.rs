@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use wasmtime::{
     Engine,
-    component::{HasSelf, Linker},
+    component::{Component, HasSelf, InstancePre, Linker},
 };
 
 use super::{
@@ -31,7 +32,7 @@ use super::{
     state::State,
 };
 use crate::{
-    config::{Diagnostic, Grants, Isolation, PluginLimits, PluginUse, Secrets, Span},
+    config::{ComponentRef, Diagnostic, Grants, Isolation, PluginLimits, PluginUse, Secrets, Span},
     dispatch::Dispatch,
     filter::Hooks,
     stores::Stores,
@@ -147,6 +148,22 @@ impl PluginRoom {
         })
     }
 
+    /// What a component says of its settings (`torana schema PLUGIN`), as JSON Schema; none where it says nothing that
+    /// can be read. It is granted nothing, but WASI if it imports that: there is nothing behind it.
+    pub async fn schema_of(&self, component: ComponentRef) -> Result<Option<Value>, Diagnostic> {
+        let mut wanted = PluginUse::bare(component);
+        let wasm = read_component(&wanted)?;
+        let identity = Identity::of(&wanted, sha256(&wasm), &Secrets::default());
+        let wrong = |message: String| Diagnostic::error(None, message);
+        let component = self.components.get(wasm, identity.sha256).await.map_err(wrong)?;
+        let exports = Exports::of(&component).map_err(wrong)?;
+        let imports = exports::imports(&self.engine, &component).map_err(wrong)?;
+        wanted.grants.wasi = imports.iter().any(|import| matches!(import, Import::Wasi(_)));
+        let pre = self.linked(&wanted, &component).map_err(wrong)?;
+        let context = Arc::new(self.context(&wanted, &identity));
+        Ok(schema(&pre, &exports, &context).await)
+    }
+
     /// Forgets compiled components and plugins that nobody uses any more.
     pub fn tidy(&self) {
         self.plugins().retain(|_, plugin| plugin.strong_count() > 0);
@@ -166,10 +183,7 @@ impl PluginRoom {
         let exports = Exports::of(&component).map_err(at_component)?;
         let imports = exports::imports(&self.engine, &component).map_err(at_component)?;
         check_grants(wanted, &imports, exports.hooks)?;
-        let linker = if wanted.grants.wasi { &self.linker_with_wasi } else { &self.linker };
-        let pre = linker.instantiate_pre(&component).map_err(|error| {
-            at_component(format!("the component does not fit this torana: {error:#}"))
-        })?;
+        let pre = self.linked(wanted, &component).map_err(at_component)?;
         let context = Arc::new(self.context(wanted, identity));
         let (instance, setup, declared) =
             Instance::start(&pre, &exports, &context).await.map_err(|e| explain(wanted, e))?;
@@ -197,6 +211,16 @@ impl PluginRoom {
             isolation: wanted.isolation,
             sha256: identity.sha256,
         })
+    }
+
+    fn linked(
+        &self,
+        wanted: &PluginUse,
+        component: &Component,
+    ) -> Result<InstancePre<State>, String> {
+        let linker = if wanted.grants.wasi { &self.linker_with_wasi } else { &self.linker };
+        let linked = linker.instantiate_pre(component);
+        linked.map_err(|error| format!("the component does not fit this torana: {error:#}"))
     }
 
     fn context(&self, wanted: &PluginUse, identity: &Identity) -> Context {

@@ -87,6 +87,24 @@ fn a_component_has_its_schema_as_text() {
     }
 }
 
+/// By the name that a file gives it, and by its path.
+#[test]
+fn a_schema_is_printed() {
+    for name in components() {
+        let schema = fs::read_to_string(folder(&name).join("schema.json")).expect("schema.json");
+        let schema: Value = serde_json::from_str(&schema).expect("JSON");
+        let file = paths::components().join(format!("{name}.wasm"));
+        for plugin in [&*name, file.to_str().expect("a path in UTF-8")] {
+            let ended = torana(paths::root(), &["schema", plugin]).expect(0);
+            let printed: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+            assert_eq!(printed, schema, "{plugin}");
+        }
+    }
+    let refused = torana(paths::root(), &["schema", "qouta"]).expect(1).stderr;
+    assert!(refused.contains("cannot read the component `qouta`"), "{refused}");
+    assert!(refused.contains("quota"), "{refused}");
+}
+
 fn count(bytes: &[u8], text: &str) -> usize {
     bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
 }
