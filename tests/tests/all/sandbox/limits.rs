@@ -89,8 +89,8 @@ async fn a_loop_ends_at_its_budget_and_those_beside_it_do_not_wait() {
 async fn clients_beside_a_loop_are_heard() {
     let bad = plugin("bad", "misbehaving", "limits.cpu = \"2s\"\nlimits.wall = \"5m\"");
     let echo = plugin("echo", "echo", "config.head_only = true");
-    let toml = [&one_worker(), &bad, &echo, &handled("[\"bad\", \"echo\"]")].map(String::as_str);
-    let gateway = Gateway::start(&toml.concat()).await;
+    let toml = [one_worker(), bad, echo, handled("[\"bad\", \"echo\"]")].concat();
+    let gateway = Gateway::start(&toml).await;
     let client = gateway.client();
     let mut looping = pin!(ask(&gateway, "loop"));
     let mut answered = 0;
