@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 
 use torana_plugin_sdk::serde::{
     Deserialize, Deserializer,
-    de::{Error, IntoDeserializer, MapAccess, Visitor},
+    de::{Error, IntoDeserializer, Visitor},
 };
 
 use super::{Path, TypeName};
@@ -22,7 +22,7 @@ struct Told(TypeName);
 
 impl<'de> Deserialize<'de> for Told {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Name).map(Self)
+        deserializer.deserialize_str(Name).map(Self)
     }
 }
 
@@ -32,17 +32,10 @@ impl<'de> Visitor<'de> for Name {
     type Value = TypeName;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a type")
+        f.write_str("a type: a path with dots needs quotes around all of it")
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<TypeName, E> {
         TypeName::deserialize(name.into_deserializer())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TypeName, A::Error> {
-        let key: Option<String> = map.next_key()?;
-        let key = key.unwrap_or_default();
-        let text = format!("a path with dots needs quotes around all of it: `\"….{key}\"`");
-        Err(A::Error::custom(text))
     }
 }
