@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read as _, Seek as _, SeekFrom, Write},
     os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -57,6 +57,8 @@ struct State {
 pub struct Target {
     to: Box<dyn Write + Send>,
     name: String,
+    /// It ends inside a line.
+    torn: bool,
 }
 
 impl Target {
@@ -67,7 +69,8 @@ impl Target {
             None => Box::new(io::stdout()),
         };
         let name = path.map_or_else(|| PathBuf::from("standard output"), Path::to_path_buf);
-        Ok(Self { to, name: name.display().to_string() })
+        let torn = path.is_some_and(is_torn);
+        Ok(Self { to, name: name.display().to_string(), torn })
     }
 }
 
@@ -80,6 +83,19 @@ fn append(path: &Path) -> io::Result<File> {
         true => Ok(file),
         false => Err(io::Error::other("it is neither a file nor a device")),
     }
+}
+
+/// Whether a full disk or a crash has left half a line at the end of a file. One that may not be read is
+/// taken for whole.
+fn is_torn(path: &Path) -> bool {
+    let mut last = [b'\n'];
+    let is_file = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0);
+    let mut read = || {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)
+    };
+    is_file && read().is_ok() && last != *b"\n"
 }
 
 impl Writer {
@@ -164,7 +180,7 @@ impl Shared {
             // What has come so far belongs to the old file: whoever moved it away may read it.
             self.round(&mut sink);
             if let Some(target) = next {
-                sink = Sink { target: Some(target), torn: false, failing: false };
+                sink = Sink { torn: target.torn, target: Some(target), failing: false };
                 self.round(&mut sink);
             }
             lock(&self.state).made = asked;
@@ -306,7 +322,7 @@ mod tests {
 
     fn writer(room: usize, buffer: u64) -> (Arc<Writer>, Disk, Arc<Telemetry>) {
         let disk = Disk { written: Arc::default(), room: Arc::new(Mutex::new(room)) };
-        let target = Target { to: Box::new(disk.clone()), name: "disk".into() };
+        let target = Target { to: Box::new(disk.clone()), name: "disk".into(), torn: false };
         let telemetry = Telemetry::new();
         let writer = Writer::start(target, buffer, 1, telemetry.clone()).unwrap();
         (writer, disk, telemetry)
@@ -335,6 +351,22 @@ mod tests {
     }
 
     #[test]
+    fn half_a_line_from_before_is_no_part_of_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        for (before, after) in
+            [("whole\nha", "whole\nha\nnew\n"), ("whole\n", "whole\nnew\n"), ("", "new\n")]
+        {
+            std::fs::write(&path, before).unwrap();
+            let target = Target::open(Some(&path)).unwrap();
+            let writer = Writer::start(target, 1 << 20, 1, Telemetry::new()).unwrap();
+            writer.write(b"new\n");
+            writer.close(LONG);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+        }
+    }
+
+    #[test]
     fn what_has_no_room_is_dropped_and_counted() {
         let (writer, disk, telemetry) = writer(1 << 20, 1);
         // The thread takes what there is at its own time; a line that is longer than the buffer
@@ -353,7 +385,7 @@ mod tests {
         writer.write(b"old\n");
         writer.flush(LONG);
         let new = Disk { written: Arc::default(), room: Arc::new(Mutex::new(100)) };
-        writer.redirect(Target { to: Box::new(new.clone()), name: "new".into() });
+        writer.redirect(Target { to: Box::new(new.clone()), name: "new".into(), torn: false });
         writer.flush(LONG);
         writer.write(b"new\n");
         writer.close(LONG);
