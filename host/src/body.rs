@@ -1,5 +1,6 @@
 //! Bodies on their way through: streamed, whole, or made here.
 
+pub mod coding;
 mod tap;
 
 pub use tap::{Tap, Tapped, is_last};

@@ -8,19 +8,20 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 
 use crate::{
-    body::{Body, BodyError},
+    body::{
+        Body, BodyError,
+        coding::{self, mend_head},
+    },
     filter::{Failure, Filter, Hook},
     message::{BodySlot, Exchange, Reply},
     telemetry::Scope,
 };
 
-mod coding;
 mod held;
 mod link;
 mod through;
 mod undo;
 
-pub use coding::{decode, mend_head};
 use held::{Held, is_same};
 use link::{Link, no_reply};
 

@@ -13,9 +13,9 @@ use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tracing::error;
 
-use super::{coding::mend_trailers, link::status_of};
+use super::link::status_of;
 use crate::{
-    body::{Body, BodyError},
+    body::{Body, BodyError, coding::mend_trailers},
     config::OnErrorAction,
     filter::{Failure, Stage},
     telemetry::{HookMetrics, Seconds},

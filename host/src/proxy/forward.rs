@@ -11,8 +11,7 @@ use http_body::Body as _;
 
 use super::{Course, RouteInService, admit, ids, upgrade::Wish, via::Via};
 use crate::{
-    body::{Body, BodyError, Tap, Tapped},
-    chain::mend_head,
+    body::{Body, BodyError, Tap, Tapped, coding::mend_head},
     config::Rewrite,
     http1::ADDED_FIELDS,
     message::{Exchange, TRACEPARENT},

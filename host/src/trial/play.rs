@@ -19,8 +19,11 @@ use super::{
     setting::UPSTREAM,
 };
 use crate::{
-    body::BodyError,
-    chain::{Chain, Stop, Why, decode, mend_head},
+    body::{
+        BodyError,
+        coding::{decode, mend_head},
+    },
+    chain::{Chain, Stop, Why},
     config::OnError,
     filter::Cause,
     message::{Exchange, Reply},

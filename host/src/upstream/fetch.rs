@@ -10,14 +10,14 @@ use std::{
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderMap, HeaderValue, Request,
+    HeaderMap, HeaderValue, Request, StatusCode,
     header::{self, ACCEPT_ENCODING, HOST},
     uri::PathAndQuery,
 };
 
 use super::{Upstream, UpstreamError, Upstreams, address::Policy};
 use crate::{
-    body::{Body, BodyError},
+    body::{Body, BodyError, coding},
     config::{self, Protocol, Span},
     dispatch::{Destination, Dispatch, DispatchError, Incoming, Outgoing},
     fields::remove_hop,
@@ -99,13 +99,18 @@ impl Dispatch for Fetch {
         let upstream = self.destination(request.to.clone());
         Box::pin(async move {
             let deadline = Instant::now() + request.timeout;
-            let max_body = request.max_body;
+            let (max_body, may_encode) =
+                (request.max_body, request.headers.contains_key(ACCEPT_ENCODING));
             let (upstream, sent) = (upstream?, Instant::now());
             let response = upstream.send(outgoing(request, to_origin)?, deadline).await;
             upstream.ended(&response, sent.elapsed());
             let (mut head, body) = response?.into_parts();
-            let body = body.collect(max_body).await.map_err(broken)?;
+            let mut body = body.collect(max_body).await.map_err(broken)?;
             remove_framing(&mut head.headers);
+            // A part of an encoded answer cannot be decoded.
+            if !may_encode && head.status != StatusCode::PARTIAL_CONTENT {
+                body = coding::unasked(body, max_body, &mut head.headers).await.map_err(broken)?;
+            }
             Ok(Incoming { status: head.status, headers: head.headers, body })
         })
     }
@@ -171,7 +176,8 @@ fn outgoing(outgoing: Outgoing, to_origin: bool) -> Result<Request<Body>, Dispat
         // The grant names the origin; another virtual host on its server is another origin.
         headers.remove(HOST);
     }
-    // Nobody decodes the reply, so it should not be encoded unless the plugin can do that.
+    // The reply should not be encoded unless the plugin can decode it. (One that is all the same is
+    // decoded here.)
     headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
     let mut request = Request::new(Body::from(outgoing.body));
     *request.method_mut() = outgoing.method;
@@ -215,8 +221,11 @@ impl From<UpstreamError> for DispatchError {
 
 #[cfg(test)]
 mod tests {
-    use http::{Method, StatusCode};
-    use tokio::join;
+    use http::Method;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        join,
+    };
 
     use super::*;
     use crate::{
@@ -347,6 +356,55 @@ mod tests {
             assert_eq!(reply.unwrap().body, "ok");
             assert!(head.contains(&format!("\r\nhost: {expected}\r\n")), "{head}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_encoded_though_nobody_asked_is_decoded() {
+        let service = Service::start().await;
+        let answer = async |coding: &str, body: &[u8]| {
+            let mut peer = service.accept().await;
+            peer.head().await;
+            let (length, etag) = (body.len(), "\"v1\"");
+            peer.write(&format!(
+                "HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\netag: {etag}\r\n\
+                 connection: close\r\ncontent-length: {length}\r\n\r\n"
+            ))
+            .await;
+            peer.0.write_all(body).await.unwrap();
+        };
+        let (fetch, request) = (fetch(), || outgoing_to(granted(&service)));
+        let hello = gzip(b"hello").await;
+        let ((), reply) = join!(answer("gzip", &hello), fetch.send(request()));
+        let reply = reply.unwrap();
+        assert_eq!(reply.body, "hello");
+        assert!(!reply.headers.contains_key("content-encoding"));
+        assert!(!reply.headers.contains_key("content-length"));
+        assert_eq!(reply.headers["etag"], "W/\"v1\"");
+
+        // 64 bytes are what the plugin takes.
+        let bomb = gzip(&[0; 65]).await;
+        assert!(bomb.len() < 64);
+        let ((), reply) = join!(answer("gzip", &bomb), fetch.send(request()));
+        assert_eq!(reply.unwrap_err(), DispatchError::TooLarge);
+        let ((), reply) = join!(answer("gzip", b"hello"), fetch.send(request()));
+        assert!(matches!(reply.unwrap_err(), DispatchError::Protocol(_)));
+        let ((), reply) = join!(answer("aws-chunked", b"hello"), fetch.send(request()));
+        assert_eq!(reply.unwrap().headers["content-encoding"], "aws-chunked");
+
+        // Whoever asks for it gets it.
+        let mut asking = request();
+        asking.headers.insert("accept-encoding", HeaderValue::from_static("gzip"));
+        let ((), reply) = join!(answer("gzip", &bomb), fetch.send(asking));
+        let reply = reply.unwrap();
+        assert_eq!(reply.body, bomb);
+        assert_eq!(reply.headers["content-encoding"], "gzip");
+    }
+
+    async fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut encoder = async_compression::tokio::bufread::GzipEncoder::new(bytes);
+        encoder.read_to_end(&mut out).await.unwrap();
+        out
     }
 
     #[tokio::test]

@@ -1,14 +1,14 @@
-//! Bodies for whole-body hooks: collected under a cap, and decoded, for plugins see identity.
+//! Content codings (RFC 9110, 8.4): plugins see bodies without, whole ones under a cap.
 
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::io::AsyncReadExt as _;
 
-use crate::body::{Body, BodyError};
+use super::{Body, BodyError};
 
 /// The type of a message that is a stream by nature: nobody can wait for its end.
-pub(super) fn endless(headers: &HeaderMap) -> Option<String> {
+pub fn endless(headers: &HeaderMap) -> Option<String> {
     let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
     let kind = kind.split(';').next()?.trim();
     let is_stream = kind == "text/event-stream"
@@ -19,11 +19,7 @@ pub(super) fn endless(headers: &HeaderMap) -> Option<String> {
 
 /// All of a body, decoded; its head says so afterwards. Trailers are not kept: whoever reads a body whole
 /// writes it with a length.
-pub(super) async fn whole(
-    body: Body,
-    cap: u64,
-    headers: &mut HeaderMap,
-) -> Result<Bytes, BodyError> {
+pub async fn whole(body: Body, cap: u64, headers: &mut HeaderMap) -> Result<Bytes, BodyError> {
     let bytes = body.collect(cap).await?;
     headers.remove(header::TRAILER);
     let codings = codings(headers)?;
@@ -31,6 +27,18 @@ pub(super) async fn whole(
         return Ok(bytes);
     }
     headers.remove(header::CONTENT_ENCODING);
+    decode(bytes, &codings, cap).await
+}
+
+/// The body of an answer that was to have no coding, decoded if it has one that is known; its head says
+/// so afterwards. Unknown ones stay as they came.
+pub async fn unasked(bytes: Bytes, cap: u64, headers: &mut HeaderMap) -> Result<Bytes, BodyError> {
+    let codings = codings(headers).unwrap_or_default();
+    if codings.is_empty() || bytes.is_empty() {
+        return Ok(bytes);
+    }
+    headers.remove(header::CONTENT_ENCODING);
+    mend_head(headers);
     decode(bytes, &codings, cap).await
 }
 
@@ -97,7 +105,7 @@ const DIGESTS: [HeaderName; 4] = [
 ];
 
 /// Takes off what is no longer true of a body that has changed.
-pub(super) fn mend_trailers(trailers: &mut HeaderMap) {
+pub fn mend_trailers(trailers: &mut HeaderMap) {
     for name in DIGESTS {
         trailers.remove(name);
     }
