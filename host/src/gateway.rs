@@ -171,6 +171,12 @@ impl Gateway {
         self.watch.changed().await;
     }
 
+    /// Opens the files of the logs anew: who rotates them says so, whatever becomes of the configuration.
+    pub fn reopen_logs(&self) {
+        self.logbook.reopen(&self.status.load().service.config);
+        self.auditor.reopen();
+    }
+
     /// Takes the file anew, whole or not at all. What runs goes on with what it began with.
     pub async fn reload(&mut self) {
         self.load_anew().await;

@@ -74,6 +74,8 @@ pub struct Telemetry {
     config_loaded: Gauge<f64, AtomicU64>,
     log_lines: Counter,
     log_dropped: Family<RefusalLabels, Counter>,
+    audit_failed: Counter,
+    certificates: Family<CertificateLabels, Gauge<f64, AtomicU64>>,
     /// Requests whose answer has not begun, and upgraded connections: the listeners' counts, added up when
     /// somebody asks.
     in_flight: Gauge<i64, AtomicI64>,
@@ -109,6 +111,8 @@ impl Telemetry {
             config_loaded: Gauge::default(),
             log_lines: Counter::default(),
             log_dropped: Family::default(),
+            audit_failed: Counter::default(),
+            certificates: Family::default(),
             in_flight: Gauge::default(),
             served: Mutex::default(),
             upgraded: Gauge::default(),
@@ -258,6 +262,11 @@ impl Telemetry {
     /// Lines of the access log that did not: `buffer` or `write`.
     pub fn log_lines_dropped(&self, reason: &'static str, lines: u64) {
         self.log_dropped.get_or_create(&RefusalLabels { reason: reason.into() }).inc_by(lines);
+    }
+
+    /// Lines of the audit log that could not be written.
+    pub fn audit_lines_lost(&self, lines: u64) {
+        self.audit_failed.inc_by(lines);
     }
 
     /// The Prometheus text format (OpenMetrics 1.0).

@@ -9,6 +9,9 @@ const END: &str = "\"}";
 /// Hexadecimal digits of a hash.
 const DIGITS: usize = 64;
 
+/// The event with which a chain goes on in another file.
+const CONTINUE: &str = "continue";
+
 /// Where a chain stands: what the next line has to follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Link {
@@ -39,8 +42,13 @@ impl Link {
         format!("{open}{SEAM}{}{END}", self.hash)
     }
 
+    /// Makes the line with which a chain begins that goes on from another file.
+    pub(super) fn forge_continued(&mut self, time: &str) -> String {
+        self.forge(time, CONTINUE, Map::new())
+    }
+
     /// Reads a line; none if it is not whole, or not as it was written.
-    pub(super) fn read(line: &str) -> Option<(Self, String)> {
+    pub(super) fn read(line: &str) -> Option<Whole> {
         let (rest, hash_part) = line.strip_suffix(END)?.rsplit_once(SEAM)?;
         if hash_part.len() != DIGITS || hash(rest) != hash_part {
             return None;
@@ -48,7 +56,23 @@ impl Link {
         let members: Value = serde_json::from_str(line).ok()?;
         let seq = members.get("seq")?.as_u64()?;
         let prev = members.get("prev")?.as_str()?.to_owned();
-        Some((Self { seq, hash: hash_part.to_owned() }, prev))
+        let is_continued = members.get("event")? == CONTINUE;
+        Some(Whole { link: Self { seq, hash: hash_part.to_owned() }, prev, is_continued })
+    }
+}
+
+/// A line that is as it was written.
+pub(super) struct Whole {
+    pub(super) link: Link,
+    /// The hash of the line that it follows.
+    pub(super) prev: String,
+    /// It follows one of another file.
+    pub(super) is_continued: bool,
+}
+
+impl Whole {
+    pub(super) fn follows(&self, last: &Link) -> bool {
+        self.prev == last.hash && self.link.seq == last.seq + 1
     }
 }
 

@@ -3,13 +3,16 @@
 //!
 //! ```text
 //! chain     a line and its hash; the one before is a part of it
-//! verify    reads a file, and says which line is not as it was
+//! file      where it ends, what is added, and that it is another one after a rotation
+//! verify    reads files, and says which lines are not as they were
 //! writer    events -> a file, on a thread of its own
 //! ```
 
 mod chain;
+mod file;
 mod verify;
 mod writer;
 
-pub use verify::{Broken, verify};
+pub use file::look;
+pub use verify::{Break, Found, Verifier};
 pub use writer::{AuditLog, STOP};

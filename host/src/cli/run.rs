@@ -113,8 +113,11 @@ async fn live(mut gateway: Gateway, mut signals: Signals, supervisor: Supervisor
             () = gateway.changed() => Wish::Reload,
         };
         match wish {
-            Wish::Reload => {
+            Wish::HangUp | Wish::Reload => {
                 supervisor.reloading();
+                if matches!(wish, Wish::HangUp) {
+                    gateway.reopen_logs();
+                }
                 gateway.reload().await;
                 supervisor.ready();
             }

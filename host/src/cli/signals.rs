@@ -1,10 +1,13 @@
-//! Signals, which are the only wishes of others that a running gateway has to do with.
+//! What a running gateway is asked for: by signals, which are the only wishes of others, or by a file that
+//! has changed.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What the process is asked for.
 pub(super) enum Wish {
-    /// SIGHUP: another configuration.
+    /// SIGHUP: another configuration, and other files for the logs.
+    HangUp,
+    /// A file of the configuration has changed.
     Reload,
     /// SIGUSR2: another process.
     Replace,
@@ -34,7 +37,7 @@ impl Signals {
     /// The next one.
     pub(super) async fn next(&mut self) -> Wish {
         tokio::select! {
-            _ = self.hangup.recv() => Wish::Reload,
+            _ = self.hangup.recv() => Wish::HangUp,
             _ = self.user2.recv() => Wish::Replace,
             _ = self.terminate.recv() => Wish::Stop,
             _ = self.interrupt.recv() => Wish::Stop,

@@ -26,7 +26,8 @@ pub(super) static AUDIT_LOG: Shape = Shape {
     keys: &[key(
         "path",
         Kind::Text("audit.log"),
-        "The file, which is only added to; `torana audit-log verify` looks whether it is whole.",
+        "The file, which is only added to; `torana audit-log verify` looks whether it is whole. SIGHUP \
+         opens it again.",
     )
     .required()],
 };

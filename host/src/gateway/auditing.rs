@@ -19,10 +19,20 @@ impl Auditor {
     /// Opens the file that a configuration names. A file that cannot be opened refuses it.
     pub(super) fn open(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Self, Diagnostic> {
         let Some(settings) = &config.audit_log else { return Ok(Self(None)) };
-        let log = AuditLog::open(&settings.path, telemetry.clone()).map_err(|error| {
-            Diagnostic::error(settings.span, format!("the audit log cannot be opened: {error}"))
-        })?;
-        Ok(Self(Some(log)))
+        let log = AuditLog::open(&settings.path, telemetry.clone());
+        log.map(|log| Self(Some(log))).map_err(|error| problem(settings, &error))
+    }
+
+    /// Looks whether the file can be written, and is an audit log or none yet; without making one.
+    pub(super) fn check(config: &Config) -> Option<Diagnostic> {
+        let settings = config.audit_log.as_ref()?;
+        let looked = writable::look(&settings.path).and_then(|()| audit_log::look(&settings.path));
+        looked.err().map(|error| problem(settings, &error))
+    }
+
+    /// What is written from now on goes to the file that has the path now.
+    pub(super) fn reopen(&self) {
+        self.0.iter().for_each(AuditLog::reopen);
     }
 
     pub(super) fn started(&self) {

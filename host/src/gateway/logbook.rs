@@ -48,6 +48,16 @@ impl Logbook {
         opened.map(Some).map_err(|error| problem(settings, error))
     }
 
+    /// Opens the file of the configuration that serves anew, for whoever has moved it away. Where that is
+    /// not possible, lines go on into the one of before.
+    pub(super) fn reopen(&self, config: &Config) {
+        let Some(current) = &self.current else { return };
+        match Self::open(config) {
+            Ok(target) => target.into_iter().for_each(|target| current.writer.redirect(target)),
+            Err(problem) => error!("{}", problem.message),
+        }
+    }
+
     /// From now on into that file: after a reload this is how a file that was moved away is left.
     pub(super) fn turn_to(
         &mut self,

@@ -356,6 +356,37 @@ async fn a_file_that_was_moved_away_is_left_at_a_reload() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_moved_away_is_left_where_the_reload_is_refused_too() {
+    let backend = Backend::start(|_| reply(200, "")).await;
+    let log = "\n[access_log]\npath = \"access.log\"\nfields = [\"path\"]\n";
+    let gateway = Gateway::start(&config(log, backend.address())).await;
+    let client = gateway.client();
+    client.get("/users/before").await;
+    fs::rename(gateway.path("access.log"), gateway.path("access.log.1")).expect("renaming");
+    gateway.write("[listen.public]\n");
+    gateway.signal_reload();
+    gateway.wait_for_log("the refusal", |line| line.contains("reload refused")).await;
+    client.get("/users/after").await;
+    let [mut old, mut new] = ["access.log.1", "access.log"]
+        .map(|name| fs::File::open(gateway.path(name)).expect("a file of the log"));
+    assert!(gateway.stop().await.success());
+    assert_eq!(read(&mut old), "{\"path\":\"/users/before\"}\n");
+    assert_eq!(read(&mut new), "{\"path\":\"/users/after\"}\n");
+}
+
+#[tokio::test]
+async fn half_a_line_that_a_restart_finds_is_ended() {
+    let backend = Backend::start(|_| reply(200, "")).await;
+    let log = "\n[access_log]\npath = \"access.log\"\nfields = [\"path\"]\n";
+    let setup = Setup::new(&config(log, backend.address())).file("access.log", "{\"path\":\"/us");
+    let gateway = setup.start().await;
+    gateway.client().get("/users/1").await;
+    let mut file = fs::File::open(gateway.path("access.log")).expect("the log");
+    gateway.stop().await;
+    assert_eq!(read(&mut file), "{\"path\":\"/us\n{\"path\":\"/users/1\"}\n");
+}
+
+#[tokio::test]
 async fn a_full_disk_costs_lines_and_no_request() {
     let backend = Backend::start(|_| reply(200, "fine")).await;
     let log = "\n[access_log]\npath = \"/dev/full\"\n";

@@ -1,14 +1,17 @@
 //! The audit log: what it says, that it goes on after a restart, and that a change is found.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 use torana_tests::{
-    Gateway,
+    Gateway, Setup,
     command::{Ended, torana},
     paths, request, within,
 };
+
+use crate::guests::metric;
 
 /// A plugin that does what it is told by `x-mode`, one that sets what it may not, and one that calls
 /// whom it may not.
@@ -178,6 +181,94 @@ async fn a_line_that_was_changed_or_taken_out_is_found() {
         let said = verify(folder.path()).expect(1).stderr;
         assert!(said.contains(why), "{why}: {said}");
     }
+}
+
+const PLAIN: &str = r#"
+[listen.public]
+address = "127.0.0.1:0"
+
+[admin]
+address = "127.0.0.1:0"
+
+[audit_log]
+path = "audit.log"
+
+[[routes]]
+name = "all"
+match = { path = "/{*path}" }
+reply = { status = 204 }
+"#;
+
+async fn reload(gateway: &Gateway) {
+    let from = gateway.log().len();
+    gateway.signal_reload();
+    gateway.log().wait_from(from, "the reload", |line| line.contains(" reloaded")).await;
+}
+
+/// Waits until the audit log has a line with this event.
+async fn wait_for(folder: &Path, event: &str) {
+    within(event, async {
+        while !events(folder).iter().any(|name| name == event) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_lines_and_not_the_chain() {
+    // Room for two blocks of 512 bytes: some line is cut in its middle.
+    let setup = Setup::new(PLAIN).shell("trap '' XFSZ; ulimit -S -f 2");
+    let gateway = setup.start().await;
+    let folder = gateway.path("");
+    let before = gateway.admin().get("/metrics").await;
+    assert!(before.text().contains("\ntorana_audit_log_failed_total 0\n"), "{before:?}");
+    let is_full = |line: &str| line.contains("the audit log cannot be written");
+    while !gateway.log().lines().iter().any(|line| is_full(line)) {
+        reload(&gateway).await;
+    }
+    assert!(metric(&gateway, "torana_audit_log_failed_total", &[]).await >= 1.0);
+    let limit = ["--pid", &gateway.pid().to_string(), "--fsize=unlimited:"].map(str::to_owned);
+    assert!(Command::new("prlimit").args(limit).status().expect("prlimit").success());
+    wait_for(&folder, "lost").await;
+    reload(&gateway).await;
+    gateway.signal(Signal::SIGTERM);
+    wait_for(&folder, "stop").await;
+    verify(&folder).expect(0);
+    let lost = lines(&folder).into_iter().find(|line| line["event"] == "lost").expect("it");
+    assert!(lost["lines"].as_u64() >= Some(1), "{lost}");
+}
+
+#[tokio::test]
+async fn a_chain_goes_on_in_the_file_that_comes_after_a_rotation() {
+    let gateway = Gateway::start(PLAIN).await;
+    let folder = gateway.path("");
+    wait_for(&folder, "configuration").await;
+    fs::rename(folder.join("audit.log"), folder.join("audit.log.1")).expect("renaming");
+    // A file that is refused, for the logs do not depend on it.
+    gateway.write("[listen.public]\n");
+    gateway.signal_reload();
+    gateway.wait_for_log("the refusal", |line| line.contains("reload refused")).await;
+    gateway.signal(Signal::SIGTERM);
+    within("a new file", async {
+        while !folder.join("audit.log").exists() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    wait_for(&folder, "stop").await;
+    assert_eq!(events(&folder), ["continue", "reload-refused", "stop"]);
+    let both = ["audit-log", "verify", "audit.log.1", "audit.log"];
+    let said = torana(&folder, &both).expect(0).stdout;
+    assert!(
+        said.contains("audit.log.1: whole, 2 lines") && said.contains("audit.log: whole, 3 lines"),
+        "{said}"
+    );
+    let alone = verify(&folder).expect(0).stdout;
+    assert!(alone.contains("; it goes on from another file with lines 1 to 2"), "{alone}");
+    let swapped = ["audit-log", "verify", "audit.log", "audit.log.1"];
+    let said = torana(&folder, &swapped).expect(1).stderr;
+    assert!(said.contains("audit.log.1: line 1 does not follow the one before it"), "{said}");
 }
 
 #[tokio::test]
