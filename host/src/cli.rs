@@ -4,6 +4,7 @@ mod audit;
 mod audit_log;
 mod check;
 mod lock;
+mod logging;
 mod output;
 mod plugin;
 mod routes;

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use tracing::{error, info, warn};
-use tracing_subscriber::EnvFilter;
 
 use super::{
+    logging::{self, LogFormat},
     output,
     signals::{Signals, Wish},
     supervisor::Supervisor,
@@ -31,16 +31,10 @@ pub(super) struct Arguments {
     locked: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum LogFormat {
-    /// For people.
-    Text,
-    /// One object a line, for programs.
-    Json,
-}
-
 pub(super) fn run(arguments: Arguments, options: LoadOptions) -> ExitCode {
-    start_logging(&arguments);
+    if let Err(why) = logging::start(&arguments.log, arguments.log_format) {
+        return output::fail(why);
+    }
     let options = LoadOptions { locked: arguments.locked, ..options };
     // It changes the environment: nobody else may look at it yet.
     let given = match Sockets::from_environment() {
@@ -165,20 +159,5 @@ async fn succeed(gateway: &Gateway, signals: &mut Signals) -> Succession {
     tokio::select! {
         ready = successor.ready() => ready.map_or_else(Succession::Failed, Succession::Done),
         () = signals.stop() => Succession::Stopped,
-    }
-}
-
-fn start_logging(arguments: &Arguments) {
-    let filter = EnvFilter::try_from_env("TORANA_LOG")
-        .or_else(|_| EnvFilter::try_new(&arguments.log))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match arguments.log_format {
-        // (Without the module, which would be another `target` beside that of an upstream.)
-        LogFormat::Json => log.json().flatten_event(true).with_target(false).init(),
-        LogFormat::Text => {
-            use std::io::IsTerminal as _;
-            log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
-        }
     }
 }

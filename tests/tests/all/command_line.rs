@@ -48,3 +48,28 @@ fn what_finds_no_room_is_a_failure() {
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.starts_with("torana: standard output: ") && said.lines().count() == 1, "{said}");
 }
+
+#[test]
+fn what_is_no_level_of_the_log_is_refused_and_not_obeyed() {
+    let run = |log: &[&str], variable: Option<&str>| {
+        let mut command = Command::new(paths::torana());
+        command.args(["run", "/nowhere/gateway.toml"]).args(log);
+        command.envs(variable.map(|value| ("TORANA_LOG", value)));
+        let Output { stderr, .. } = command.output().expect("starting torana");
+        String::from_utf8(stderr).expect("text")
+    };
+    for word in ["warning", "inof", "torana=loud", ""] {
+        let said = run(&["--log", word], None);
+        assert!(
+            said.starts_with("torana: --log: ") && said.contains("error, warn, info"),
+            "{said}"
+        );
+    }
+    let said = run(&[], Some("warning"));
+    assert!(said.starts_with("torana: TORANA_LOG: `warning` is no level"), "{said}");
+    for (log, variable) in [("WARN", None), ("info,torana::proxy=debug", None), ("warn", Some(""))]
+    {
+        let said = run(&["--log", log], variable);
+        assert!(said.contains("/nowhere/gateway.toml"), "{log}: {said}");
+    }
+}
