@@ -14,6 +14,7 @@ mod successor;
 mod vetting;
 mod watch;
 mod workers;
+mod writable;
 
 pub use check::{Checked, check};
 pub use sockets::Sockets;

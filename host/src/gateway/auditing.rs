@@ -1,13 +1,14 @@
 //! What of the gateway's life goes into the audit log.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
+use super::writable;
 use crate::{
     audit_log::{self, AuditLog},
-    config::{Config, Diagnostic, Rejected},
+    config::{self, Config, Diagnostic, Rejected},
     plugin::Plugin,
     telemetry::Telemetry,
 };
@@ -80,4 +81,8 @@ impl Auditor {
             log.write(event, members);
         }
     }
+}
+
+fn problem(settings: &config::AuditLog, why: &io::Error) -> Diagnostic {
+    Diagnostic::error(settings.span, format!("the audit log cannot be opened: {why}"))
 }

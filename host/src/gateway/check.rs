@@ -2,7 +2,7 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use super::{Logbook, Parts, vetting};
+use super::{Auditor, Logbook, Parts, vetting};
 use crate::{
     config::{Config, Diagnostics, LoadOptions, Rejected, Source},
     plugin::Traces,
@@ -48,7 +48,10 @@ pub async fn check(path: &Path, options: &LoadOptions) -> io::Result<Checked> {
             None
         }
     };
-    config.iter().filter_map(Logbook::check).for_each(|problem| diagnostics.push(problem));
+    if let Some(config) = &config {
+        let problems = [Logbook::check(config), Auditor::check(config)];
+        problems.into_iter().flatten().for_each(|problem| diagnostics.push(problem));
+    }
     let config = config.filter(|_| !diagnostics.has_errors());
     diagnostics.sort();
     Ok(Checked { source, diagnostics, config })

@@ -6,6 +6,9 @@ use std::{
     time::Duration,
 };
 
+use tracing::error;
+
+use super::writable;
 use crate::{
     access_log::{AccessLog, Target, Writer},
     config::{self, Config, Diagnostic},
@@ -29,16 +32,11 @@ impl Logbook {
         Self { current: None, retired: Vec::new(), workers, telemetry }
     }
 
-    /// Looks whether the file can be there, without making one.
+    /// Looks whether the file can be written, without making one.
     pub(super) fn check(config: &Config) -> Option<Diagnostic> {
         let settings = config.access_log.as_ref()?;
         let path = settings.path.as_deref()?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if path.is_dir() {
-            return Some(problem(settings, "it is a folder"));
-        }
-        let missing = folder.filter(|folder| !folder.is_dir())?;
-        Some(problem(settings, format!("there is no folder {}", missing.display())))
+        writable::look(path).err().map(|why| problem(settings, why))
     }
 
     /// Opens the file that a configuration names. A file that cannot be opened refuses it.

@@ -6,7 +6,10 @@ use std::fs;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use torana_tests::command::{Ended, torana};
+use torana_tests::{
+    command::{Ended, torana},
+    paths,
+};
 
 const GOOD: &str = r#"
 [listen.public]
@@ -269,5 +272,36 @@ fn what_a_reference_stands_for_is_never_shown() {
             assert_says(&text, &["NOT_SET_HERE"]);
             assert!(!text.contains("s3cr3t"), "{text}");
         }
+    }
+}
+
+#[test]
+fn logs_that_could_not_be_written_are_told_at_their_place() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("mine.log"), "mine\n").expect("writing the file");
+    let running = paths::torana().display().to_string();
+    let running = running.as_str();
+    for (log, path, why) in [
+        ("audit", "no/such/audit.log", "there is no folder "),
+        ("audit", ".", "it is a folder"),
+        ("audit", "mine.log", "it is no audit log"),
+        ("audit", running, ""),
+        ("access", "no/such/access.log", "there is no folder "),
+        ("access", ".", "it is a folder"),
+        // What runs is not written, by root neither.
+        ("access", running, ""),
+    ] {
+        let toml = format!("{GOOD}\n[{log}_log]\npath = \"{path}\"\n");
+        fs::write(folder.path().join("gateway.toml"), &toml).expect("writing the file");
+        let said = torana(folder.path(), &["check", "gateway.toml"]).expect(1).stderr;
+        let line = toml.lines().count();
+        let place = format!("gateway.toml:{line}:8: error: the {log} log cannot be opened: {why}");
+        assert!(said.contains(&place), "{place}\n{said}");
+    }
+    for log in ["access", "audit"] {
+        let toml = format!("{GOOD}\n[{log}_log]\npath = \"{log}.log\"\n");
+        fs::write(folder.path().join("gateway.toml"), &toml).expect("writing the file");
+        torana(folder.path(), &["check", "gateway.toml"]).expect(0);
+        assert!(!folder.path().join(format!("{log}.log")).exists(), "looking makes no file");
     }
 }
