@@ -42,7 +42,7 @@ use crate::{
     upstream::{Fetch, Upstreams},
     wall::WallClock,
 };
-use assemble::{Assembled, Workshop};
+use assemble::{Assembled, Shown, Workshop};
 use auditing::Auditor;
 use background::Background;
 use logbook::Logbook;
@@ -117,8 +117,8 @@ impl Gateway {
             .assemble(&config)
             .await
             .map_err(|problems| StartError::Config(source.clone(), problems))?;
-        let Assembled { mut snapshot, ticking, doors, warnings: of_plugins } = assembled;
-        warnings.append(of_plugins);
+        let Assembled { mut snapshot, ticking, doors, certificates, warnings: more } = assembled;
+        warnings.append(more);
         let mut logbook = Logbook::new(config.gateway.workers, parts.telemetry.clone());
         let target = Logbook::open(&config)
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
@@ -147,6 +147,7 @@ impl Gateway {
             parts.telemetry.collect(numbers);
         }
         parts.telemetry.config_taken();
+        tell_expiries(&parts.telemetry, &certificates);
         let status = Arc::new(ArcSwap::from_pointee(Status::serving(config, serving)));
         admin.iter_mut().for_each(|admin| admin.open(&parts.telemetry, &status));
         memory::give_back();
@@ -266,7 +267,7 @@ impl Gateway {
     }
 
     fn take(&mut self, config: Config, assembled: Assembled) {
-        let Assembled { snapshot, ticking, doors, warnings: _ } = assembled;
+        let Assembled { snapshot, ticking, doors, certificates, .. } = assembled;
         self.auditor.taken(&config, &snapshot.plugins);
         let snapshot = Arc::new(snapshot);
         self.parts.fetch.replace(snapshot.upstreams.clone());
@@ -279,6 +280,7 @@ impl Gateway {
         }
         self.status.store(Arc::new(Status::serving(config, snapshot)));
         self.parts.telemetry.reload_taken();
+        tell_expiries(&self.parts.telemetry, &certificates);
         self.parts.room.tidy();
     }
 
@@ -324,6 +326,12 @@ impl Parts {
         let Self { room, telemetry, workers, .. } = self;
         Workshop { room, scope: telemetry.scope(), workers: *workers, previous }
     }
+}
+
+fn tell_expiries(telemetry: &Telemetry, certificates: &[Shown]) {
+    telemetry.certificates_taken(certificates.iter().map(|Shown { listener, path, not_after }| {
+        (listener.to_string(), path.display().to_string(), *not_after)
+    }));
 }
 
 /// A machine's "no", shown at the address that asked for it.

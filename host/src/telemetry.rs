@@ -37,8 +37,8 @@ use prometheus_client::{
 
 use bounds::{PLUGIN_NANOS, REQUEST_NANOS};
 use labels::{
-    CustomLabels, DecisionLabels, FailureLabels, HookLabels, MirrorLabels, PluginLabels,
-    RefusalLabels, ReloadLabels, RequestLabels, RouteLabels, ValueLabels,
+    CertificateLabels, CustomLabels, DecisionLabels, FailureLabels, HookLabels, MirrorLabels,
+    PluginLabels, RefusalLabels, ReloadLabels, RequestLabels, RouteLabels, ValueLabels,
 };
 use process::Process;
 use scope::Scopes;
@@ -236,6 +236,16 @@ impl Telemetry {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.config_loaded.set(now.as_secs_f64());
         self.last_reload_success.set(1);
+    }
+
+    /// The certificates that are shown from now on: the listener, the file, and when it expires.
+    pub fn certificates_taken(&self, all: impl Iterator<Item = (String, String, SystemTime)>) {
+        self.certificates.clear();
+        for (listener, certificate, end) in all {
+            let end = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let labels = CertificateLabels { listener, certificate };
+            self.certificates.get_or_create(&labels).set(end.as_secs_f64());
+        }
     }
 
     /// A reload begins to serve.

@@ -1,6 +1,6 @@
 //! Certificates, and both ends of TLS.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_rustls::{
@@ -48,8 +48,21 @@ impl Authority {
 
     /// A certificate for these names, which may be addresses.
     pub fn issue(&self, names: &[&str]) -> Identity {
+        self.issue_with(names, |_| {})
+    }
+
+    /// One that expires at this time.
+    pub fn issue_until(&self, names: &[&str], end: SystemTime) -> Identity {
+        let since_1970 = end.duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
+        self.issue_with(names, |params| {
+            params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_1970;
+        })
+    }
+
+    fn issue_with(&self, names: &[&str], alter: impl FnOnce(&mut CertificateParams)) -> Identity {
         let names = names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let params = CertificateParams::new(names).expect("names");
+        let mut params = CertificateParams::new(names).expect("names");
+        alter(&mut params);
         let key = KeyPair::generate().expect("a key");
         let cert = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
         Identity { cert, key: key.serialize_pem() }

@@ -33,6 +33,8 @@ pub struct Listener {
     pub tls: Vec<Certificate>,
     /// CA file that client certificates must come from.
     pub client_ca: Option<PathBuf>,
+    /// Where that stands.
+    pub client_ca_span: Span,
     /// Plugins that run before every route of this listener.
     pub chain: Vec<PluginUse>,
     /// Peers whose forwarding headers are believed.
@@ -48,6 +50,10 @@ pub struct Listener {
 pub struct Certificate {
     /// Where the entry stands.
     pub span: Span,
+    /// Where `cert` stands.
+    pub cert_span: Span,
+    /// Where `key` stands.
+    pub key_span: Span,
     /// Chain, leaf first.
     pub cert: PathBuf,
     /// Private key.
@@ -223,6 +229,7 @@ fn one<'a>(name: Name<'a>, table: &Table<'a>, library: &Library<'a>) -> Option<L
         address: address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))),
         tls: certificates(table),
         client_ca: table.path("client_ca"),
+        client_ca_span: table.span_of("client_ca"),
         chain: table.get("chain").map(|value| library.chain(&value)).unwrap_or_default(),
         trusted_proxies: table
             .get("trusted_proxies")
@@ -249,7 +256,8 @@ fn certificates(table: &Table<'_>) -> Vec<Certificate> {
     }
     let one = |entry: Table<'_>| {
         let (cert, key) = (entry.path("cert"), entry.path("key"));
-        Some(Certificate { span: entry.span, cert: cert?, key: key? })
+        let (cert_span, key_span) = (entry.span_of("cert"), entry.span_of("key"));
+        Some(Certificate { span: entry.span, cert_span, key_span, cert: cert?, key: key? })
     };
     table.list("tls").iter().filter_map(|value| one(value.table()?)).collect()
 }

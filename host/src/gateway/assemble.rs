@@ -1,12 +1,16 @@
 //! A configuration becomes a snapshot in service, or a list of everything that is wrong with it.
 //! `torana check`, start and reload all come through here.
 
+mod certificates;
 mod chains;
 mod loaded;
 mod mentions;
 
 use std::{sync::Arc, time::Duration};
 
+use rustls::ServerConfig;
+
+pub(super) use certificates::Shown;
 use chains::check_chains;
 use loaded::Loaded;
 use mentions::check_mentions;
@@ -43,6 +47,8 @@ pub(super) struct Assembled {
     pub(super) ticking: Vec<Ticking>,
     /// For the listeners, in the configuration's order.
     pub(super) doors: Vec<listener::Settings>,
+    /// Those that the listeners show.
+    pub(super) certificates: Vec<Shown>,
     /// What the operator should look at all the same.
     pub(super) warnings: Diagnostics,
 }
@@ -67,6 +73,7 @@ impl Workshop<'_> {
             }
         });
         let doors = doors(config, &mut problems);
+        let certificates = certificates::shown(config, &mut problems);
         let plugins = self.load_plugins(config, &mut problems).await;
         check_chains(config, &plugins, &mut problems);
         check_mentions(config, &plugins, &mut problems);
@@ -90,6 +97,7 @@ impl Workshop<'_> {
                 access_log: None,
             },
             doors,
+            certificates,
             warnings: problems,
         })
     }
@@ -190,7 +198,7 @@ fn doors(config: &Config, problems: &mut Diagnostics) -> Vec<listener::Settings>
     let door = |listener: &Listener| {
         let tls = match listener.tls.is_empty() {
             true => None,
-            false => match tls::server_config(&listener.tls, listener.client_ca.as_deref()) {
+            false => match tls_of(listener) {
                 Ok(tls) => Some(tls),
                 Err(error) => {
                     problems.push(Diagnostic::error(error.span, error.message));
@@ -206,6 +214,11 @@ fn doors(config: &Config, problems: &mut Diagnostics) -> Vec<listener::Settings>
         }
     };
     config.listeners.iter().map(door).collect()
+}
+
+fn tls_of(listener: &Listener) -> Result<Arc<ServerConfig>, tls::TlsError> {
+    let client_ca = listener.client_ca.as_deref().map(|path| (path, listener.client_ca_span));
+    tls::server_config(&listener.tls, client_ca)
 }
 
 fn uses(config: &Config) -> impl Iterator<Item = &PluginUse> {

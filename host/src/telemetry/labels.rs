@@ -69,3 +69,9 @@ pub(super) struct MirrorLabels {
     pub(super) upstream: String,
     pub(super) result: &'static str,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct CertificateLabels {
+    pub(super) listener: String,
+    pub(super) certificate: String,
+}

@@ -3,12 +3,20 @@
 
 use std::{
     fmt,
+    path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use super::pem;
+
+/// When the first certificate of a PEM file expires; none if that cannot be read.
+pub fn expiry(path: &Path) -> Option<Moment> {
+    pem::chain(path).ok().and_then(|chain| not_after(&chain[0]))
+}
+
 /// A time as certificates write it: UTC, to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub struct Moment {
     year: u64,
     month: u64,
     day: u64,
@@ -70,7 +78,7 @@ impl Moment {
     }
 
     /// On the clock of this machine.
-    pub(super) fn system_time(self) -> SystemTime {
+    pub fn system_time(self) -> SystemTime {
         // Days since 1970 in the proleptic Gregorian calendar, years counted from March.
         let years = self.year.saturating_sub(u64::from(self.month <= 2));
         let month_from_march = (self.month + 9) % 12;

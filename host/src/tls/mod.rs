@@ -9,6 +9,7 @@ mod server;
 mod stream;
 
 pub use client::{client_config, fingerprint};
+pub use expiry::{Moment, expiry};
 pub use server::server_config;
 pub use stream::Stream;
 
@@ -21,7 +22,7 @@ use crate::config::Span;
 /// Why a listener's TLS settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsError {
-    /// The entry that is at fault.
+    /// Where that is named which is at fault.
     pub span: Span,
     /// What is wrong, with the file's name and what to do.
     pub message: String,

@@ -9,11 +9,16 @@ use rustls::{
 
 /// A certificate chain, leaf first.
 pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    certificates(path, "no certificate: are the two swapped?")
+}
+
+/// All certificates of a file. A private key in their place is told as what it is `instead_of`.
+fn certificates(path: &Path, instead_of: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = read(path)?;
-    let chain = CertificateDer::pem_slice_iter(&bytes)
+    let all = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|why| broken(path, &why))?;
-    if chain.is_empty() { Err(no_certificate(path, &bytes)) } else { Ok(chain) }
+    if all.is_empty() { Err(no_certificate(path, &bytes, instead_of)) } else { Ok(all) }
 }
 
 /// A private key: PKCS #8, PKCS #1 or SEC 1.
@@ -28,7 +33,7 @@ pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
 /// Roots that other certificates must come from.
 pub(super) fn roots(path: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    for certificate in chain(path)? {
+    for certificate in certificates(path, "no certificate of a CA")? {
         roots.add(certificate).map_err(|why| {
             format!("a certificate in `{}` cannot be a root: {why}", path.display())
         })?;
@@ -44,10 +49,10 @@ fn broken(path: &Path, why: &pem::Error) -> String {
     format!("`{}` is not well-formed PEM: {why}", path.display())
 }
 
-fn no_certificate(path: &Path, bytes: &[u8]) -> String {
+fn no_certificate(path: &Path, bytes: &[u8], instead_of: &str) -> String {
     let path = path.display();
     if holds(bytes, "PRIVATE KEY-----") {
-        return format!("`{path}` holds a private key and no certificate: are the two swapped?");
+        return format!("`{path}` holds a private key and {instead_of}");
     }
     format!(
         "`{path}` holds no PEM certificate (`-----BEGIN CERTIFICATE-----`). A DER file is \

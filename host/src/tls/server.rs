@@ -1,6 +1,6 @@
 //! The listeners' side.
 
-use std::{collections::HashMap, path::Path, sync::Arc, time::SystemTime};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use rustls::{
     ServerConfig,
@@ -11,19 +11,24 @@ use rustls::{
 };
 
 use super::{TlsError, expiry, pem, provider};
-use crate::config::Certificate;
+use crate::config::{Certificate, Span};
 
 /// TLS 1.2 and 1.3 with h2 and HTTP/1.1. The certificate is chosen by SNI, the first one where
-/// none fits; with `client_ca` every client must show a certificate from there.
+/// none fits; with `client_ca`, a file and where it is named, every client must show a certificate from there.
+///
+/// A certificate that has expired is taken: the other ones are shown all the same, and whoever is shown it
+/// is told so by his own program.
 pub fn server_config(
     certificates: &[Certificate],
-    client_ca: Option<&Path>,
+    client_ca: Option<(&Path, Span)>,
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let span = certificates.first().map(|first| first.span).unwrap_or_default();
     let error = |message| TlsError { span, message };
     let resolver = BySni::load(certificates)?;
     let clients = match client_ca {
-        Some(path) => client_verifier(path).map_err(error)?,
+        Some((path, span)) => {
+            client_verifier(path).map_err(|message| TlsError { span, message })?
+        }
         None => WebPkiClientVerifier::no_client_auth(),
     };
     let mut config = ServerConfig::builder_with_provider(provider())
@@ -57,8 +62,7 @@ impl BySni {
         let mut names = HashMap::<String, Vec<_>>::new();
         let mut default = None;
         for certificate in certificates {
-            let (key, held) = certified_key(certificate)
-                .map_err(|message| TlsError { span: certificate.span, message })?;
+            let (key, held) = certified_key(certificate)?;
             let key = Arc::new(key);
             for name in held {
                 names.entry(name).or_default().push(key.clone());
@@ -90,39 +94,42 @@ impl ResolvesServerCert for BySni {
 }
 
 /// The chain with its key, and the names that the leaf holds.
-fn certified_key(certificate: &Certificate) -> Result<(CertifiedKey, Vec<String>), String> {
-    let (cert_path, key_path) = (certificate.cert.display(), certificate.key.display());
-    let chain = pem::chain(&certificate.cert)?;
-    let names = leaf_names(&chain[0])
-        .map_err(|why| format!("the first certificate in `{cert_path}` is broken: {why}"))?;
-    not_expired(&certificate.cert, &chain[0])?;
+fn certified_key(certificate: &Certificate) -> Result<(CertifiedKey, Vec<String>), TlsError> {
+    let Certificate { cert, key, span, cert_span, key_span } = certificate;
+    let (cert_path, key_path) = (cert.display(), key.display());
+    let at = |span: &Span| {
+        let span = *span;
+        move |message| TlsError { span, message }
+    };
+    let chain = pem::chain(cert).map_err(at(cert_span))?;
+    let names = look_at_leaf(&chain[0])
+        .map_err(|why| format!("the first certificate in `{cert_path}` {why}"))
+        .map_err(at(cert_span))?;
     let key = provider()
         .key_provider
-        .load_private_key(pem::key(&certificate.key)?)
-        .map_err(|why| format!("the key in `{key_path}` cannot be used: {why}"))?;
+        .load_private_key(pem::key(key).map_err(at(key_span))?)
+        .map_err(|why| format!("the key in `{key_path}` cannot be used: {why}"))
+        .map_err(at(key_span))?;
     let certified = CertifiedKey::new(chain, key);
     certified.keys_match().map_err(|_| {
-        format!(
+        at(span)(format!(
             "the key in `{key_path}` does not belong to the certificate in `{cert_path}`: give the \
              key that the certificate was issued for, and put that certificate first in its file"
-        )
+        ))
     })?;
     Ok((certified, names))
+}
+
+/// The names that a certificate holds.
+fn look_at_leaf(leaf: &CertificateDer<'_>) -> Result<Vec<String>, String> {
+    let names = leaf_names(leaf).map_err(|why| format!("is broken: {why}"))?;
+    expiry::not_after(leaf).ok_or("has no readable validity")?;
+    Ok(names)
 }
 
 fn leaf_names(leaf: &CertificateDer<'_>) -> Result<Vec<String>, webpki::Error> {
     let leaf = webpki::EndEntityCert::try_from(leaf)?;
     Ok(leaf.valid_dns_names().map(str::to_ascii_lowercase).collect())
-}
-
-fn not_expired(path: &Path, leaf: &CertificateDer<'_>) -> Result<(), String> {
-    let path = path.display();
-    let end = expiry::not_after(leaf)
-        .ok_or_else(|| format!("the first certificate in `{path}` has no readable validity"))?;
-    if end.system_time() < SystemTime::now() {
-        return Err(format!("the certificate in `{path}` expired on {end}: renew it"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -187,7 +194,8 @@ mod tests {
     #[test]
     fn clients_must_come_from_the_client_ca() {
         let (ours, theirs) = (Authority::new(), Authority::new());
-        let server = server_config(&[ours.issue(&["a.example"])], Some(&ours.path())).unwrap();
+        let (path, issued) = (ours.path(), [ours.issue(&["a.example"])]);
+        let server = server_config(&issued, Some((&path, Span::default()))).unwrap();
         let with = |identity| UpstreamTls { identity, ..trusting(&ours) };
         let identity = |from: &Authority| {
             let certificate = from.issue(&["client.example"]);
@@ -206,14 +214,45 @@ mod tests {
         let error = server_config(&[one, crossed], None).unwrap_err();
         assert!(error.message.contains("does not belong to the certificate"), "{}", error.message);
 
+        let error = server_config(&[], None).unwrap_err();
+        assert!(error.message.contains("at least one certificate"));
+    }
+
+    #[test]
+    fn mistakes_are_told_at_their_place() {
+        let authority = Authority::new();
+        let [entry, cert, key, ca] = [1, 2, 3, 4].map(|start| Span { start, end: 9 });
+        let good = Certificate {
+            span: entry,
+            cert_span: cert,
+            key_span: key,
+            ..authority.issue(&["one.example"])
+        };
+        let missing = std::path::PathBuf::from("/nowhere.pem");
+        let place = |certificate: Certificate, client_ca: &Path| {
+            server_config(&[certificate], Some((client_ca, ca))).unwrap_err().span
+        };
+        let path = authority.path();
+        assert_eq!(place(Certificate { cert: missing.clone(), ..good.clone() }, &path), cert);
+        assert_eq!(place(Certificate { key: missing.clone(), ..good.clone() }, &path), key);
+        let other = authority.issue(&["two.example"]).key;
+        assert_eq!(place(Certificate { key: other, ..good.clone() }, &path), entry);
+        assert_eq!(place(good.clone(), &missing), ca);
+        // No certificate belongs to a CA's key file here.
+        let error = server_config(std::slice::from_ref(&good), Some((&good.key, ca))).unwrap_err();
+        assert!(!error.message.contains("swapped"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_certificate_that_has_expired_keeps_no_other_one_down() {
+        let authority = Authority::new();
         let old = authority.issue_with(&["old.example"], |params| {
             params.not_after = rcgen::date_time_ymd(2020, 2, 3);
         });
-        let error = server_config(&[old], None).unwrap_err();
-        assert!(error.message.ends_with("expired on 2020-02-03: renew it"), "{}", error.message);
-
-        let error = server_config(&[], None).unwrap_err();
-        assert!(error.message.contains("at least one certificate"));
+        assert_eq!(expiry::expiry(&old.cert).unwrap().to_string(), "2020-02-03");
+        let server = server_config(&[old, authority.issue(&["new.example"])], None).unwrap();
+        assert!(handshake(&server, &trusting(&authority), "new.example").is_ok());
+        assert!(handshake(&server, &trusting(&authority), "old.example").is_err());
     }
 
     #[test]

@@ -50,7 +50,8 @@ impl Authority {
             (self.file(&format!("{stem}.pem")), self.file(&format!("{stem}.key")));
         fs::write(&cert_path, certificate.pem()).unwrap();
         fs::write(&key_path, key.serialize_pem()).unwrap();
-        Certificate { span: Span::default(), cert: cert_path, key: key_path }
+        let span = Span::default();
+        Certificate { span, cert_span: span, key_span: span, cert: cert_path, key: key_path }
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -1,6 +1,10 @@
 //! TLS in front of the gateway and behind it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{Request, Response, Version};
@@ -23,7 +27,9 @@ use tokio_rustls::{
         version,
     },
 };
-use torana_tests::{Authority, Backend, Gateway, Identity, Setup, reply, toml, within};
+use torana_tests::{
+    Authority, Backend, Gateway, Identity, Setup, command::torana, reply, toml, within,
+};
 
 use crate::guests::{handled, plugin, plugin_with};
 
@@ -120,6 +126,115 @@ async fn the_certificate_is_that_of_the_name_and_a_reload_changes_it() {
     let new = connect(&connector, address, "b.example").await.expect("a handshake");
     assert_eq!(shown(&new), renewed.der());
     assert_eq!(get(b, "b.example").await.body(), "fine", "an open connection stays");
+}
+
+/// With a.example's certificate expired, and b.example's about to.
+fn worn(authority: &Authority) -> (String, Vec<(&'static str, String)>) {
+    let now = SystemTime::now();
+    let old = authority.issue_until(&["a.example"], now - 30 * DAY);
+    let soon = authority.issue_until(&["b.example"], now + 10 * DAY + DAY / 2);
+    let files =
+        vec![("a.pem", old.cert), ("a.key", old.key), ("b.pem", soon.cert), ("b.key", soon.key)];
+    let route = toml::route("all", &format!("{}\nreply = {{ status = 204 }}", MATCH_ALL));
+    (format!("{}{TLS}{route}", toml::LISTEN), files)
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const MATCH_ALL: &str = "match = { path = \"/{*path}\" }";
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_keeps_nothing_down() {
+    let authority = Authority::new();
+    let (toml, files) = worn(&authority);
+    let mut setup = Setup::new(&toml);
+    for (name, content) in &files {
+        setup = setup.file(name, content);
+    }
+    let gateway = setup.start().await;
+    let is_old = |line: &str| line.contains("warning") && line.contains("a.pem` expired on 20");
+    gateway.wait_for_log("a warning", is_old).await;
+    let connector = authority.connector(&["http/1.1"], None);
+    let address = gateway.address("public");
+    let b = connect(&connector, address, "b.example").await.expect("a handshake");
+    assert_eq!(get(b, "b.example").await.status(), 204);
+    assert!(connect(&connector, address, "a.example").await.is_err(), "its clients refuse it");
+
+    let from = gateway.log().len();
+    gateway.signal_reload();
+    gateway.log().wait_from(from, "the reload", |line| line.contains("reloaded")).await;
+    gateway.log().wait_from(from, "the same warning", is_old).await;
+    let renewed = authority.issue(&["a.example"]);
+    std::fs::write(gateway.path("a.key"), &renewed.key).expect("writing");
+    std::fs::write(gateway.path("a.pem"), &renewed.cert).expect("writing");
+    gateway.signal_reload();
+    within("the renewed one", async {
+        while connect(&connector, address, "a.example").await.is_err() {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn when_certificates_expire_is_told_before() {
+    let authority = Authority::new();
+    let (toml, files) = worn(&authority);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("gateway.toml"), &toml).expect("writing");
+    let mut setup = Setup::new(&toml);
+    for (name, content) in &files {
+        std::fs::write(folder.path().join(name), content).expect("writing");
+        setup = setup.file(name, content);
+    }
+    let said = torana(folder.path(), &["check", "gateway.toml"]).expect(0).stderr;
+    let line = toml.lines().position(|line| line.starts_with("tls = ")).expect("it") + 1;
+    assert!(
+        said.contains(&format!("gateway.toml:{line}:17: warning: the certificate in `")),
+        "{said}"
+    );
+    assert!(said.contains("a.pem` expired on 20"), "{said}");
+    assert!(said.contains("b.pem` expires in 10 days, on 20"), "{said}");
+
+    let gateway = setup.start().await;
+    let page = gateway.admin().get("/metrics").await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock");
+    for (name, from_now) in [("a.pem", -30.0), ("b.pem", 10.5)] {
+        let begin =
+            "torana_certificate_not_after_timestamp_seconds{listener=\"public\",certificate=\"";
+        let is_it = |line: &&str| line.starts_with(begin) && line.contains(name);
+        let line = page.text().lines().find(is_it).unwrap_or_else(|| panic!("{}", page.text()));
+        let end: f64 = line.rsplit(' ').next().unwrap().parse().expect("a number");
+        let days = (end - now.as_secs_f64()) / DAY.as_secs_f64();
+        assert!((days - from_now).abs() < 0.1, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_file_is_told_where_it_is_named() {
+    let authority = Authority::new();
+    let identity = authority.issue(&["a.example"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, content: &str| {
+        std::fs::write(folder.path().join(name), content).expect("writing");
+    };
+    write("a.pem", &identity.cert);
+    write("a.key", &identity.key);
+    let route = toml::route("all", &format!("{}\nreply = {{ status = 204 }}", MATCH_ALL));
+    for (tls, column, text) in [
+        ("tls = [{ cert = \"no.pem\", key = \"a.key\" }]", 17, "no.pem"),
+        ("tls = [{ cert = \"a.pem\", key = \"no.key\" }]", 32, "no.key"),
+        (
+            "client_ca = \"a.key\"\ntls = [{ cert = \"a.pem\", key = \"a.key\" }]",
+            13,
+            "no certificate of a CA",
+        ),
+    ] {
+        let toml = format!("[listen.public]\naddress = \"127.0.0.1:0\"\n{tls}\n{route}");
+        write("gateway.toml", &toml);
+        let said = torana(folder.path(), &["check", "gateway.toml"]).expect(1).stderr;
+        let place = format!("gateway.toml:3:{column}: error: ");
+        let line =
+            said.lines().find(|line| line.contains(&place)).unwrap_or_else(|| panic!("{said}"));
+        assert!(line.contains(text), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -57,7 +57,9 @@ async fn a_preface_may_come_in_pieces_and_may_be_none() {
 async fn tls_chooses_the_protocol_and_tells_the_session() {
     let authority = Authority::new();
     let certificates = [authority.issue(&["a.example"])];
-    let tls = server_config(&certificates, Some(&authority.path())).unwrap();
+    let tls =
+        server_config(&certificates, Some((&authority.path(), crate::config::Span::default())))
+            .unwrap();
     let settings = Settings { name: "tls".into(), tls: Some(tls), ..settings(limits()) };
     let running = Running::start_with(Mirror, settings);
     let connect = async |protocol| {
