@@ -38,10 +38,7 @@ use serde_json::Value;
 use tokio::net;
 use tracing::{info, warn};
 
-use crate::{
-    config::{Admin, Span},
-    telemetry::{Telemetry, classic},
-};
+use crate::telemetry::{Telemetry, classic};
 
 /// What the admin listener shows.
 #[derive(Clone)]
@@ -70,15 +67,8 @@ pub struct AdminListener {
     socket: net::TcpListener,
 }
 
-/// Binds the address.
-pub fn bind(admin: &Admin) -> Result<TcpListener, (Span, String)> {
-    TcpListener::bind(admin.address).map_err(|error| {
-        (admin.address_span, format!("cannot listen on {}: {error}", admin.address))
-    })
-}
-
 impl AdminListener {
-    /// Listens on a socket of [`bind`], or on one that another process has bound.
+    /// Listens on a socket that is bound.
     pub fn new(socket: TcpListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    Span,
     keys::{HOUR, Kind, Shape, key},
     table::Table,
 };
@@ -12,6 +13,8 @@ use super::{
 pub struct Gateway {
     /// Worker threads; the parallelism that is really available if not set.
     pub workers: usize,
+    /// Where that stands; none where the machine says it.
+    pub workers_span: Option<Span>,
     /// How long SIGTERM and SIGUSR2 wait for running exchanges.
     pub drain: Duration,
     /// How long it goes on accepting after SIGTERM, while it says that it is not ready.
@@ -59,6 +62,7 @@ pub(super) fn read(table: &Table<'_>) -> Gateway {
     let workers = table.get("workers").map(|value| value.integer() as usize);
     Gateway {
         workers: workers.unwrap_or_else(available),
+        workers_span: workers.map(|_| table.span_of("workers")),
         drain: table.duration("drain"),
         notice: table.duration("notice"),
         watch: table.bool("watch"),

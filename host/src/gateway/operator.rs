@@ -7,8 +7,9 @@ use tokio::task::AbortHandle;
 
 use super::sockets::{Held, Sockets};
 use crate::{
-    admin::{self, AdminListener, AdminState, Leaving, Status},
+    admin::{AdminListener, AdminState, Leaving, Status},
     config::{Config, Span},
+    listener,
     telemetry::Telemetry,
 };
 
@@ -33,7 +34,11 @@ impl AdminDoor {
         let Some(admin) = &config.admin else { return Ok(None) };
         let sockets = match given.take(NAME, admin.address) {
             Some(held) => held,
-            None => Held::bound(NAME, vec![admin::bind(admin)?]),
+            None => {
+                let bound = listener::bind(admin.address, 1);
+                let bound = bound.map_err(|why| (admin.address_span, why.to_string()))?;
+                Held::bound(NAME, bound)
+            }
         };
         guarded(&sockets, config)?;
         let listener = sockets.listeners[0].try_clone().and_then(AdminListener::new);

@@ -13,7 +13,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Result<(), Diagnostic
         );
     };
     if old.gateway.workers != new.gateway.workers {
-        restart(None, "gateway.workers");
+        restart(new.gateway.workers_span, "gateway.workers");
     }
     if old.admin.as_ref().map(|a| a.address) != new.admin.as_ref().map(|a| a.address) {
         restart(new.admin.as_ref().map(|a| a.address_span), "admin.address");

@@ -111,7 +111,12 @@ async fn a_reload_that_needs_a_restart_says_so() {
     let gateway = Gateway::start(&good).await;
     gateway.write(&good.replace("workers = 2", "workers = 3"));
     gateway.signal_reload();
-    gateway.wait_for_log("the reason", |line| line.contains("gateway.workers")).await;
+    let reason = gateway.wait_for_log("the reason", |line| line.contains("gateway.workers")).await;
+    let line = good.lines().position(|line| line.starts_with("workers = ")).expect("it") + 1;
+    assert!(
+        reason.contains(&format!("gateway.toml:{line}:11: error: gateway.workers")),
+        "{reason}"
+    );
     assert_eq!(gateway.client().get("/a").await.text(), "old");
 }
 
