@@ -118,6 +118,7 @@ impl Telemetry {
             upgraded: Gauge::default(),
         };
         telemetry.register();
+        telemetry.begin();
         Arc::new(telemetry)
     }
 
@@ -194,6 +195,22 @@ impl Telemetry {
             "Lines of the access log that were lost: no room in the buffer, or a failing write",
             self.log_dropped.clone(),
         );
+        registry.register(
+            "audit_log_failed",
+            "Lines of the audit log that could not be written",
+            self.audit_failed.clone(),
+        );
+        registry.register(
+            "certificate_not_after_timestamp_seconds",
+            "When a listener's certificate expires, in seconds since 1970",
+            self.certificates.clone(),
+        );
+    }
+
+    /// A series that begins with its first event hides it from whoever asks by how much it has grown.
+    fn begin(&self) {
+        ["ok", "refused"].into_iter().for_each(|result| drop(self.reloads_of(result)));
+        ["buffer", "write"].into_iter().for_each(|reason| self.log_lines_dropped(reason, 0));
     }
 
     /// A count of what a listener serves.
@@ -261,7 +278,11 @@ impl Telemetry {
     }
 
     fn reloaded(&self, result: &'static str) {
-        self.reloads.get_or_create(&ReloadLabels { result: result.into() }).inc();
+        self.reloads_of(result).inc();
+    }
+
+    fn reloads_of(&self, result: &'static str) -> Counter {
+        self.reloads.get_or_create_owned(&ReloadLabels { result: result.into() })
     }
 
     /// Lines of the access log that reached their file.

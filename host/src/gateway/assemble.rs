@@ -18,6 +18,7 @@ use mentions::check_mentions;
 use crate::{
     chain::Chain,
     config::{self, Config, Diagnostic, Diagnostics, Listener, PluginUse, Rewrite, Route},
+    filter::Cause,
     listener,
     plugin::{Plugin, PluginFilter, PluginRoom},
     proxy::{Answer, Mirror, RouteInService, Snapshot, Split},
@@ -118,6 +119,7 @@ impl Workshop<'_> {
     fn ticking(&self, plugin: Arc<Plugin>) -> Ticking {
         // It is for no route.
         let metrics = self.scope.hook(plugin.name(), "", "on-tick");
+        metrics.may_fail_by(&Cause::LABELS);
         Ticking { plugin, metrics }
     }
 

@@ -370,3 +370,43 @@ async fn what_plugins_decide_is_counted_by_route_and_status() {
     assert!(decided("next", "").await >= 1.0);
     assert_eq!(decided("fail", "503").await, 2.0);
 }
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_told_as_those_of_listeners_are() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let admin = format!("[admin]\naddress = \"127.0.0.1:{port}\"\n");
+    let toml = "[listen.public]\naddress = \"127.0.0.1:0\"\n".to_owned()
+        + &admin
+        + &toml::route("all", "match = { path = \"/\" }\nreply = { status = 204 }");
+    let mut gateway = Setup::new(&toml).spawn();
+    gateway.wait_for_log("the reason", |line| line.contains("already in use")).await;
+    gateway.wait_for_log("its place", |line| line.contains("gateway.toml:4:11")).await;
+    assert!(!gateway.ended().await.success());
+}
+
+#[tokio::test]
+async fn what_is_counted_is_there_before_its_first_event() {
+    let backend = Backend::start(|_| reply(200, "")).await;
+    let upstream = toml::upstream("service", backend.address());
+    let echo = plugin("echo", "echo", "");
+    let toml = [toml::LISTEN, &upstream, &echo, &route("[\"echo\"]")].concat();
+    let gateway = Gateway::start(&toml).await;
+    let page = gateway.admin().get("/metrics").await;
+    for series in [
+        "torana_access_log_dropped_total{reason=\"buffer\"}",
+        "torana_access_log_dropped_total{reason=\"write\"}",
+        "torana_config_reloads_total{result=\"ok\"}",
+        "torana_config_reloads_total{result=\"refused\"}",
+        "torana_audit_log_failed_total",
+    ] {
+        assert!(page.text().contains(&format!("\n{series} 0\n")), "{series} in {}", page.text());
+    }
+    for cause in ["error", "trap", "cpu", "wall", "memory", "contract", "busy", "startup"] {
+        let is_it = |line: &str| {
+            line.starts_with("torana_plugin_failures_total{plugin=\"echo\",route=\"all\"")
+                && line.ends_with(&format!("cause=\"{cause}\"}} 0"))
+        };
+        assert!(page.text().lines().any(is_it), "{cause} in {}", page.text());
+    }
+}
