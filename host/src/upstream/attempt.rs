@@ -105,7 +105,7 @@ impl<'a> Attempt<'a> {
         mut unanswered: Unanswered,
         sent: Sent<'_>,
     ) -> Result<(), UpstreamError> {
-        let why = protocol(sent.target, &unanswered);
+        let why = protocol(sent.target, &unanswered, sent.kept);
         if sent.kept && !self.kept {
             // Once is enough: this one was shared by others meanwhile.
             return Err(why);

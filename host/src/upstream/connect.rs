@@ -14,9 +14,11 @@ use tokio::{
     time::{timeout, timeout_at},
 };
 use tokio_rustls::{TlsConnector, TlsStream};
+use tracing::{info, warn};
 
 use super::{
     address::Policy,
+    advice,
     connection::{Connection, Http1, Http2, Usage, drive},
     http1, names,
     outlier::CHANCE,
@@ -33,6 +35,8 @@ use crate::{
 
 /// How connections to an upstream's targets are made.
 pub(super) struct Connector {
+    /// Whose, for the log.
+    upstream: Arc<str>,
     tls: Option<TlsConnector>,
     protocol: Protocol,
     policy: Policy,
@@ -67,6 +71,7 @@ impl Connector {
     pub(super) fn new(upstream: &config::Upstream, policy: Policy) -> Result<Self, String> {
         let client = |tls| tls::client_config(tls, upstream.protocol);
         Ok(Self {
+            upstream: upstream.name.clone(),
             tls: upstream.tls.as_ref().map(client).transpose()?.map(TlsConnector::from),
             protocol: upstream.protocol,
             policy,
@@ -115,12 +120,25 @@ impl Connector {
         };
         let result = made.await;
         match &result {
-            Ok(_) => target.reached(),
-            Err(_) => {
+            Ok(_) if target.reached() => {
+                info!(
+                    upstream = &*self.upstream,
+                    target = &*target.name,
+                    "takes connections again"
+                );
+            }
+            Ok(_) => {}
+            Err(why) => {
                 counters[index].connect_failed();
                 // With next to no time left nobody can be reached.
-                if Instant::now() < until || begun.elapsed() >= CHANCE {
-                    target.connect_failed();
+                let is_theirs = Instant::now() < until || begun.elapsed() >= CHANCE;
+                if is_theirs && target.connect_failed() {
+                    warn!(
+                        upstream = &*self.upstream,
+                        target = &*target.name,
+                        reason = %why,
+                        "does not take connections"
+                    );
                 }
             }
         }
@@ -182,10 +200,8 @@ impl Connector {
         let (Some(tls), Some(name)) = (&self.tls, &target.server_name) else {
             return Ok(Stream::Plain(tcp));
         };
-        let session = tls
-            .connect(name.clone(), tcp)
-            .await
-            .map_err(|why| ConnectError::Failed(format!("TLS: {why}")))?;
+        let session =
+            tls.connect(name.clone(), tcp).await.map_err(|why| ConnectError::Failed(told(&why)))?;
         Ok(Stream::Tls(Box::new(TlsStream::Client(session))))
     }
 
@@ -207,6 +223,14 @@ impl Connector {
         let usage = Usage::new(origin);
         drive(connection, usage.clone(), self.keep_alive, open);
         Ok(Connection::Http2(Http2 { sender, usage }))
+    }
+}
+
+/// Why there is no TLS, and what to do about it.
+fn told(why: &io::Error) -> String {
+    match advice::of_tls(why) {
+        Some(advice) => format!("TLS: {why}; {advice}"),
+        None => format!("TLS: {why}"),
     }
 }
 

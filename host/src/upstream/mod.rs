@@ -11,6 +11,7 @@
 //! ramp      how a target comes back                       pool     a worker's connections
 //! connect   name, TCP, TLS, HTTP                          resolve  names, in the background
 //! names     what a name stands for                        address  where plugins may not go
+//! advice    what to change where it speaks otherwise
 //! http1     HTTP/1.1 on it (HTTP/2 is hyper's)            connection  one of either
 //! lease     an exchange's hold on one                     idle     those that wait for the next
 //! unanswered  why there is no response                    switched what is HTTP no more
@@ -24,6 +25,7 @@
 //! for a request.
 
 mod address;
+mod advice;
 mod attempt;
 mod balance;
 mod blame;

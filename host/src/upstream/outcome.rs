@@ -59,6 +59,11 @@ pub(super) fn timeout(target: &Target, phase: Phase) -> UpstreamError {
     UpstreamError::Timeout { target: target.name.clone(), phase }
 }
 
-pub(super) fn protocol(target: &Target, why: &Unanswered) -> UpstreamError {
-    UpstreamError::Protocol { target: target.name.clone(), reason: why.to_string() }
+/// What came was no response, or nothing. `kept` connections are closed by services at any time.
+pub(super) fn protocol(target: &Target, why: &Unanswered, kept: bool) -> UpstreamError {
+    let mut reason = why.to_string();
+    if why.is_mute() && !kept && target.server_name.is_none() {
+        reason.push_str("; if the service speaks TLS at this port, add `tls`");
+    }
+    UpstreamError::Protocol { target: target.name.clone(), reason }
 }

@@ -110,6 +110,12 @@ impl Target {
         self.grade(0) >= Grade::Fit
     }
 
+    /// Whether it is one to those who look at numbers: also where it took no connection the last time, and nobody
+    /// has tried since.
+    pub(super) fn is_well(&self) -> bool {
+        !self.aside.has_failed() && self.is_fit()
+    }
+
     /// Whether it should get a request. One that comes back gets its share bit by
     /// bit: it takes the request if that is at least `dice`.
     pub(super) fn grade(&self, dice: u8) -> Grade {
@@ -135,15 +141,15 @@ impl Target {
         }
     }
 
-    /// A connection could not be made.
-    pub(super) fn connect_failed(&self) {
-        self.aside.set();
+    /// A connection could not be made. Says whether that is news.
+    pub(super) fn connect_failed(&self) -> bool {
         self.addresses.doubt();
+        self.aside.set()
     }
 
-    /// A connection was made, or a check passed.
-    pub(super) fn reached(&self) {
-        self.aside.clear();
+    /// A connection was made, or a check passed. Says whether that is news.
+    pub(super) fn reached(&self) -> bool {
+        self.aside.clear()
     }
 }
 
@@ -170,17 +176,25 @@ impl Aside {
         until != 0 && milliseconds() < until
     }
 
-    fn set(&self) {
-        let failures = self.failures.fetch_add(1, Relaxed).min(3);
-        self.until.store(milliseconds() + (1000 << failures), Relaxed);
+    fn has_failed(&self) -> bool {
+        self.failures.load(Relaxed) != 0
     }
 
-    fn clear(&self) {
+    /// Whether it was not before.
+    fn set(&self) -> bool {
+        let failures = self.failures.fetch_add(1, Relaxed);
+        self.until.store(milliseconds() + (1000 << failures.min(3)), Relaxed);
+        failures == 0
+    }
+
+    /// Whether it was set.
+    fn clear(&self) -> bool {
         // Read first: this is called for every connection, and the line is shared.
-        if self.failures.load(Relaxed) != 0 {
-            self.failures.store(0, Relaxed);
-            self.until.store(0, Relaxed);
+        if !self.has_failed() {
+            return false;
         }
+        self.until.store(0, Relaxed);
+        self.failures.swap(0, Relaxed) != 0
     }
 }
 
@@ -188,4 +202,25 @@ impl Aside {
 pub(super) fn milliseconds() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_took_no_connection_is_not_well_until_it_takes_one() {
+        let settings =
+            config::Target { span: config::Span::default(), host: "a".into(), port: 1, weight: 1 };
+        let target = Target::new(&settings, None).unwrap();
+        assert!(!target.reached() && target.is_well());
+        assert!(target.connect_failed(), "that is news");
+        assert!(!target.connect_failed());
+        assert!(!target.is_fit());
+        // Its time aside is over, and nobody has tried it since.
+        target.aside.until.store(1, Relaxed);
+        assert!(target.is_fit() && !target.is_well());
+        assert!(target.reached() && target.is_well());
+        assert!(!target.reached());
+    }
 }

@@ -5,7 +5,7 @@ use std::{error::Error as _, fmt};
 use http::Request;
 use hyper::client::conn::TrySendError;
 
-use super::http1;
+use super::{advice, http1};
 use crate::body::{Body, with_sources};
 
 /// Why there is no response, and what is left of the request.
@@ -38,17 +38,25 @@ impl Unanswered {
             || h2.is_some_and(|h2| h2.is_io() || h2.is_go_away())
     }
 
+    /// It was closed without a byte.
+    pub(super) fn is_mute(&self) -> bool {
+        matches!(self.why, Why::Http1(http1::Error::Closed))
+    }
+
     /// RFC 9113, 8.7: REFUSED_STREAM, and GOAWAY for streams above its last, say that nothing was
     /// done for the request.
     pub(super) fn is_unprocessed(&self) -> bool {
         let Why::Http2(error) = &self.why else { return false };
-        let h2 = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
-        h2.is_some_and(|h2| match h2.reason() {
+        h2_of(error).is_some_and(|h2| match h2.reason() {
             Some(h2::Reason::REFUSED_STREAM) => h2.is_remote(),
             Some(h2::Reason::NO_ERROR) => h2.is_go_away() && h2.is_remote(),
             _ => false,
         })
     }
+}
+
+fn h2_of(error: &hyper::Error) -> Option<&h2::Error> {
+    error.source().and_then(|source| source.downcast_ref::<h2::Error>())
 }
 
 impl From<http1::Unanswered> for Unanswered {
@@ -69,7 +77,11 @@ impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.why {
             Why::Http1(error) => error.fmt(f),
-            Why::Http2(error) => f.write_str(&with_sources(error)),
+            Why::Http2(error) => {
+                f.write_str(&with_sources(error))?;
+                let advice = h2_of(error).and_then(advice::of_http2);
+                advice.map_or(Ok(()), |advice| write!(f, "; {advice}"))
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 use super::response::LONGEST as LONGEST_HEAD;
 use crate::http1::{Fault, LONGEST_TRAILERS, MOST_FIELDS};
+use crate::upstream::advice;
 
 /// Why there is no response, or no more of it.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) enum Error {
     Io(io::Error),
     /// What came is no response.
     Fault(Fault),
+    /// It is of another protocol; what to do about it.
+    Foreign(&'static str),
     /// The body of the request broke off.
     Request(String),
 }
@@ -28,6 +31,7 @@ impl fmt::Display for Error {
             Self::Fault(Fault::Malformed(why)) => {
                 write!(f, "what came is no HTTP/1 response: {why}")
             }
+            Self::Foreign(advice) => write!(f, "what came is no HTTP/1 response: {advice}"),
             Self::Fault(Fault::Framing) => f.write_str(
                 "where its body ends cannot be told: `Content-Length` is no number or says two, or \
                  `Transfer-Encoding` comes with HTTP/1.0",
@@ -51,6 +55,11 @@ impl From<Fault> for Error {
 }
 
 impl Error {
+    /// Of bytes with which no response begins.
+    pub(super) fn of(fault: Fault, read: &[u8]) -> Self {
+        advice::of_bytes(read).map_or(Self::Fault(fault), Self::Foreign)
+    }
+
     /// The connection went away, as it does when the service had closed it while it was kept.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(self, Self::Closed | Self::Incomplete | Self::Io(_))

@@ -132,7 +132,10 @@ impl Connection {
             match response::take(&mut self.inbox, &self.method) {
                 Ok(None) => {}
                 Ok(Some(head)) => return Poll::Ready(Ok(self.answered(head))),
-                Err(why) => return self.unanswered(why.into()),
+                Err(why) => {
+                    let why = Error::of(why, self.inbox.bytes());
+                    return self.unanswered(why);
+                }
             }
             // A service may answer and close without reading all of the request.
             match self.poll_read(cx) {

@@ -1,5 +1,6 @@
 //! The room's tests: real sockets, and the service's side played by hand.
 
+mod advice;
 mod asked;
 mod breaker;
 mod broken;

@@ -1,6 +1,6 @@
 //! What `/metrics` says of an upstream.
 
-use torana_tests::{Backend, Gateway, Unused, reply};
+use torana_tests::{Backend, Gateway, Unused, reply, within};
 
 use super::{metric, plain, proxy};
 
@@ -28,6 +28,42 @@ async fn requests_are_counted_by_class_and_by_time() {
     assert_eq!(metric(&gateway, last).await, "6");
     let sum = metric(&gateway, &format!("torana_upstream_seconds_sum{labels}")).await;
     assert!(sum.parse::<f64>().unwrap() > 0.0, "{sum}");
+}
+
+#[tokio::test]
+async fn a_target_that_takes_no_connections_is_told_of_once_and_when_it_does_again() {
+    let (good, nobody) = (Backend::start(|_| reply(200, "")).await, Unused::new());
+    let address = nobody.address();
+    let targets = [format!("\"{address}\""), format!("\"{}\"", good.address())];
+    let gateway = Gateway::start(&proxy(&targets, "")).await;
+    let client = gateway.client();
+    let name = format!("torana_upstream_healthy{{upstream=\"service\",target=\"{address}\"}}");
+    assert_eq!(metric(&gateway, &name).await, "1");
+    // Until it was tried again, which it is after a second.
+    let failures = format!(
+        "torana_upstream_connect_failures_total{{upstream=\"service\",target=\"{address}\"}}"
+    );
+    within("two attempts", async {
+        while metric(&gateway, &failures).await.parse::<u64>().unwrap() < 2 {
+            assert_eq!(client.get("/").await.status, 200);
+        }
+    })
+    .await;
+    assert_eq!(metric(&gateway, &name).await, "0");
+    let is_told = |line: &str| {
+        line.contains("does not take connections") && line.contains(&address.to_string())
+    };
+    gateway.wait_for_log("it", is_told).await;
+    assert_eq!(gateway.log().lines().iter().filter(|line| is_told(line)).count(), 1);
+    drop(nobody);
+    let _back = Backend::start_at(address, |_| reply(200, "")).await;
+    within("it to be there again", async {
+        while metric(&gateway, &name).await == "0" {
+            client.get("/").await;
+        }
+    })
+    .await;
+    gateway.wait_for_log("that", |line| line.contains("takes connections again")).await;
 }
 
 /// Where a retry helps, the upstream as a whole is well: only its targets tell which one is not.
