@@ -67,10 +67,12 @@ const TARGET_GAUGES: [PerTarget; 5] = [
     ("upstream_connections_idle", "HTTP/1.1 connections that wait for a request", |s| s.idle),
     (
         "upstream_healthy",
-        "1 if the target gets requests, 0 if checks, failed connects or an ejection took it out",
+        "1 if the target is fit, 0 if checks or an ejection took it out, or its last connect failed",
         |s| u64::from(s.healthy),
     ),
-    ("upstream_ejected", "1 if the target is ejected for its failures", |s| u64::from(s.ejected)),
+    ("upstream_ejected", "1 if the target is ejected for its failures", |s| {
+        u64::from(s.ejected.is_some())
+    }),
 ];
 
 const PLUGIN_GAUGES: [PerPlugin; 2] = [

@@ -75,6 +75,8 @@ pub enum BreakerState {
 pub struct BreakerStats {
     /// Now.
     pub state: BreakerState,
+    /// For how long it is still open; none if it is not.
+    pub left: Option<Duration>,
     /// How often it opened.
     pub opened: u64,
     /// Requests that it refused.
@@ -107,14 +109,14 @@ impl Breaker {
     }
 
     pub(super) fn stats(&self) -> BreakerStats {
-        let state = match (*self.phase(), self.until.load(Relaxed)) {
-            (Phase::Closed, _) => BreakerState::Closed,
+        let (state, left) = match (*self.phase(), self.left(milliseconds())) {
+            (Phase::Closed, _) => (BreakerState::Closed, None),
+            (Phase::Open, Some(left)) => (BreakerState::Open, Some(Duration::from_millis(left))),
             // Half-open is what the next request would find.
-            (Phase::Open, until) if milliseconds() < until => BreakerState::Open,
-            (Phase::Open | Phase::HalfOpen { .. }, _) => BreakerState::HalfOpen,
+            (Phase::Open | Phase::HalfOpen { .. }, _) => (BreakerState::HalfOpen, None),
         };
         let (opened, refused) = (self.opened.load(Relaxed), self.refused.load(Relaxed));
-        BreakerStats { state, opened, refused }
+        BreakerStats { state, left, opened, refused }
     }
 
     /// Takes over the state of one of the same name.

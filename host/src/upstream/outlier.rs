@@ -54,6 +54,11 @@ impl Outlier {
         self.ramp.is_out(now)
     }
 
+    /// For how long it is still ejected, if it is.
+    pub(super) fn ejected_for(&self, now: u64) -> Option<Duration> {
+        self.ramp.left(now)
+    }
+
     /// How often it was ejected.
     pub(super) fn ejections(&self) -> u64 {
         self.ejections.load(Relaxed)

@@ -33,6 +33,12 @@ impl Ramp {
         now < self.begin.load(Relaxed)
     }
 
+    /// For how long it is still out.
+    pub(super) fn left(&self, now: u64) -> Option<Duration> {
+        let left = self.begin.load(Relaxed).checked_sub(now).filter(|left| *left > 0);
+        left.map(Duration::from_millis)
+    }
+
     /// How much of its share it gets now: nothing, some, or the [`WHOLE`]. Where it was never out
     /// that is one load.
     pub(super) fn share(&self, now: impl FnOnce() -> u64) -> u8 {
@@ -70,6 +76,8 @@ mod tests {
         assert_eq!(ramp.share(|| unreachable!("nobody asks for the time")), WHOLE);
         ramp.begin(6000, Duration::from_millis(200));
         assert!(ramp.is_out(5999) && !ramp.is_out(6000));
+        assert_eq!(ramp.left(5998), Some(Duration::from_millis(2)));
+        assert_eq!(ramp.left(6000), None);
         assert_eq!(ramp.share(|| 5999), 0);
         assert_eq!(ramp.share(|| 6000), 26);
         assert_eq!(ramp.share(|| 6100), 127);

@@ -60,10 +60,10 @@ pub struct TargetStats {
     pub addresses: Vec<SocketAddr>,
     /// When that is looked up again, from now.
     pub next_look_up: Option<Duration>,
-    /// Neither taken out by health checks, nor set aside after failed connects, nor ejected.
+    /// Neither taken out by health checks, nor ejected, and the last connection that was tried came to be.
     pub healthy: bool,
-    /// Passed over for its failures.
-    pub ejected: bool,
+    /// For how long it is still ejected; none if it is not.
+    pub ejected: Option<Duration>,
     /// How often it was ejected.
     pub ejections: u64,
     /// Requests sent, repeated ones counted again.

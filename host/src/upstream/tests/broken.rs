@@ -39,7 +39,7 @@ async fn broken(upstream: &Upstream, deadline: Instant) -> BodyError {
 /// Of the one target: what was counted, and whether it is ejected.
 fn seen(upstream: &Upstream) -> ([u64; 3], bool) {
     let stats = &upstream.stats()[0];
-    (stats.broken, stats.ejected)
+    (stats.broken, stats.ejected.is_some())
 }
 
 async fn closes(service: &Service) {
