@@ -4,6 +4,7 @@ mod admit;
 mod answer;
 mod claims;
 mod client;
+mod crowd;
 mod forward;
 mod hop;
 mod ids;
@@ -19,6 +20,7 @@ mod watch;
 
 use admit::Admitted;
 pub use answer::Answer;
+use crowd::Crowds;
 use in_flight::{InFlight, OpenTunnel};
 pub use mirror::Mirror;
 use snapshot::Course;
@@ -57,6 +59,7 @@ pub struct Proxy {
     snapshot: Arc<ArcSwap<Snapshot>>,
     telemetry: Arc<Telemetry>,
     via: Via,
+    crowds: Crowds,
 }
 
 /// Where a request came in.
@@ -74,7 +77,7 @@ pub struct Entrance {
 impl Proxy {
     /// A proxy over a configuration that may be swapped.
     pub fn new(snapshot: Arc<ArcSwap<Snapshot>>, telemetry: Arc<Telemetry>, via: Arc<str>) -> Self {
-        Self { snapshot, telemetry, via: Via::new(via) }
+        Self { snapshot, telemetry, via: Via::new(via), crowds: Crowds::default() }
     }
 
     /// A count of what a listener serves, for its [`Entrance`].
@@ -337,9 +340,16 @@ impl Proxy {
     }
 
     fn log(&self, logged: Logged, route: &str, request: &str) {
-        let Logged { reason, text, is_ours, plugin } = logged;
+        let Logged { reason, text, is_ours, plugin, crowd } = logged;
         self.telemetry.refused(reason);
-        let Some(text) = text else { return };
+        let Some(mut text) = text else { return };
+        if let Some(upstream) = crowd {
+            match self.crowds.tell(&upstream, reason, Instant::now()) {
+                None => return,
+                Some(0) => {}
+                Some(untold) => text.push_str(&format!(" ({untold} more since the last line)")),
+            }
+        }
         match plugin {
             Some((plugin, hook)) => {
                 error!(plugin = &*plugin, hook, route, request, reason, "{text}");

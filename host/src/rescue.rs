@@ -78,6 +78,8 @@ pub struct Logged {
     pub is_ours: bool,
     /// The plugin that failed and its hook.
     pub plugin: Option<(std::sync::Arc<str>, &'static str)>,
+    /// The upstream that refuses whatever comes for a while: one of a crowd.
+    pub crowd: Option<std::sync::Arc<str>>,
 }
 
 /// What the client reads (RFC 9457).
@@ -114,6 +116,7 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
         text: (!is_told(&trouble)).then(|| log_text(&trouble)),
         is_ours: verdict.status.is_server_error(),
         plugin: plugin_of(&trouble),
+        crowd: crowd_of(&trouble),
     };
     Rescue { reply, logged: Some(logged) }
 }
@@ -177,6 +180,15 @@ fn plugin_of(trouble: &Trouble) -> Option<(std::sync::Arc<str>, &'static str)> {
         Trouble::Chain(Why::Failed(failure, _)) => {
             Some((failure.plugin.clone(), failure.hook.name()))
         }
+        _ => None,
+    }
+}
+
+fn crowd_of(trouble: &Trouble) -> Option<std::sync::Arc<str>> {
+    match trouble {
+        Trouble::Upstream(
+            UpstreamError::Open { upstream, .. } | UpstreamError::Busy { upstream, .. },
+        ) => Some(upstream.clone()),
         _ => None,
     }
 }
