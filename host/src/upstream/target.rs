@@ -207,12 +207,12 @@ pub(super) fn milliseconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::tests::settings;
 
     #[test]
     fn a_target_that_took_no_connection_is_not_well_until_it_takes_one() {
-        let settings =
-            config::Target { span: config::Span::default(), host: "a".into(), port: 1, weight: 1 };
-        let target = Target::new(&settings, None).unwrap();
+        let settings = settings(&[([127, 0, 0, 1], 1).into()]);
+        let target = Target::new(&settings.targets[0], &settings).unwrap();
         assert!(!target.reached() && target.is_well());
         assert!(target.connect_failed(), "that is news");
         assert!(!target.connect_failed());
