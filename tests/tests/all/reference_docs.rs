@@ -53,9 +53,10 @@ fn is_label(text: &&String) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
-/// All of the host's sources.
+/// All of the host's sources, without what is only for its tests.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("one").path());
+    let entries = entries.filter(|path| !path.ends_with("tests") && !path.ends_with("tests.rs"));
     let found = entries.map(|path| match path.is_dir() {
         true => sources(&path),
         false => vec![path],
