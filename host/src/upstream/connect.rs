@@ -132,7 +132,9 @@ impl Connector {
                 counters[index].connect_failed();
                 // With next to no time left nobody can be reached.
                 let is_theirs = Instant::now() < until || begun.elapsed() >= CHANCE;
-                if is_theirs && target.connect_failed() {
+                // Of names the resolver tells.
+                let is_told = matches!(why, ConnectError::LookUp(_) | ConnectError::Denied(_));
+                if is_theirs && target.connect_failed() && !is_told {
                     warn!(
                         upstream = &*self.upstream,
                         target = &*target.name,

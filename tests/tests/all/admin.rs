@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use torana_tests::{Backend, Gateway, Reply, Setup, Unused, raw, reply, request, toml, within};
 
-use crate::guests::{PATIENT, metric, plugin, route, wait_for_metric};
+use crate::guests::{PATIENT, handled, metric, plugin, route, wait_for_metric};
 
 /// Secrets in every form in which one can give them, and some that should not be given so.
 fn secretive(backend: &Backend) -> String {
@@ -380,17 +380,14 @@ async fn an_address_that_is_taken_is_told_as_those_of_listeners_are() {
         + &admin
         + &toml::route("all", "match = { path = \"/\" }\nreply = { status = 204 }");
     let mut gateway = Setup::new(&toml).spawn();
-    gateway.wait_for_log("the reason", |line| line.contains("already in use")).await;
+    gateway.wait_for_log("the reason", |line| line.contains("another process listens there")).await;
     gateway.wait_for_log("its place", |line| line.contains("gateway.toml:4:11")).await;
     assert!(!gateway.ended().await.success());
 }
 
 #[tokio::test]
 async fn what_is_counted_is_there_before_its_first_event() {
-    let backend = Backend::start(|_| reply(200, "")).await;
-    let upstream = toml::upstream("service", backend.address());
-    let echo = plugin("echo", "echo", "");
-    let toml = [toml::LISTEN, &upstream, &echo, &route("[\"echo\"]")].concat();
+    let toml = [toml::LISTEN, &plugin("echo", "echo", ""), &handled("[\"echo\"]")].concat();
     let gateway = Gateway::start(&toml).await;
     let page = gateway.admin().get("/metrics").await;
     for series in [
