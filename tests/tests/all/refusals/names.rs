@@ -79,8 +79,9 @@ fn an_upstream_that_the_route_does_not_name() {
     let toml = file(&[&gold(), &keys("glod"), &users(&known)]);
     assert_refused(&toml, "\"glod\"", &["did you mean `gold`?"], &[]);
     assert_good(&file(&[&gold(), &keys("gold"), &users(&known)]));
-    let split = "match = { path = \"/\" }\nsplit = { service = 1, gold = 1 }\nchain = [\"p\"]";
-    assert_good(&file(&[&gold(), &keys("gold"), &toml::route("split", split)]));
+    let shares = "[{ upstream = \"service\", weight = 1 }, { upstream = \"gold\", weight = 1 }]";
+    let split = format!("match = {{ path = \"/\" }}\nsplit = {shares}\nchain = [\"p\"]");
+    assert_good(&file(&[&gold(), &keys("gold"), &toml::route("split", &split)]));
 
     // It is one of them all the same, and not of the other.
     let toml = file(&[&gold(), &keys("gold"), &users(&known), &orders(CHAIN)]);
