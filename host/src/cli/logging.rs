@@ -5,8 +5,6 @@ use std::{env, io::IsTerminal as _};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-/// The environment variable that wins over `--log`.
-const VARIABLE: &str = "TORANA_LOG";
 const LEVELS: &str = "error, warn, info, debug, trace and off";
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -20,9 +18,10 @@ pub(super) enum LogFormat {
 /// Logs to standard error from here on. What cannot be read as a filter is told, for most mistakes would
 /// silence all there is.
 pub(super) fn start(filter: &str, format: LogFormat) -> Result<(), String> {
-    let filter = match env::var_os(VARIABLE).filter(|value| !value.is_empty()) {
+    // The environment wins.
+    let filter = match env::var_os("TORANA_LOG").filter(|value| !value.is_empty()) {
         Some(value) => {
-            parse(&value.to_string_lossy()).map_err(|why| format!("{VARIABLE}: {why}"))?
+            parse(&value.to_string_lossy()).map_err(|why| format!("TORANA_LOG: {why}"))?
         }
         None => parse(filter).map_err(|why| format!("--log: {why}"))?,
     };
