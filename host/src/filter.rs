@@ -205,10 +205,6 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// All of its labels.
-    pub const LABELS: [&str; 9] =
-        ["error", "trap", "cpu", "wall", "memory", "contract", "endless", "busy", "startup"];
-
     /// What the client is told of it, if the plugin said anything for it.
     pub fn client(&self) -> &str {
         match self {
@@ -248,34 +244,6 @@ impl fmt::Display for Cause {
             Self::Busy => f.write_str("every instance is busy (limits.instances)"),
             Self::Crowded => f.write_str("too many bodies pass through it (limits.streams)"),
             Self::Startup(why) => write!(f, "no instance could be made: {why}"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_cause_has_a_label_that_is_known_before_it_comes() {
-        let text = String::new;
-        let all = [
-            Cause::Refused { client: text(), log: text() },
-            Cause::Trap(text()),
-            Cause::Cpu(Duration::ZERO),
-            Cause::Wall(Duration::ZERO),
-            Cause::Memory(0),
-            Cause::Contract(text()),
-            Cause::Endless(text()),
-            Cause::Busy,
-            Cause::Crowded,
-            Cause::Startup(text()),
-        ];
-        for label in Cause::LABELS {
-            assert!(all.iter().any(|cause| cause.label() == label), "{label} is of no cause");
-        }
-        for cause in &all {
-            assert!(Cause::LABELS.contains(&cause.label()), "{cause:?}");
         }
     }
 }

@@ -69,12 +69,8 @@ impl Drop for Running<'_> {
 impl<F: Filter> Link<F> {
     pub(super) fn new(filter: F, at: usize, route: &str, scope: &Arc<Scope>) -> Self {
         let hooks = filter.hooks();
-        let metrics_of = |hook: Hook| {
-            let metrics = scope.hook(filter.name(), route, hook.name());
-            metrics.may_fail_by(&Cause::LABELS);
-            metrics
-        };
-        let metrics = Hook::ALL.map(|hook| hooks.has(hook).then(|| metrics_of(hook)));
+        let metrics = Hook::ALL
+            .map(|hook| hooks.has(hook).then(|| scope.hook(filter.name(), route, hook.name())));
         Self { filter, hooks, at, metrics }
     }
 

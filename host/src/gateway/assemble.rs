@@ -18,7 +18,6 @@ use mentions::check_mentions;
 use crate::{
     chain::Chain,
     config::{self, Config, Diagnostic, Diagnostics, Listener, PluginUse, Rewrite, Route},
-    filter::Cause,
     listener,
     plugin::{Plugin, PluginFilter, PluginRoom},
     proxy::{Answer, Mirror, RouteInService, Snapshot, Split},
@@ -119,7 +118,6 @@ impl Workshop<'_> {
     fn ticking(&self, plugin: Arc<Plugin>) -> Ticking {
         // It is for no route.
         let metrics = self.scope.hook(plugin.name(), "", "on-tick");
-        metrics.may_fail_by(&Cause::LABELS);
         Ticking { plugin, metrics }
     }
 

@@ -68,12 +68,6 @@ impl RouteMetrics {
 }
 
 impl HookMetrics {
-    /// Failures that may come are there before they come: in a series that begins with its first one nobody sees
-    /// that it has grown.
-    pub fn may_fail_by(&self, causes: &[&'static str]) {
-        causes.iter().for_each(|cause| drop(self.failures_of(cause)));
-    }
-
     /// A reply of the plugin's own. Rare enough for a look-up.
     pub fn responded(&self, status: u16) {
         self.decision("respond", status.to_string());
@@ -110,13 +104,9 @@ impl HookMetrics {
     }
 
     fn failure(&self, cause: &'static str) {
-        self.scope.telemetry.incident(&self.labels.plugin, cause);
-        self.failures_of(cause).inc();
-    }
-
-    fn failures_of(&self, cause: &'static str) -> Counter {
         let HookLabels { plugin, route, hook } = self.labels.clone();
+        self.scope.telemetry.incident(&plugin, cause);
         let labels = FailureLabels { plugin, route, hook, cause: cause.into() };
-        self.scope.telemetry.plugin_failures.get(&labels)
+        self.scope.telemetry.plugin_failures.get(&labels).inc();
     }
 }
