@@ -18,7 +18,7 @@ mod writer;
 
 pub use broken::Broken;
 pub use watch::{Counter, counted};
-pub use writer::{Target, Writer};
+pub use writer::{Target, Writer, append};
 
 use std::sync::Arc;
 

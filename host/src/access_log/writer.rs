@@ -57,32 +57,38 @@ struct State {
 pub struct Target {
     to: Box<dyn Write + Send>,
     name: String,
-    /// It ends inside a line.
-    torn: bool,
+    path: Option<PathBuf>,
 }
 
 impl Target {
     /// Opens a file at its end, or standard output.
     pub fn open(path: Option<&Path>) -> io::Result<Self> {
         let to: Box<dyn Write + Send> = match path {
-            Some(path) => Box::new(append(path)?),
+            Some(path) => Box::new(append(path, true)?),
             None => Box::new(io::stdout()),
         };
         let name = path.map_or_else(|| PathBuf::from("standard output"), Path::to_path_buf);
-        let torn = path.is_some_and(is_torn);
-        Ok(Self { to, name: name.display().to_string(), torn })
+        Ok(Self { to, name: name.display().to_string(), path: path.map(Path::to_path_buf) })
+    }
+
+    /// Whether it ends inside a line. Asked by who writes it, between two writes: of one that is not done yet others
+    /// may see a part.
+    fn is_torn(&self) -> bool {
+        self.path.as_deref().is_some_and(is_torn)
     }
 }
 
-/// Never waits: a FIFO that nobody reads would hold up whoever opens it, and reloads with it.
-fn append(path: &Path) -> io::Result<File> {
+/// Opens a log to add to it. Never waits: a FIFO that nobody reads would hold up whoever opens it, and reloads with it.
+pub fn append(path: &Path, is_made: bool) -> io::Result<File> {
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)?;
+    let unfit = || io::Error::other("it is neither a file nor a device");
+    let opened = OpenOptions::new().append(true).create(is_made).custom_flags(flags).open(path);
+    // A FIFO that nobody reads is told of as a device that is none.
+    let is_none =
+        |error: &io::Error| error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
+    let file = opened.map_err(|error| if is_none(&error) { unfit() } else { error })?;
     let kind = file.metadata()?.file_type();
-    match kind.is_file() || kind.is_char_device() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is neither a file nor a device")),
-    }
+    if kind.is_file() || kind.is_char_device() { Ok(file) } else { Err(unfit()) }
 }
 
 /// Whether a full disk or a crash has left half a line at the end of a file. One that may not be read is
@@ -180,7 +186,7 @@ impl Shared {
             // What has come so far belongs to the old file: whoever moved it away may read it.
             self.round(&mut sink);
             if let Some(target) = next {
-                sink = Sink { torn: target.torn, target: Some(target), failing: false };
+                sink = Sink { torn: target.is_torn(), target: Some(target), failing: false };
                 self.round(&mut sink);
             }
             lock(&self.state).made = asked;
@@ -322,7 +328,7 @@ mod tests {
 
     fn writer(room: usize, buffer: u64) -> (Arc<Writer>, Disk, Arc<Telemetry>) {
         let disk = Disk { written: Arc::default(), room: Arc::new(Mutex::new(room)) };
-        let target = Target { to: Box::new(disk.clone()), name: "disk".into(), torn: false };
+        let target = Target { to: Box::new(disk.clone()), name: "disk".into(), path: None };
         let telemetry = Telemetry::new();
         let writer = Writer::start(target, buffer, 1, telemetry.clone()).unwrap();
         (writer, disk, telemetry)
@@ -348,6 +354,20 @@ mod tests {
         let dropped = "torana_access_log_dropped_total{reason=\"write\"} 1";
         assert!(metrics.contains(dropped), "{metrics}");
         writer.close(LONG);
+    }
+
+    #[test]
+    fn what_is_no_file_is_no_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let refused = || append(&fifo, false).unwrap_err().to_string();
+        assert_eq!(refused(), "it is neither a file nor a device", "nobody reads it");
+        let _reader = File::options().read(true).write(true).open(&fifo).unwrap();
+        assert_eq!(refused(), "it is neither a file nor a device", "somebody does");
+        let missing = append(&folder.path().join("none"), false).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        assert!(append(Path::new("/dev/null"), false).is_ok());
     }
 
     #[test]
@@ -385,7 +405,7 @@ mod tests {
         writer.write(b"old\n");
         writer.flush(LONG);
         let new = Disk { written: Arc::default(), room: Arc::new(Mutex::new(100)) };
-        writer.redirect(Target { to: Box::new(new.clone()), name: "new".into(), torn: false });
+        writer.redirect(Target { to: Box::new(new.clone()), name: "new".into(), path: None });
         writer.flush(LONG);
         writer.write(b"new\n");
         writer.close(LONG);

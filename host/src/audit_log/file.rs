@@ -64,6 +64,14 @@ impl ChainFile {
         }
         if new.len() > 0 {
             self.link = end_of(&mut file)?;
+        } else {
+            // Another process may have written the last lines of the old one.
+            let locked = self.file.lock();
+            let followed = self.follow();
+            if locked.is_ok() {
+                let _ = self.file.unlock();
+            }
+            followed?;
         }
         self.left = file.metadata()?.len();
         self.file = file;
@@ -207,6 +215,28 @@ mod tests {
         assert!(end_of(&mut open()).is_err());
         assert!(look(&path).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine", "left alone");
+    }
+
+    #[test]
+    fn a_chain_goes_on_behind_the_last_line_whoever_wrote_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (folder.path().join("audit.log"), folder.path().join("audit.log.1"));
+        let add = |file: &mut ChainFile, event: &str| {
+            file.append(|lines| lines.forge(event, Map::new())).unwrap();
+        };
+        let (mut old, mut new) = (ChainFile::open(&path).unwrap(), ChainFile::open(&path).unwrap());
+        add(&mut old, "start");
+        add(&mut new, "start");
+        // As after a hand-over: who drained is the last to write.
+        add(&mut old, "stop");
+        std::fs::rename(&path, &moved).unwrap();
+        new.reopen().unwrap();
+        add(&mut new, "reload");
+        let mut verifier = super::super::Verifier::new();
+        for file in [&moved, &path] {
+            let text = std::fs::read(file).unwrap();
+            assert_eq!(verifier.read(&text[..]).unwrap().breaks, [], "{}", file.display());
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Diagnostics, Reads, Source, credential::is_credential, syntax, table::in_order};
+use super::{Diagnostics, Reads, Source, credential::may_be_credential, syntax, table::in_order};
 
 /// What stands for a text that is not shown.
 const HIDDEN: &str = "***";
@@ -133,7 +133,7 @@ impl<'a> Curtain<'a> {
         for value in &self.outside {
             shown = shown.replace(value, HIDDEN);
         }
-        if is_credential(&shown) {
+        if may_be_credential(&shown) {
             return HIDDEN.to_owned();
         }
         without_userinfo(&shown)

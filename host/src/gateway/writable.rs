@@ -1,19 +1,17 @@
 //! Whether a log could be written, for those who only look.
 
 use std::{
-    fs::OpenOptions,
     io::{self, ErrorKind},
-    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
-use rustix::fs::{Access, OFlags, access};
+use rustix::fs::{Access, access};
+
+use crate::access_log;
 
 /// Opens the file as who writes it would, or looks at the folder where it would be made. Changes nothing.
 pub(super) fn look(path: &Path) -> io::Result<()> {
-    // A FIFO that nobody reads would hold us up.
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    match OpenOptions::new().append(true).custom_flags(flags).open(path) {
+    match access_log::append(path, false) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => look_at_folder(path),
         Err(error) if error.kind() == ErrorKind::IsADirectory => {

@@ -1,6 +1,6 @@
 //! The listeners' side.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc, time::SystemTime};
 
 use rustls::{
     ServerConfig,
@@ -16,8 +16,8 @@ use crate::config::{Certificate, Span};
 /// TLS 1.2 and 1.3 with h2 and HTTP/1.1. The certificate is chosen by SNI, the first one where
 /// none fits; with `client_ca`, a file and where it is named, every client must show a certificate from there.
 ///
-/// A certificate that has expired is taken: the other ones are shown all the same, and whoever is shown it
-/// is told so by his own program.
+/// A certificate that has expired is taken, and shown where there is no other one for the name: whoever is shown it is
+/// told so by his own program.
 pub fn server_config(
     certificates: &[Certificate],
     client_ca: Option<(&Path, Span)>,
@@ -52,35 +52,53 @@ fn client_verifier(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, String> {
 /// Certificates by the names they hold, wildcards as they are written: `*.shop.example`.
 #[derive(Debug)]
 struct BySni {
-    /// Several for one name where their keys differ in kind (ECDSA beside RSA).
-    names: HashMap<String, Vec<Arc<CertifiedKey>>>,
+    valid: Names,
+    /// Those that had expired when they were read.
+    expired: Names,
     default: Arc<CertifiedKey>,
 }
 
+/// Several for one name where their keys differ in kind (ECDSA beside RSA).
+#[derive(Debug, Default)]
+struct Names(HashMap<String, Vec<Arc<CertifiedKey>>>);
+
 impl BySni {
     fn load(certificates: &[Certificate]) -> Result<Self, TlsError> {
-        let mut names = HashMap::<String, Vec<_>>::new();
-        let mut default = None;
+        let (mut valid, mut expired) = (Names::default(), Names::default());
+        let (mut default, mut last_resort) = (None, None);
+        let now = SystemTime::now();
         for certificate in certificates {
             let (key, held) = certified_key(certificate)?;
+            let is_expired =
+                expiry::not_after(&key.cert[0]).is_some_and(|end| end.system_time() < now);
+            let (names, first) = match is_expired {
+                true => (&mut expired, &mut last_resort),
+                false => (&mut valid, &mut default),
+            };
             let key = Arc::new(key);
             for name in held {
-                names.entry(name).or_default().push(key.clone());
+                names.0.entry(name).or_default().push(key.clone());
             }
-            default.get_or_insert(key);
+            first.get_or_insert(key);
         }
-        let default = default.ok_or_else(|| TlsError {
+        let default = default.or(last_resort).ok_or_else(|| TlsError {
             span: Default::default(),
             message: "TLS needs at least one certificate".to_owned(),
         })?;
-        Ok(Self { names, default })
+        Ok(Self { valid, expired, default })
     }
 
     fn find(&self, name: &str) -> Option<&[Arc<CertifiedKey>]> {
         let name = name.to_ascii_lowercase();
+        self.valid.find(&name).or_else(|| self.expired.find(&name))
+    }
+}
+
+impl Names {
+    fn find(&self, name: &str) -> Option<&[Arc<CertifiedKey>]> {
         // A wildcard stands for one whole label (RFC 6125, 6.4.3).
         let wildcard = || format!("*.{}", name.split_once('.').map_or("", |(_, parent)| parent));
-        self.names.get(&name).or_else(|| self.names.get(&wildcard())).map(Vec::as_slice)
+        self.0.get(name).or_else(|| self.0.get(&wildcard())).map(Vec::as_slice)
     }
 }
 
@@ -253,6 +271,24 @@ mod tests {
         let server = server_config(&[old, authority.issue(&["new.example"])], None).unwrap();
         assert!(handshake(&server, &trusting(&authority), "new.example").is_ok());
         assert!(handshake(&server, &trusting(&authority), "old.example").is_err());
+    }
+
+    #[test]
+    fn one_that_has_expired_is_not_shown_where_another_one_fits() {
+        let authority = Authority::new();
+        let old = authority.issue_with(&["a.example", "old.example"], |params| {
+            params.not_after = rcgen::date_time_ymd(2020, 2, 3);
+        });
+        let (wild, leaf) = (authority.issue(&["*.example"]), pem::chain(&old.cert).unwrap());
+        let valid = pem::chain(&wild.cert).unwrap();
+        let resolver = BySni::load(&[old.clone(), wild]).unwrap();
+        let shown = |name: &str| resolver.find(name).unwrap()[0].cert.clone();
+        assert_eq!(shown("a.example"), valid);
+        assert_eq!(resolver.default.cert, valid);
+        // Alone, it is shown for what it is.
+        let resolver = BySni::load(&[old]).unwrap();
+        assert_eq!(resolver.find("a.example").unwrap()[0].cert, leaf);
+        assert_eq!(resolver.default.cert, leaf);
     }
 
     #[test]

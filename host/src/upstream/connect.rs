@@ -134,7 +134,10 @@ impl Connector {
                 let is_theirs = Instant::now() < until || begun.elapsed() >= CHANCE;
                 // Of names the resolver tells.
                 let is_told = matches!(why, ConnectError::LookUp(_) | ConnectError::Denied(_));
-                if is_theirs && target.connect_failed() && !is_told {
+                if is_theirs {
+                    target.connect_failed();
+                }
+                if is_theirs && !is_told && target.is_out_anew() {
                     warn!(
                         upstream = &*self.upstream,
                         target = &*target.name,

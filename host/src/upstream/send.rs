@@ -222,6 +222,7 @@ impl Upstream {
             let wait = Wait { since: sent, head: self.settings.head_timeout, until, upload };
             match wait.on(&mut lease).await {
                 Ok(Ok(head)) => {
+                    target.answered();
                     slot.responded(index, head.status);
                     return Ok(Answered { head, lease, index });
                 }

@@ -47,6 +47,8 @@ pub(super) struct Target {
     /// The address, where the configuration gives one and not a name.
     address: Option<SocketAddr>,
     aside: Aside,
+    /// Somebody was told that it takes no connections.
+    is_told: AtomicBool,
 }
 
 /// How willing a target is, the best last.
@@ -97,6 +99,7 @@ impl Target {
             healthy: AtomicBool::new(true),
             checks: Mutex::default(),
             aside: Aside::default(),
+            is_told: AtomicBool::new(false),
         })
     }
 
@@ -113,7 +116,7 @@ impl Target {
     /// Whether it is one to those who look at numbers: also where it took no connection the last time, and nobody
     /// has tried since.
     pub(super) fn is_well(&self) -> bool {
-        !self.aside.has_failed() && self.is_fit()
+        self.is_fit() && !self.aside.is_doubted()
     }
 
     /// Whether it should get a request. One that comes back gets its share bit by
@@ -141,15 +144,26 @@ impl Target {
         }
     }
 
-    /// A connection could not be made. Says whether that is news.
-    pub(super) fn connect_failed(&self) -> bool {
+    /// A connection could not be made.
+    pub(super) fn connect_failed(&self) {
         self.addresses.doubt();
-        self.aside.set()
+        self.aside.set();
     }
 
-    /// A connection was made, or a check passed. Says whether that is news.
+    /// Whether nobody was told yet that it takes no connections.
+    pub(super) fn is_out_anew(&self) -> bool {
+        !self.is_told.swap(true, Relaxed)
+    }
+
+    /// A connection was made, or a check passed. Says whether somebody was told otherwise.
     pub(super) fn reached(&self) -> bool {
-        self.aside.clear()
+        self.aside.clear();
+        self.is_told.load(Relaxed) && self.is_told.swap(false, Relaxed)
+    }
+
+    /// It has answered, on whatever connection.
+    pub(super) fn answered(&self) {
+        self.aside.trust();
     }
 }
 
@@ -168,7 +182,12 @@ struct Aside {
     failures: AtomicU32,
     /// On the clock of [`milliseconds`].
     until: AtomicU64,
+    /// It has not answered since.
+    doubted: AtomicBool,
 }
+
+/// How long a target is doubted that nobody asks for anything, in milliseconds.
+const DOUBT: u64 = 5 * 60 * 1000;
 
 impl Aside {
     fn is_set(&self) -> bool {
@@ -176,25 +195,29 @@ impl Aside {
         until != 0 && milliseconds() < until
     }
 
-    fn has_failed(&self) -> bool {
-        self.failures.load(Relaxed) != 0
+    fn is_doubted(&self) -> bool {
+        self.doubted.load(Relaxed) && milliseconds() < self.until.load(Relaxed) + DOUBT
     }
 
-    /// Whether it was not before.
-    fn set(&self) -> bool {
-        let failures = self.failures.fetch_add(1, Relaxed);
-        self.until.store(milliseconds() + (1000 << failures.min(3)), Relaxed);
-        failures == 0
+    fn set(&self) {
+        let failures = self.failures.fetch_add(1, Relaxed).min(3);
+        self.until.store(milliseconds() + (1000 << failures), Relaxed);
+        self.doubted.store(true, Relaxed);
     }
 
-    /// Whether it was set.
-    fn clear(&self) -> bool {
+    fn clear(&self) {
         // Read first: this is called for every connection, and the line is shared.
-        if !self.has_failed() {
-            return false;
+        if self.failures.load(Relaxed) != 0 {
+            self.failures.store(0, Relaxed);
+            self.until.store(0, Relaxed);
         }
-        self.until.store(0, Relaxed);
-        self.failures.swap(0, Relaxed) != 0
+        self.trust();
+    }
+
+    fn trust(&self) {
+        if self.doubted.load(Relaxed) {
+            self.doubted.store(false, Relaxed);
+        }
     }
 }
 
@@ -214,13 +237,25 @@ mod tests {
         let settings = settings(&[([127, 0, 0, 1], 1).into()]);
         let target = Target::new(&settings.targets[0], &settings).unwrap();
         assert!(!target.reached() && target.is_well());
-        assert!(target.connect_failed(), "that is news");
-        assert!(!target.connect_failed());
-        assert!(!target.is_fit());
+        target.connect_failed();
+        assert!(target.is_out_anew(), "that is news");
+        assert!(!target.is_out_anew() && !target.is_fit());
         // Its time aside is over, and nobody has tried it since.
         target.aside.until.store(1, Relaxed);
         assert!(target.is_fit() && !target.is_well());
         assert!(target.reached() && target.is_well());
-        assert!(!target.reached());
+        assert!(!target.reached(), "nobody was told otherwise since");
+    }
+
+    #[test]
+    fn one_that_answers_is_well_whatever_new_connections_do() {
+        let settings = settings(&[([127, 0, 0, 1], 1).into()]);
+        let target = Target::new(&settings.targets[0], &settings).unwrap();
+        target.connect_failed();
+        target.aside.until.store(1, Relaxed);
+        assert!(!target.is_well());
+        target.answered();
+        assert!(target.is_well());
+        assert!(target.aside.failures.load(Relaxed) > 0, "the next connection waits all the same");
     }
 }

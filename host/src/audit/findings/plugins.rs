@@ -92,9 +92,7 @@ fn plain_secrets(found: &mut Found<'_, '_>, plugin: &PluginUse) {
     for (path, span) in &plugin.settings.spans {
         let at = |value, key: &String| member(value, key);
         let value = path.iter().try_fold(&settings, at).and_then(Value::as_str);
-        // A template says where one comes from.
-        let is_whole = |text: &str| is_credential(text) && !text.contains('{');
-        if value.is_some_and(is_whole) && is_quoted(*span) {
+        if value.is_some_and(is_credential) && is_quoted(*span) {
             let message =
                 format!("`{}` of plugin `{}` is a credential", path.join("."), plugin.name);
             let help = "write { env = \"NAME\" } or { file = \"PATH\" } there, or a secret that the host holds";
