@@ -26,11 +26,19 @@ pub struct Settings {
 impl Settings {
     /// The span of the value at `path`, or of its nearest ancestor that stands in the TOML.
     pub fn locate(&self, path: &[String]) -> Span {
-        (0..=path.len())
-            .rev()
-            .find_map(|n| self.spans.iter().find(|(p, _)| p == &path[..n]).map(|(_, s)| *s))
-            .unwrap_or(self.span)
+        let at = |path: &[String]| {
+            let exact = self.spans.iter().find(|(known, _)| known == path);
+            // Plugins name headers in lower case, however the file does.
+            let same = || self.spans.iter().find(|(known, _)| is_same_but_for_case(known, path));
+            exact.or_else(same).map(|(_, span)| *span)
+        };
+        (0..=path.len()).rev().find_map(|length| at(&path[..length])).unwrap_or(self.span)
     }
+}
+
+fn is_same_but_for_case(one: &[String], other: &[String]) -> bool {
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| one.eq_ignore_ascii_case(other))
 }
 
 /// Settings that can still be overridden, key by key.

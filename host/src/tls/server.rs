@@ -276,18 +276,18 @@ mod tests {
     #[test]
     fn one_that_has_expired_is_not_shown_where_another_one_fits() {
         let authority = Authority::new();
-        let old = authority.issue_with(&["a.example", "old.example"], |params| {
+        let old = authority.issue_with(&["a.wild.example", "old.example"], |params| {
             params.not_after = rcgen::date_time_ymd(2020, 2, 3);
         });
-        let (wild, leaf) = (authority.issue(&["*.example"]), pem::chain(&old.cert).unwrap());
+        let (wild, leaf) = (authority.issue(&["*.wild.example"]), pem::chain(&old.cert).unwrap());
         let valid = pem::chain(&wild.cert).unwrap();
         let resolver = BySni::load(&[old.clone(), wild]).unwrap();
         let shown = |name: &str| resolver.find(name).unwrap()[0].cert.clone();
-        assert_eq!(shown("a.example"), valid);
+        assert_eq!(shown("a.wild.example"), valid);
         assert_eq!(resolver.default.cert, valid);
         // Alone, it is shown for what it is.
         let resolver = BySni::load(&[old]).unwrap();
-        assert_eq!(resolver.find("a.example").unwrap()[0].cert, leaf);
+        assert_eq!(resolver.find("a.wild.example").unwrap()[0].cert, leaf);
         assert_eq!(resolver.default.cert, leaf);
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     /// The most calls that one reply may take. A part with `each` counts with its `max`.
     #[serde(default = "Settings::max_calls")]
     pub(crate) max_calls: u32,
-    /// The most bytes that all answers together may have, and the reply too.
+    /// The most bytes that what is kept of all answers may have, and the reply too.
     #[serde(default = "two_mebibytes")]
     #[schemars(extend("default" = "2MiB"))]
     pub(crate) max_bytes: Size,

@@ -41,6 +41,13 @@ impl Plugin for Compress {
         })
     }
 
+    fn prepare(&self, setup: &impl Setup) -> Result<(), SettingErrors> {
+        for (index, name) in self.skip_requests_with.iter().enumerate() {
+            setup.reads_header(name, ["skip_requests_with", &index.to_string()]);
+        }
+        Ok(())
+    }
+
     /// Responses without a body come here alone: they say of the body that they stand for what it
     /// depends on (RFC 9110, 9.3.2 and 15.4.5). Of all others the last word is spoken when every
     /// head has passed.

@@ -34,9 +34,7 @@ impl Edits {
     ) -> Outcome {
         let values = renamed.and_then(|renamed| Ok((renamed, self.values(host)?)));
         let done = values.and_then(|(renamed, values)| Ok(self.change(renamed, values, head)?));
-        let Err(fault) = done else { return Ok(Action::Next) };
-        self.remove_all(head);
-        fault.outcome()
+        done.map_or_else(Fault::outcome, |()| Ok(Action::Next))
     }
 
     /// What is to be renamed, of what `remove` leaves. `fault` says whose doing it is where it cannot be read.
@@ -83,15 +81,6 @@ impl Edits {
             }
         }
         Ok(())
-    }
-
-    /// Where no more can be done, and `on_error` may let the exchange go on: what was to go, or to get another value,
-    /// is not left as somebody sent it.
-    fn remove_all(&self, head: &impl EditHeaders) {
-        for name in self.remove.iter().chain(self.set.keys()) {
-            // What is not granted has failed already, or is not why.
-            let _ = head.remove_header(name);
-        }
     }
 }
 

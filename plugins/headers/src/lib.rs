@@ -71,23 +71,6 @@ mod tests {
         torana_plugin_sdk::cases::run::<Headers>("cases");
     }
 
-    /// `on_error` may let the request go on.
-    #[test]
-    fn what_is_to_go_goes_even_where_the_plugin_fails() {
-        let plugin = plugin(
-            r#"{ "request": { "remove": ["x-debug"], "set": { "x-a": "{attributes.p.a}", "x-b": "b" } } }"#,
-        );
-        let host = FakeHost::get("/")
-            .with_attribute("p.a", "line\nbreak")
-            .with_header("x-debug", "1")
-            .with_header("x-a", "client's")
-            .with_header("x-b", "client's");
-        assert!(plugin.on_request_head(&host).is_err());
-        for name in ["x-debug", "x-a", "x-b"] {
-            assert_eq!(host.forwarded_header(name), [""; 0], "{name}");
-        }
-    }
-
     #[test]
     fn one_value_that_is_no_text_is_renamed_and_of_several_none() {
         let plugin = plugin(r#"{ "request": { "rename": { "x-old": "x-new" } } }"#);

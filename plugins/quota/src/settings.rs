@@ -171,13 +171,18 @@ impl Settings {
             let path = if self.key.0.len() == 1 { vec!["key"] } else { vec!["key", &index] };
             match source {
                 Source::Header(name) => setup.reads_header(name, path),
-                Source::Param(name) if self.missing_key == MissingKey::Deny && !self.dry_run => {
-                    setup.needs_param(name, path);
-                }
+                Source::Param(name) if self.refuses_without_key() => setup.needs_param(name, path),
                 Source::Param(name) => setup.reads_param(name, path),
                 _ => {}
             }
         }
+    }
+
+    /// Whether nobody gets through without a key: nobody who pays nothing, or has no limit, is asked for one.
+    fn refuses_without_key(&self) -> bool {
+        let is_free = self.cost == 0 || self.method_costs.values().any(|cost| *cost == 0);
+        let is_unlimited = self.tiers.values().any(|tier| tier.0.is_empty());
+        self.missing_key == MissingKey::Deny && !self.dry_run && !is_free && !is_unlimited
     }
 
     /// What the types alone do not refuse.
