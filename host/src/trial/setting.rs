@@ -210,7 +210,7 @@ pub(super) fn not_of_route(mentions: &[Mention], case: &Case) -> Option<End> {
             message: mention.is_not_of(&route.name),
         })
         .collect();
-    (!errors.is_empty()).then(|| End::Refuse(errors))
+    (!errors.is_empty()).then_some(End::Refuse(errors))
 }
 
 /// A line for each key: a document with `[tables]` has them behind all other keys.
