@@ -8,7 +8,7 @@
 #[path = "../../host/src/plugin/host_calls/headers.rs"]
 mod headers;
 
-#[path = "../../host/src/fields.rs"]
+#[path = "../../host/src/fields/mod.rs"]
 mod fields;
 
 /// The contract's types, which the host makes from the same file.
@@ -21,11 +21,12 @@ mod plugin {
 }
 
 use headers::{Editor, View};
-use http::{HeaderMap, HeaderValue, header};
+use fields::Fields;
+use http::{HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let mut map = HeaderMap::new();
+    let mut map = Fields::new();
     map.insert(header::HOST, HeaderValue::from_static("shop.example"));
     map.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer x"));
     for line in data.split(|&byte| byte == b'\n').take(300) {
@@ -44,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn edit(map: &mut HeaderMap, name: &str, value: &[u8]) {
+fn edit(map: &mut Fields, name: &str, value: &[u8]) {
     let is_set =
         Editor { map, writable: &[], has_underscores: true }.set(name, value.to_vec()).is_ok();
     if is_set {

@@ -3,8 +3,10 @@
 #![no_main]
 #![allow(dead_code, unused_imports, reason = "for the rest of the crate that it is from")]
 
-#[path = "../../host/src/fields.rs"]
+#[path = "../../host/src/fields/mod.rs"]
 mod fields;
+#[path = "../../host/src/heads.rs"]
+mod heads;
 #[path = "../../host/src/http1/mod.rs"]
 mod http1;
 #[path = "../src/pieces.rs"]

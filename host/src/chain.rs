@@ -5,13 +5,14 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::header;
 
 use crate::{
     body::{
         Body, BodyError,
         coding::{self, mend_head},
     },
+    fields::Fields,
     filter::{Failure, Filter, Hook},
     message::{BodySlot, Exchange, Reply},
     telemetry::Scope,
@@ -336,8 +337,8 @@ impl<F: Filter> Chain<F> {
 }
 
 /// Whether a body has a coding, which is undone for whoever reads it whole.
-fn is_coded(headers: Option<&HeaderMap>) -> bool {
-    headers.is_some_and(|headers| headers.contains_key(header::CONTENT_ENCODING))
+fn is_coded(headers: Option<&Fields>) -> bool {
+    headers.is_some_and(|headers| headers.contains(header::CONTENT_ENCODING))
 }
 
 #[cfg(test)]

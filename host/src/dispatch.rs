@@ -4,7 +4,9 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
+
+use crate::fields::Fields;
 
 /// Sends requests for plugins.
 pub trait Dispatch: Send + Sync {
@@ -22,7 +24,7 @@ pub struct Outgoing {
     /// Path and query, percent-encoded, beginning with a slash.
     pub path: String,
     /// Without framing and hop-by-hop fields.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// All of the body.
     pub body: Bytes,
     /// From now to the last byte of the reply.
@@ -55,7 +57,7 @@ pub struct Incoming {
     /// Any status: redirects are not followed.
     pub status: StatusCode,
     /// Without hop-by-hop fields.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// All of the body.
     pub body: Bytes,
 }

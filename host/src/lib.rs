@@ -33,6 +33,7 @@ pub mod message;
 
 pub mod body;
 pub mod config;
+pub mod heads;
 pub mod http1;
 
 pub mod alarm;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, header, request, response};
+use http::{HeaderName, header};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::oneshot,
@@ -25,7 +25,11 @@ pub use asked::Asked;
 pub use change::Change;
 pub use standing::{Requests, Standing};
 
-use crate::body::{Body, BodyError};
+use crate::{
+    body::{Body, BodyError},
+    fields::Fields,
+    heads::{RequestHead, ResponseHead},
+};
 
 /// The trace that a request belongs to (W3C Trace Context).
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -41,7 +45,7 @@ pub struct Exchange {
     pub client: Client,
     /// The request head, as received and then as changed by plugins. Its fields are taken when it is sent, where
     /// nobody is known to ask for them after that.
-    pub request: request::Parts,
+    pub request: RequestHead,
     /// What the client's connection asked for; its fields are gone from the head.
     pub hop: Hop,
     /// Host and port as the client named them (Host or `:authority`).
@@ -59,7 +63,7 @@ pub struct Exchange {
     /// The request body for whoever may see it.
     pub request_body: BodySlot,
     /// The response head, once there is one.
-    pub response: Option<response::Parts>,
+    pub response: Option<ResponseHead>,
     /// The response body for whoever may see it.
     pub response_body: BodySlot,
     /// What request hooks want changed in the response.
@@ -316,7 +320,7 @@ pub struct Reply {
     /// 200 to 599.
     pub status: http::StatusCode,
     /// Without framing fields.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// All of it.
     pub body: Bytes,
 }
@@ -324,7 +328,6 @@ pub struct Reply {
 impl Exchange {
     /// An exchange with nothing in it: what an instance holds between calls.
     pub fn vacant() -> Self {
-        let (request, ()) = http::Request::new(()).into_parts();
         let now = Instant::now();
         Self {
             id: Arc::default(),
@@ -335,7 +338,7 @@ impl Exchange {
                 tls: None,
                 https: false,
             },
-            request,
+            request: RequestHead::default(),
             hop: Hop::default(),
             authority: String::new(),
             params: Vec::new(),
@@ -401,7 +404,7 @@ mod tests {
         let mut shadow = Exchange::vacant();
         shadow.shadow(&exchange);
         assert_eq!((&*shadow.id, &*shadow.route), ("id", "shop"));
-        assert_eq!(shadow.request.headers.get_all("via").iter().count(), 2, "loops are seen");
+        assert_eq!(shadow.request.headers.get_all("via").count(), 2, "loops are seen");
         assert_eq!(shadow.request.headers.len(), 2);
     }
 

@@ -39,7 +39,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{Request, Response, StatusCode, Version, header, response};
+use http::{StatusCode, Version, header};
 use tracing::{debug, error, info};
 
 use crate::{
@@ -47,6 +47,7 @@ use crate::{
     body::{Body, BodyError},
     chain::{Back, Stop},
     config::ListenLimits,
+    heads::{Request, Response, ResponseHead},
     memory::boxed,
     message::{Exchange, Reply, TlsSession},
     rescue::{Logged, Trouble, in_grpc, rescue},
@@ -119,9 +120,10 @@ impl Proxy {
         };
         watch.answered();
         let Answered { response, tunnel } = answered;
-        self.account(route, &exchange, response.status());
+        self.account(route, &exchange, response.head.status);
         let entry = snapshot.access_log.as_ref().map(|log| {
-            let entry = log.entry(exchange, request_bytes, response.status(), response.headers());
+            let entry =
+                log.entry(exchange, request_bytes, response.head.status, &response.head.headers);
             entry.at(|exchange| route.target(exchange))
         });
         match (tunnel, entry) {
@@ -146,12 +148,12 @@ impl Proxy {
         let mut exchange = admit::unread(peer, tls);
         let body = self.answer(trouble, &mut exchange);
         let response = self.respond(&mut exchange, body).response;
-        let status = response.status();
+        let status = response.head.status;
         snapshot.unrouted.metrics.answered(status.as_u16(), exchange.started.elapsed());
         match &snapshot.access_log {
             None => response,
             Some(log) => {
-                let entry = log.unread(exchange, status, response.headers());
+                let entry = log.unread(exchange, status, &response.head.headers);
                 response.map(|body| entry.follow(body))
             }
         }
@@ -187,7 +189,7 @@ impl Proxy {
                     if let Some(switched) = switched {
                         answered.switch(switched, exchange, course.route.upgrade_idle);
                     }
-                    let is_open = answered.response.status().is_success();
+                    let is_open = answered.response.head.status.is_success();
                     if exchange.hop.is_connect && answered.tunnel.is_none() && is_open {
                         // A 2xx would say that there is a tunnel (RFC 9110, 9.3.6).
                         let body = self.answer(Trouble::UnwantedSwitch, exchange);
@@ -385,7 +387,7 @@ impl Proxy {
 
 /// What came of the way there.
 struct Reached {
-    head: response::Parts,
+    head: ResponseHead,
     body: Body,
     /// The service has switched to another protocol.
     switch: Option<(Wish, Switched)>,
@@ -403,14 +405,14 @@ impl Answered {
         let from_h2 = exchange.request.version == Version::HTTP_2;
         let (mut head, body) = std::mem::take(&mut self.response).into_parts();
         self.tunnel = wish.tunnel(service, &mut head, from_h2, idle);
-        self.response = Response::from_parts(head, body);
+        self.response = Response { head, body };
     }
 }
 
 /// What the service switched to; trouble where nobody asked it for that.
 fn switched(
     wish: Option<Wish>,
-    head: &mut response::Parts,
+    head: &mut ResponseHead,
 ) -> Result<Option<(Wish, Switched)>, Trouble> {
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(None);
@@ -422,9 +424,9 @@ fn switched(
     }
 }
 
-fn parts_of(reply: Reply) -> (response::Parts, Body) {
+fn parts_of(reply: Reply) -> (ResponseHead, Body) {
     let mut response = Response::new(Body::from(reply.body));
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
+    response.head.status = reply.status;
+    response.head.headers = reply.headers;
     response.into_parts()
 }

@@ -8,12 +8,12 @@ mod judge;
 pub use grpc::{in_grpc, is_grpc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use judge::{Judgement, judge};
 use serde::Serialize;
 
 use crate::{
-    body::BodyError, chain::Why, http1::Fault, message::Reply, router::BadPath,
+    body::BodyError, chain::Why, fields::Fields, http1::Fault, message::Reply, router::BadPath,
     upstream::UpstreamError,
 };
 
@@ -125,7 +125,7 @@ pub fn rescue(trouble: Trouble, request_id: &str) -> Rescue {
 /// stranger what there is.
 fn abilities() -> Reply {
     let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-    let headers = HeaderMap::from_iter([(header::ALLOW, methods)]);
+    let headers = Fields::from_iter([(header::ALLOW, methods)]);
     Reply { status: StatusCode::NO_CONTENT, headers, body: Bytes::new() }
 }
 
@@ -147,7 +147,7 @@ fn problem(verdict: &Judgement, request_id: &str) -> Reply {
         detail: &verdict.detail,
         request_id,
     };
-    let mut headers = HeaderMap::new();
+    let mut headers = Fields::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     // A refusal is about this request only.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

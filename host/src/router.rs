@@ -13,9 +13,12 @@ pub use table::Conflict;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::Method;
 
-use crate::config::{Match, Route};
+use crate::{
+    config::{Match, Route},
+    fields::Fields,
+};
 use table::Table;
 
 /// All routes of one configuration.
@@ -39,7 +42,7 @@ pub struct Asked<'a> {
     /// Its method.
     pub method: &'a Method,
     /// Its header fields.
-    pub headers: &'a HeaderMap,
+    pub headers: &'a Fields,
 }
 
 /// The outcome of a look-up.

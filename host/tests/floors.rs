@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["router", "chain", "plugin", "upstream", "store", "access_log", "audit_log"],
     &["filter", "dispatch", "stores", "tls"],
     &["message"],
-    &["config", "body", "http1"],
+    &["config", "body", "http1", "heads"],
     &["telemetry", "wall", "worker", "alarm", "fields", "memory"],
 ];
 

@@ -2,10 +2,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use http::{HeaderName, HeaderValue, StatusCode, response};
+use http::{HeaderName, HeaderValue, StatusCode};
 use torana::{
     chain::{Back, Chain, Why},
     config::{Config, LoadOptions, Source},
+    heads::ResponseHead,
     message::Exchange,
     plugin::{PluginFilter, PluginRoom, Services, Traces},
     store::Memory,
@@ -76,7 +77,7 @@ impl Room {
 /// An exchange, and the head that the service will answer.
 pub(crate) struct Heads {
     pub(crate) exchange: Box<Exchange>,
-    pub(crate) response: Option<response::Parts>,
+    pub(crate) response: Option<ResponseHead>,
 }
 
 impl From<Box<Exchange>> for Heads {
@@ -96,8 +97,8 @@ impl From<Box<Exchange>> for Heads {
     }
 }
 
-fn head(status: StatusCode) -> response::Parts {
-    let (mut head, ()) = http::Response::new(()).into_parts();
+fn head(status: StatusCode) -> ResponseHead {
+    let mut head = ResponseHead::default();
     head.status = status;
     head
 }

@@ -3,8 +3,11 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion};
-use http::{HeaderMap, Method};
-use torana::router::{Asked, NormalPath, Router, Slashes};
+use http::Method;
+use torana::{
+    fields::Fields,
+    router::{Asked, NormalPath, Router, Slashes},
+};
 
 use crate::config;
 
@@ -14,7 +17,7 @@ pub(crate) fn benches(c: &mut Criterion) {
         let config = config::parse(&config::with_routes(count));
         let router = Router::new(&config.routes).expect("routes that can be told apart");
         let path = format!("/service{}/items/17", count - 1);
-        let (method, headers) = (Method::GET, HeaderMap::new());
+        let (method, headers) = (Method::GET, Fields::new());
         group.bench_function(BenchmarkId::from_parameter(count), |b| {
             b.iter(|| {
                 let path = NormalPath::of(black_box(&path), Slashes::Merged).expect("a good path");

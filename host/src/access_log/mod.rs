@@ -22,11 +22,12 @@ pub use writer::{Target, Writer, append};
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 
 use crate::{
     body::Body,
     config::{self, LogField, PlainField},
+    fields::Fields,
     message::Exchange,
 };
 
@@ -79,7 +80,7 @@ impl AccessLog {
         exchange: Box<Exchange>,
         request_bytes: Counter,
         status: StatusCode,
-        headers: &HeaderMap,
+        headers: &Fields,
     ) -> Entry {
         let wanted = |(_, field): &(String, LogField)| match field {
             LogField::ResponseHeader(name) => Some(headers.get(name).cloned()),
@@ -103,7 +104,7 @@ impl AccessLog {
         self: &Arc<Self>,
         exchange: Box<Exchange>,
         status: StatusCode,
-        headers: &HeaderMap,
+        headers: &Fields,
     ) -> Entry {
         let mut entry = self.entry(exchange, Counter::default(), status, headers);
         entry.is_read = false;

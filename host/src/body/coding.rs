@@ -7,8 +7,10 @@ use tokio::io::AsyncReadExt as _;
 
 use super::{Body, BodyError};
 
+use crate::fields::Fields;
+
 /// The type of a message that is a stream by nature: nobody can wait for its end.
-pub fn endless(headers: &HeaderMap) -> Option<String> {
+pub fn endless(headers: &Fields) -> Option<String> {
     let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
     let kind = kind.split(';').next()?.trim();
     let is_stream = kind == "text/event-stream"
@@ -19,7 +21,7 @@ pub fn endless(headers: &HeaderMap) -> Option<String> {
 
 /// All of a body, decoded; its head says so afterwards. Trailers are not kept: whoever reads a body whole
 /// writes it with a length.
-pub async fn whole(body: Body, cap: u64, headers: &mut HeaderMap) -> Result<Bytes, BodyError> {
+pub async fn whole(body: Body, cap: u64, headers: &mut Fields) -> Result<Bytes, BodyError> {
     let bytes = body.collect(cap).await?;
     headers.remove(header::TRAILER);
     let codings = codings(headers)?;
@@ -32,7 +34,7 @@ pub async fn whole(body: Body, cap: u64, headers: &mut HeaderMap) -> Result<Byte
 
 /// The body of an answer that was to have no coding, decoded if it has one that is known; its head says
 /// so afterwards. Unknown ones stay as they came.
-pub async fn unasked(bytes: Bytes, cap: u64, headers: &mut HeaderMap) -> Result<Bytes, BodyError> {
+pub async fn unasked(bytes: Bytes, cap: u64, headers: &mut Fields) -> Result<Bytes, BodyError> {
     let codings = codings(headers).unwrap_or_default();
     if codings.is_empty() || bytes.is_empty() {
         return Ok(bytes);
@@ -76,7 +78,7 @@ pub async fn decode(bytes: Bytes, codings: &[String], cap: u64) -> Result<Bytes,
 }
 
 /// The codings of a body, first applied first. Unknown ones are refused before any work is done.
-fn codings(headers: &HeaderMap) -> Result<Vec<String>, BodyError> {
+fn codings(headers: &Fields) -> Result<Vec<String>, BodyError> {
     let mut codings = Vec::new();
     for value in headers.get_all(header::CONTENT_ENCODING) {
         let text = value.to_str().map_err(|_| unknown("?"))?;
@@ -113,7 +115,7 @@ pub fn mend_trailers(trailers: &mut HeaderMap) {
 
 /// Makes a head true again after its body may have changed: the length is made anew, a strong
 /// validator no longer holds (RFC 9110, 8.8.1), and digests are wrong.
-pub fn mend_head(headers: &mut HeaderMap) {
+pub fn mend_head(headers: &mut Fields) {
     for name in DIGESTS.into_iter().chain([header::CONTENT_LENGTH, header::ACCEPT_RANGES]) {
         headers.remove(name);
     }
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_head_is_true_after_decoding() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         headers.insert("content-encoding", HeaderValue::from_static("gzip"));
         headers.insert("content-length", HeaderValue::from_static("99"));
         headers.insert("etag", HeaderValue::from_static("\"a\""));
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn unknown_and_piled_codings_are_refused() {
         for value in ["compress", "gzip, gzip, gzip"] {
-            let mut headers = HeaderMap::new();
+            let mut headers = Fields::new();
             headers.insert("content-encoding", HeaderValue::from_static(value));
             let body = Body::from(Bytes::from_static(b"x"));
             assert!(matches!(block(whole(body, 9, &mut headers)), Err(BodyError::Decode(_))));

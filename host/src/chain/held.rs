@@ -1,10 +1,10 @@
 //! A body on its way through a chain.
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::header;
 
 use super::mend_head;
-use crate::body::Body;
+use crate::{body::Body, fields::Fields};
 
 /// A body between two plugins.
 pub(super) enum Held {
@@ -16,7 +16,7 @@ pub(super) enum Held {
 
 impl Held {
     /// Makes the head true for the next plugin: others before it have changed the body.
-    pub(super) fn describe(&self, headers: &mut HeaderMap) {
+    pub(super) fn describe(&self, headers: &mut Fields) {
         mend_head(headers);
         if let Self::Whole(bytes) = self {
             headers.insert(header::CONTENT_LENGTH, bytes.len().into());

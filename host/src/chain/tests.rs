@@ -5,7 +5,9 @@ use bytes::BytesMut;
 use super::*;
 use crate::{
     config::{OnError, OnErrorAction},
+    fields::Fields,
     filter::{Cause, Hooks, Verdict},
+    heads::ResponseHead,
     message::{Change, Requests, Standing},
     telemetry::Telemetry,
 };
@@ -113,7 +115,7 @@ fn heads_then_bodies_and_backward_on_the_way_out() {
     let calls = Calls::default();
     let chain = chain(vec![fake(&calls, "a", next), fake(&calls, "b", next)]);
     let mut x = Box::new(Exchange::vacant());
-    x.response = Some(http::Response::new(()).into_parts().0);
+    x.response = Some(ResponseHead::default());
     block(async {
         chain.request_heads(&mut x).await.unwrap();
         chain.request_body(&mut x, Bytes::from("in").into()).await.unwrap();
@@ -161,7 +163,7 @@ fn what_stands_is_done_where_the_plugin_is_and_before_its_hooks() {
     let mut x = Box::new(Exchange::vacant());
     block(chain.request_heads(&mut x)).unwrap();
     assert_eq!(x.request.headers["x-by"], "b");
-    let respond = |x: &mut Exchange| x.response = Some(http::Response::new(()).into_parts().0);
+    let respond = |x: &mut Exchange| x.response = Some(ResponseHead::default());
     respond(&mut x);
     block(chain.response_heads(&mut x, chain.all())).unwrap();
     let head = x.response.take().unwrap().headers;
@@ -197,7 +199,7 @@ fn a_hook_is_called_for_what_it_sees_of_the_request() {
 fn a_reply_stops_the_pass_where_it_was_made() {
     let calls = Calls::default();
     let reply = |_: Hook, _: &mut Exchange| {
-        let (status, headers) = (http::StatusCode::FORBIDDEN, http::HeaderMap::new());
+        let (status, headers) = (http::StatusCode::FORBIDDEN, Fields::new());
         Ok(Verdict::Respond(Box::new(Reply { status, headers, body: Bytes::new() })))
     };
     let chain = chain(vec![fake(&calls, "a", next), fake(&calls, "b", reply)]);
@@ -263,7 +265,7 @@ fn what_a_body_hook_writes_is_the_body() {
         chain.request_body(&mut x, Bytes::from("hi").into()).await.unwrap().collect(9).await
     });
     assert_eq!(body.unwrap(), "HI");
-    assert!(!x.request.headers.contains_key("content-length"), "hyper sets the new one");
+    assert!(!x.request.headers.contains("content-length"), "hyper sets the new one");
 }
 
 fn streaming(calls: &Calls, name: &str) -> Fake {
@@ -300,7 +302,7 @@ fn a_stream_hook_that_fails_breaks_the_body_off() {
     let calls = Calls::default();
     let chain = chain(vec![streaming(&calls, "a")]);
     let mut exchange = Box::new(Exchange::vacant());
-    exchange.response = Some(http::Response::new(()).into_parts().0);
+    exchange.response = Some(ResponseHead::default());
     let end = block(async {
         let body = Body::from(Bytes::from_static(b"x!"));
         let body = chain.response_body(&mut exchange, body, chain.all()).await.unwrap();
@@ -366,7 +368,7 @@ fn a_stream_hook_sees_the_length_that_the_body_has_by_then() {
     let chain = chain(vec![see, write]);
     let mut exchange = Box::new(Exchange::vacant());
     let response = http::Response::builder().header("content-length", "2").body(()).unwrap();
-    exchange.response = Some(response.into_parts().0);
+    exchange.response = Some(response.into_parts().0.into());
     block(async {
         let body = Body::from(Bytes::from_static(b"ab"));
         let body = chain.response_body(&mut exchange, body, chain.all()).await.unwrap();

@@ -1,11 +1,14 @@
 //! A plugin that is passed over must leave nothing behind.
 
-use crate::message::{Attributes, Exchange};
+use crate::{
+    fields::Fields,
+    message::{Attributes, Exchange},
+};
 
 /// The parts of an exchange that a plugin can change, as they were.
 pub(super) struct Undo {
-    request: http::HeaderMap,
-    response: Option<(http::StatusCode, http::HeaderMap)>,
+    request: Fields,
+    response: Option<(http::StatusCode, Fields)>,
     set_path: Option<String>,
     set_query: Option<Option<String>>,
     upstream: Option<usize>,

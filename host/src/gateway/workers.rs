@@ -9,7 +9,6 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
 use tokio::{runtime, sync::watch};
 use tracing::{error, info};
 
@@ -17,6 +16,7 @@ use super::sockets::{Held, Sockets, deal};
 use crate::{
     body::Body,
     config::{self, Config, Span},
+    heads::{Request, Response},
     listener::{self, Connection, Connections, Farewell, Handler, Listener},
     proxy::{Entrance, Proxy},
     rescue::Trouble,

@@ -114,7 +114,7 @@ fn trailers(read: &mut BytesMut) -> Result<Option<HeaderMap>, Fault> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     match httparse::parse_headers(&section, &mut fields) {
         Ok(httparse::Status::Complete((length, fields))) if length == section.len() => {
-            fields_of(&section, fields, 0, |_, _| true).map(Some)
+            fields_of(&section, fields, 0, |_, _| true).map(|fields| Some(fields.into()))
         }
         Err(httparse::Error::TooManyHeaders) => Err(Fault::TooLarge),
         _ => Err(Fault::Chunk),

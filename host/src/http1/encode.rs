@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::Outbox;
-use crate::fields::has_member;
+use crate::fields::{Fields, has_member};
 
 /// Writes a field's line.
 pub fn field(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
@@ -34,7 +34,7 @@ pub fn chunk(piece: Bytes, is_last: bool, outbox: &mut Outbox) {
 
 /// Writes the end of a chunked body, and of the trailer fields those that `Trailer` announced and
 /// that may be there (RFC 9110, 6.5.1).
-pub fn end_of_chunks(announced: &HeaderMap, trailers: Option<&HeaderMap>, out: &mut Vec<u8>) {
+pub fn end_of_chunks(announced: &Fields, trailers: Option<&HeaderMap>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers.into_iter().flatten() {
         if may_trail(name) && announces(announced, name) {
@@ -44,8 +44,8 @@ pub fn end_of_chunks(announced: &HeaderMap, trailers: Option<&HeaderMap>, out: &
     out.extend_from_slice(b"\r\n");
 }
 
-fn announces(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers.get_all(header::TRAILER).iter().any(|value| has_member(value, name.as_str()))
+fn announces(headers: &Fields, name: &HeaderName) -> bool {
+    headers.get_all(header::TRAILER).any(|value| has_member(value, name.as_str()))
 }
 
 /// Not what frames, routes, authenticates or describes the message (RFC 9110, 6.5.1), nor what says where it comes
@@ -92,17 +92,17 @@ mod tests {
 
     #[test]
     fn only_announced_fields_that_may_trail_do() {
-        let fields = |list: &[(&'static str, &'static str)]| {
+        let fields = |list: &[(&'static str, &'static str)]| -> Fields {
             list.iter()
                 .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
                 .collect()
         };
         let kept =
             "host, cookie, x-forwarded-for, x_forwarded_for, via, x-torana-mirror, connection";
-        let announced: HeaderMap = fields(&[("trailer", "X-Sum"), ("trailer", kept)]);
+        let announced = fields(&[("trailer", "X-Sum"), ("trailer", kept)]);
         let named = kept.split(", ").map(|name| (name, "b"));
         let all: Vec<_> = [("x-sum", "7"), ("x-other", "1")].into_iter().chain(named).collect();
-        let trailers: HeaderMap = fields(&all);
+        let trailers: HeaderMap = fields(&all).into();
         let mut out = Vec::new();
         end_of_chunks(&announced, Some(&trailers), &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "0\r\nx-sum: 7\r\n\r\n");

@@ -3,10 +3,12 @@
 use std::{cell::RefCell, sync::LazyLock};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use memchr::memmem::Finder;
 
 use super::Fault;
+
+use crate::fields::Fields;
 
 /// Fields that a request gets on its way, at most: where it goes on as it is they need no other map.
 pub const ADDED_FIELDS: usize = 8;
@@ -43,7 +45,7 @@ static ENDS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["\n\r\n", "\n\n"
 thread_local! {
     /// Emptied maps, for heads to come. Each head has one, which took its two blocks of memory from the allocator and
     /// gave them back later: 700 instructions for a request and its response.
-    static SPARE: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Vec<Fields>> = const { RefCell::new(Vec::new()) };
 }
 
 /// How many maps are kept, and for how many fields the largest of them: 100 KiB for each thread, all in all.
@@ -51,7 +53,7 @@ const MOST_SPARE: usize = 32;
 const MOST_SPARE_FIELDS: usize = 24;
 
 /// Takes a head's map that nobody needs any more.
-pub fn give_back(mut fields: HeaderMap) {
+pub fn give_back(mut fields: Fields) {
     // The capacity is that of names; a name that is there often has room of its own, which stays.
     if (1..=MOST_SPARE_FIELDS).contains(&fields.capacity()) && fields.len() <= MOST_SPARE_FIELDS {
         fields.clear();
@@ -63,9 +65,9 @@ pub fn give_back(mut fields: HeaderMap) {
     }
 }
 
-fn room_for(fields: usize) -> HeaderMap {
+fn room_for(fields: usize) -> Fields {
     let spare = SPARE.with_borrow_mut(Vec::pop).filter(|spare| spare.capacity() >= fields);
-    spare.unwrap_or_else(|| HeaderMap::with_capacity(fields))
+    spare.unwrap_or_else(|| Fields::with_capacity(fields))
 }
 
 /// Those that `is_kept`, with room for a few more. The values are parts of the head as it was read.
@@ -74,7 +76,7 @@ pub fn fields_of(
     fields: &[httparse::Header<'_>],
     more: usize,
     mut is_kept: impl FnMut(&HeaderName, &HeaderValue) -> bool,
-) -> Result<HeaderMap, Fault> {
+) -> Result<Fields, Fault> {
     let mut headers = room_for(fields.len() + more);
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes());
@@ -105,9 +107,9 @@ mod tests {
         give_back(first);
         let second = of("x-second");
         assert_eq!(second.capacity(), room, "it is the same one");
-        assert!(second.keys().eq(["x-second"]));
-        give_back(HeaderMap::with_capacity(MOST_SPARE_FIELDS + 1));
-        let mut often = HeaderMap::new();
+        assert!(second.names().eq(["x-second"]));
+        give_back(Fields::with_capacity(MOST_SPARE_FIELDS + 1));
+        let mut often = Fields::new();
         for _ in 0..=MOST_SPARE_FIELDS {
             often.append("x-a", HeaderValue::from_static("1"));
         }

@@ -33,7 +33,6 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -44,6 +43,7 @@ use tracing::{debug, warn};
 use crate::{
     body::Body,
     config::{ListenLimits, Network},
+    heads::{Request, Response},
     message::TlsSession,
     rescue::Trouble,
     worker,

@@ -1,6 +1,6 @@
 //! Changes of a response that request hooks make before there is one.
 
-use http::HeaderMap;
+use crate::fields::Fields;
 
 use super::{Change, change::Room};
 
@@ -23,7 +23,7 @@ impl Ahead {
     }
 
     /// Makes the changes of the plugin at a place, in their order.
-    pub fn make(&self, at: usize, headers: &mut HeaderMap) {
+    pub fn make(&self, at: usize, headers: &mut Fields) {
         self.of(at).for_each(|change| change.make(headers));
     }
 
@@ -62,15 +62,14 @@ mod tests {
         let mut ahead = Ahead::default();
         ahead.keep(1, vec![Change::Remove(SERVER), add("1"), add("2")]).unwrap();
         ahead.keep(0, vec![add("3")]).unwrap();
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         headers.insert(SERVER, HeaderValue::from_static("x"));
-        let values =
-            |headers: &HeaderMap| headers.get_all("x-a").iter().cloned().collect::<Vec<_>>();
+        let values = |headers: &Fields| headers.get_all("x-a").cloned().collect::<Vec<_>>();
         ahead.make(2, &mut headers);
         assert_eq!(headers.len(), 1);
         ahead.make(1, &mut headers);
         assert_eq!(values(&headers), ["1", "2"]);
-        assert!(!headers.contains_key(SERVER));
+        assert!(!headers.contains(SERVER));
         ahead.make(0, &mut headers);
         assert_eq!(values(&headers), ["1", "2", "3"]);
     }

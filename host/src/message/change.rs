@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
+use http::{HeaderName, HeaderValue};
+
+use crate::fields::Fields;
 
 /// One change of a head, checked: making it cannot fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +52,10 @@ impl Change {
     }
 
     /// Makes it.
-    pub fn make(&self, headers: &mut HeaderMap) {
+    pub fn make(&self, headers: &mut Fields) {
         match self {
-            Self::Set(name, value) => drop(headers.insert(name.clone(), value.clone())),
-            Self::Add(name, value) => drop(headers.append(name.clone(), value.clone())),
+            Self::Set(name, value) => headers.insert(name, value.clone()),
+            Self::Add(name, value) => headers.append(name, value.clone()),
             Self::Merge(name, value) => merge(headers, name, value),
             Self::Remove(name) => drop(headers.remove(name)),
             Self::RemoveAll(beginning) => remove_all(headers, beginning),
@@ -98,21 +100,19 @@ impl fmt::Display for Change {
     }
 }
 
-fn remove_all(headers: &mut HeaderMap, beginning: &str) {
-    let begins_so = |name: &&HeaderName| name.as_str().starts_with(beginning);
-    let names: Vec<HeaderName> = headers.keys().filter(begins_so).cloned().collect();
-    names.into_iter().for_each(|name| drop(headers.remove(name)));
+fn remove_all(headers: &mut Fields, beginning: &str) {
+    headers.retain(|name, _| !name.as_str().starts_with(beginning));
 }
 
-fn merge(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) {
-    match headers.entry(name) {
-        Entry::Vacant(vacant) => drop(vacant.insert(value.clone())),
-        Entry::Occupied(mut there) => match merged(there.iter(), value) {
-            Merged::Same => {}
-            Merged::As(value) => drop(there.insert(value)),
-            // What is no text cannot be merged, what is very long is not, and it stays as it is.
-            Merged::Unclear => there.append(value.clone()),
-        },
+fn merge(headers: &mut Fields, name: &HeaderName, value: &HeaderValue) {
+    if !headers.contains(name) {
+        return headers.append(name, value.clone());
+    }
+    match merged(headers.get_all(name), value) {
+        Merged::Same => {}
+        Merged::As(value) => headers.insert(name, value),
+        // What is no text cannot be merged, what is very long is not, and it stays as it is.
+        Merged::Unclear => headers.append(name, value.clone()),
     }
 }
 
@@ -169,12 +169,12 @@ mod tests {
     }
 
     fn merge_into(lines: &[&str], more: &str) -> Vec<String> {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         for line in lines {
             headers.append("vary", value(line));
         }
         Change::Merge(name("vary"), value(more)).make(&mut headers);
-        headers.get_all("vary").iter().map(|v| v.to_str().unwrap().to_owned()).collect()
+        headers.get_all("vary").map(|v| v.to_str().unwrap().to_owned()).collect()
     }
 
     #[test]
@@ -191,10 +191,10 @@ mod tests {
 
     #[test]
     fn what_is_no_text_stays_and_is_added_to() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         headers.insert("vary", HeaderValue::from_bytes(b"\xff").unwrap());
         Change::Merge(name("vary"), value("Origin")).make(&mut headers);
-        let lines: Vec<_> = headers.get_all("vary").iter().map(HeaderValue::as_bytes).collect();
+        let lines: Vec<_> = headers.get_all("vary").map(HeaderValue::as_bytes).collect();
         assert_eq!(lines, [b"\xff".as_slice(), b"Origin"]);
         let long = "x".repeat(LONG + 1);
         assert_eq!(merge_into(&[&long], "Origin"), [&long, "Origin"]);
@@ -205,12 +205,12 @@ mod tests {
 
     #[test]
     fn a_beginning_stands_for_all_names_that_begin_so() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         for name in ["x-a", "x-b", "x-b", "x", "y-x-a"] {
             headers.append(name, value("1"));
         }
         Change::RemoveAll("x-".into()).make(&mut headers);
-        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        let mut names: Vec<_> = headers.names().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["x", "y-x-a"]);
     }

@@ -1,9 +1,12 @@
 //! What a plugin has said once of all exchanges, in `configure`.
 
-use http::{HeaderMap, HeaderName, Method, request};
+use http::{HeaderName, Method};
 
 use super::{Change, change::Room};
-use crate::fields::remove_aliases;
+use crate::{
+    fields::{Fields, remove_aliases},
+    heads::RequestHead,
+};
 
 /// Changes of every head that comes by the plugin, which nothing is called for; and the requests that it is called for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +61,7 @@ impl Standing {
     }
 
     /// Changes a request. Where it has names with underscores, those that a service may take for the changed ones go.
-    pub fn change_request(&self, headers: &mut HeaderMap, has_underscores: bool) {
+    pub fn change_request(&self, headers: &mut Fields, has_underscores: bool) {
         for change in &self.request {
             if let (true, Change::Set(name, _) | Change::Add(name, _) | Change::Remove(name)) =
                 (has_underscores, change)
@@ -70,12 +73,12 @@ impl Standing {
     }
 
     /// Changes a response.
-    pub fn change_response(&self, headers: &mut HeaderMap) {
+    pub fn change_response(&self, headers: &mut Fields) {
         self.response.iter().for_each(|change| change.make(headers));
     }
 
     /// Whether `on-request-head` is to be called for this request.
-    pub fn is_for(&self, request: &request::Parts) -> bool {
+    pub fn is_for(&self, request: &RequestHead) -> bool {
         self.only_for.as_ref().is_none_or(|requests| requests.include(request))
     }
 }
@@ -84,8 +87,8 @@ impl Requests {
     /// The most names in all: each is looked for in every request, beside the plugin's own time.
     pub const MAX_NAMES: usize = 64;
 
-    fn include(&self, request: &request::Parts) -> bool {
-        self.headers.iter().any(|name| request.headers.contains_key(name))
+    fn include(&self, request: &RequestHead) -> bool {
+        self.headers.iter().any(|name| request.headers.contains(name))
             || self.methods.contains(&request.method)
     }
 }
@@ -115,7 +118,7 @@ mod tests {
         let mut standing = Standing::default();
         let is_for = |standing: &Standing, method: &str, name: &str| {
             let request = Request::builder().method(method).header(name, "").body(()).unwrap();
-            standing.is_for(&request.into_parts().0)
+            standing.is_for(&request.into_parts().0.into())
         };
         assert!(is_for(&standing, "GET", "accept"), "nothing was said");
         standing.call_only_for(requests);
@@ -138,12 +141,12 @@ mod tests {
         let mut standing = Standing::default();
         let remove = Change::Remove(HeaderName::from_static("x-gone"));
         standing.keep_for_requests(vec![set("x-user-id"), remove]).unwrap();
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         for name in ["x_user_id", "x_user-id", "x_gone", "x_other"] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("forged"));
         }
         standing.change_request(&mut headers, true);
-        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        let mut names: Vec<_> = headers.names().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["x-user-id", "x_other"]);
     }
@@ -156,7 +159,7 @@ mod tests {
         assert_eq!(standing.keep_for_requests(vec![set("x")]), Err(0));
         assert_eq!(standing.keep_for_responses(many()), Ok(()));
         assert_eq!(standing.of_requests().len(), Standing::ROOM.changes);
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         standing.change_response(&mut headers);
         assert_eq!(headers["x"], "1");
     }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{HeaderMap, StatusCode, Version, request};
+use http::{StatusCode, Version};
 
 use super::{
     Course, Entrance, Proxy, Snapshot,
@@ -14,6 +14,8 @@ use super::{
     upgrade,
 };
 use crate::{
+    fields::Fields,
+    heads::RequestHead,
     memory::boxed,
     message::{Client, Exchange, TlsSession},
     rescue::{Trouble, is_grpc},
@@ -34,14 +36,14 @@ pub(super) struct Admitted<'a> {
 
 /// The exchange of what is no request.
 pub(super) fn unread(peer: SocketAddr, tls: Option<Arc<TlsSession>>) -> Box<Exchange> {
-    let nothing = HeaderMap::new();
+    let nothing = Fields::new();
     let Known { client, trusted } = Client::of(peer, tls, &nothing, &[]);
     Box::new(Exchange { id: request_id(&nothing, trusted), client, ..Exchange::vacant() })
 }
 
 /// The exchange of a request that nobody has looked at yet.
 pub(super) fn begin(
-    mut head: request::Parts,
+    mut head: RequestHead,
     peer: SocketAddr,
     tls: Option<Arc<TlsSession>>,
     entrance: &Entrance,
@@ -109,7 +111,7 @@ impl Proxy {
     }
 
     /// How often a request has come by here, if that is not too often.
-    fn passes(&self, headers: &HeaderMap) -> Result<usize, Trouble> {
+    fn passes(&self, headers: &Fields) -> Result<usize, Trouble> {
         let passes = self.via.passes(headers);
         if passes > MAX_PASSES { Err(Trouble::Loop) } else { Ok(passes) }
     }
@@ -121,7 +123,7 @@ impl Proxy {
 fn find<'h>(
     snapshot: &Snapshot,
     entrance: &Entrance,
-    head: &'h request::Parts,
+    head: &'h RequestHead,
     authority: &str,
 ) -> Result<(NormalPath<'h>, Found), Trouble> {
     let look_up = |path: &NormalPath<'_>| {

@@ -2,11 +2,12 @@
 //! them as they see what a handler says.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 
 use super::{admit::has_no_body, forward::encode_into, target::host_of};
 use crate::{
     config::{Location, Piece, Redirect, Route, StaticReply},
+    fields::Fields,
     message::{Exchange, Reply},
     rescue::Trouble,
 };
@@ -52,7 +53,7 @@ fn redirected(redirect: &Redirect, exchange: &Exchange) -> Result<Reply, Trouble
     }
     let location = HeaderValue::from_str(&to);
     let location = location.map_err(|_| Trouble::BadRequest("its target is malformed"))?;
-    let headers = HeaderMap::from_iter([
+    let headers = Fields::from_iter([
         (header::LOCATION, location),
         (header::CONTENT_LENGTH, HeaderValue::from_static("0")),
     ]);

@@ -1,23 +1,24 @@
 //! What a request says of who asks and by which way. Of that only trusted proxies are believed.
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderName, header};
+
+use crate::fields::Fields;
 
 /// Takes off what is not believed, before any plugin sees it: another proxy's fields, unless they are a trusted one's,
 /// and names that some services take for a field that is ours to write (CGI knows no dashes: RFC 3875, 4.1.18).
 /// Whether there are other names with an underscore.
-pub(super) fn take_claims(headers: &mut HeaderMap, from_proxy: bool) -> bool {
+pub(super) fn take_claims(headers: &mut Fields, from_proxy: bool) -> bool {
     let is_suspect = |name: &HeaderName| is_of_proxy(name.as_str()) || has_underscore(name);
     // Nearly all requests have none.
-    if !headers.keys().any(is_suspect) {
+    if !headers.names().any(is_suspect) {
         return false;
     }
-    let is_claim = |name: &&HeaderName| match has_underscore(name) {
+    let is_claim = |name: &HeaderName| match has_underscore(name) {
         true => is_ours(&name.as_str().replace('_', "-")),
         false => !from_proxy && is_of_proxy(name.as_str()),
     };
-    let claims: Vec<HeaderName> = headers.keys().filter(is_claim).cloned().collect();
-    claims.into_iter().for_each(|claim| drop(headers.remove(claim)));
-    headers.keys().any(has_underscore)
+    headers.retain(|name, _| !is_claim(name));
+    headers.names().any(has_underscore)
 }
 
 fn has_underscore(name: &HeaderName) -> bool {
@@ -61,7 +62,7 @@ mod tests {
             "x_user_id",
             "accept",
         ];
-        let headers = |names: &[&str]| -> HeaderMap {
+        let headers = |names: &[&str]| -> Fields {
             names.iter().map(|name| (name.parse().unwrap(), "1".parse().unwrap())).collect()
         };
         let mut left = headers(&names);

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use http::HeaderMap;
+use crate::fields::Fields;
 
 use crate::{
     config::Network,
@@ -24,7 +24,7 @@ impl Client {
     pub(super) fn of(
         peer: SocketAddr,
         tls: Option<Arc<TlsSession>>,
-        headers: &HeaderMap,
+        headers: &Fields,
         trusted_proxies: &[Network],
     ) -> Known {
         let is_trusted = |ip| trusted_proxies.iter().any(|network| network.contains(ip));
@@ -32,7 +32,7 @@ impl Client {
         let mut address = peer.ip().to_canonical();
         let mut https = tls.is_some();
         if trusted {
-            let named = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
+            let named = headers.get_all("x-forwarded-for").filter_map(|v| v.to_str().ok());
             let hops: Vec<_> = named.flat_map(|v| v.split(',')).collect();
             for hop in hops.iter().rev() {
                 let Some(ip) = address_in(hop.trim()) else { break };
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn only_trusted_peers_name_the_client() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         headers.insert("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9".parse().unwrap());
         headers.insert("x-forwarded-proto", "https".parse().unwrap());
         let trusted = [Network { address: "10.0.0.0".parse().unwrap(), prefix: 8 }];
@@ -79,7 +79,7 @@ mod tests {
             ("1.2.3.4, unknown", "10.0.0.1"),
             ("1.2.3.4:x", "10.0.0.1"),
         ] {
-            let headers = HeaderMap::from_iter([(
+            let headers = Fields::from_iter([(
                 http::HeaderName::from_static("x-forwarded-for"),
                 said.parse().unwrap(),
             )]);

@@ -3,16 +3,15 @@
 use std::{cell::RefCell, net::IpAddr};
 
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header, request,
-    uri::PathAndQuery,
-};
+use http::{HeaderName, HeaderValue, Method, Version, header, uri::PathAndQuery};
 use http_body::Body as _;
 
 use super::{Course, RouteInService, admit, ids, upgrade::Wish, via::Via};
 use crate::{
     body::{Body, BodyError, Tap, Tapped, coding::mend_head},
     config::Rewrite,
+    fields::Fields,
+    heads::{Request, RequestHead, Response},
     http1::ADDED_FIELDS,
     message::{Exchange, TRACEPARENT},
     rescue::Trouble,
@@ -52,16 +51,16 @@ pub(super) fn request(
     }
     add_forwarding(&mut headers, exchange, via);
     let mut request = Request::new(body);
-    *request.method_mut() = exchange.request.method.clone();
-    *request.uri_mut() = target(course.route, exchange).into();
-    *request.headers_mut() = headers;
+    request.head.method = exchange.request.method.clone();
+    request.head.uri = target(course.route, exchange).into();
+    request.head.headers = headers;
     mend_length(&mut request);
     request
 }
 
 /// What goes on, with room for what is added. A copy takes some 300 instructions for each field, of which browsers
 /// send fifteen.
-fn carried(received: &mut HeaderMap, is_kept: bool) -> HeaderMap {
+fn carried(received: &mut Fields, is_kept: bool) -> Fields {
     let is_traced = received.get(&TRACEPARENT).is_some_and(is_traceparent);
     // Without the trace that it is about the state says nothing.
     let stays = |name: &HeaderName| is_replaced(name) || !is_traced && *name == TRACESTATE;
@@ -75,20 +74,18 @@ fn carried(received: &mut HeaderMap, is_kept: bool) -> HeaderMap {
     headers
 }
 
-fn copied(received: &HeaderMap, goes: impl Fn(&HeaderName) -> bool) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(received.len() + ADDED_FIELDS);
+fn copied(received: &Fields, goes: impl Fn(&HeaderName) -> bool) -> Fields {
+    let mut headers = Fields::with_capacity(received.len() + ADDED_FIELDS);
     for (name, value) in received.iter().filter(|(name, _)| goes(name)) {
         headers.append(name.clone(), value.clone());
     }
     headers
 }
 
-fn taken(received: &mut HeaderMap, stays: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+fn taken(received: &mut Fields, stays: impl Fn(&HeaderName) -> bool) -> Fields {
     let mut headers = std::mem::take(received);
     headers.reserve(ADDED_FIELDS);
-    // Most requests have none, and then nothing is allocated for this.
-    let left: Vec<_> = headers.keys().filter(|name| stays(name)).cloned().collect();
-    left.into_iter().for_each(|name| drop(headers.remove(name)));
+    headers.retain(|name, _| !stays(name));
     headers
 }
 
@@ -110,11 +107,11 @@ pub(super) fn response(exchange: &mut Exchange, body: Body, via: &Via) -> Respon
     if let Some(length) = body.size_hint().exact().filter(|_| !bodiless) {
         set_length(&mut head.headers, length);
     }
-    Response::from_parts(head, if bodiless { Body::Empty } else { body })
+    Response { head, body: if bodiless { Body::Empty } else { body } }
 }
 
 /// Puts the request id onto a response.
-pub(super) fn stamp(headers: &mut HeaderMap, id: &str) {
+pub(super) fn stamp(headers: &mut Fields, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(X_REQUEST_ID, id);
     }
@@ -144,7 +141,7 @@ pub(super) fn capped(body: Body, cap: u64) -> Result<Body, Trouble> {
 }
 
 /// How often the request may still be forwarded. Only these methods count it (RFC 9110, 7.6.2).
-pub(super) fn max_forwards(head: &request::Parts) -> Option<u64> {
+pub(super) fn max_forwards(head: &RequestHead) -> Option<u64> {
     if head.method != Method::OPTIONS && head.method != Method::TRACE {
         return None;
     }
@@ -217,12 +214,12 @@ pub(super) fn encode_into(out: &mut String, value: &str, keep_slashes: bool) {
 }
 
 /// Who asked, over what, for whom. What an untrusted client says of it is replaced.
-fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &Via) {
+fn add_forwarding(headers: &mut Fields, exchange: &Exchange, via: &Via) {
     let client = &exchange.client;
     let peer = client.peer.ip().to_canonical();
     // Behind a trusted proxy the addresses that it reports are kept, and it is added.
     match client.address == peer {
-        true => drop(headers.insert(X_FORWARDED_FOR, value_of(peer))),
+        true => headers.insert(X_FORWARDED_FOR, value_of(peer)),
         false => set(headers, X_FORWARDED_FOR, &format!("{}, {peer}", client.address)),
     }
     let scheme = HeaderValue::from_static(if client.https { "https" } else { "http" });
@@ -234,8 +231,8 @@ fn add_forwarding(headers: &mut HeaderMap, exchange: &Exchange, via: &Via) {
 
 /// Puts the authority that was asked for into `Host` and `X-Forwarded-Host`; a trusted proxy may know that the client
 /// asked for another one. It nearly always came in `Host`: then neither is a copy.
-fn set_host(headers: &mut HeaderMap, authority: &str, from_proxy: bool) {
-    let is_known = from_proxy && headers.contains_key(X_FORWARDED_HOST);
+fn set_host(headers: &mut Fields, authority: &str, from_proxy: bool) {
+    let is_known = from_proxy && headers.contains(X_FORWARDED_HOST);
     match headers.get(header::HOST).filter(|host| host.as_bytes() == authority.as_bytes()) {
         _ if is_known => set(headers, header::HOST, authority),
         Some(host) => {
@@ -311,33 +308,33 @@ fn is_traceparent(value: &HeaderValue) -> bool {
 
 /// One length, and the one that is true (RFC 9112, 6.3).
 pub(super) fn mend_length(request: &mut Request<Body>) {
-    match request.body().size_hint().exact() {
-        Some(0) if !request.headers().contains_key(header::CONTENT_LENGTH) => {}
+    match request.body.size_hint().exact() {
+        Some(0) if !request.head.headers.contains(header::CONTENT_LENGTH) => {}
         Some(length) => {
-            request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+            request.head.headers.insert(header::CONTENT_LENGTH, length.into());
         }
         None => {
-            request.headers_mut().remove(header::CONTENT_LENGTH);
+            request.head.headers.remove(header::CONTENT_LENGTH);
         }
     }
 }
 
 /// The one length that is true. The service's own is nearly always the same.
-fn set_length(headers: &mut HeaderMap, length: u64) {
-    let mut said = headers.get_all(header::CONTENT_LENGTH).iter();
-    let is_said = match (said.next(), said.next()) {
-        (Some(only), None) => {
-            only.as_bytes().first().is_some_and(u8::is_ascii_digit)
-                && only.to_str().is_ok_and(|only| only.parse() == Ok(length))
-        }
-        _ => false,
+fn set_length(headers: &mut Fields, length: u64) {
+    let is_true = |said: &HeaderValue| {
+        said.as_bytes().first().is_some_and(u8::is_ascii_digit)
+            && said.to_str().is_ok_and(|said| said.parse() == Ok(length))
+    };
+    let is_said = {
+        let mut said = headers.get_all(header::CONTENT_LENGTH);
+        said.next().is_some_and(is_true) && said.next().is_none()
     };
     if !is_said {
         headers.insert(header::CONTENT_LENGTH, length.into());
     }
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn set(headers: &mut Fields, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
@@ -385,7 +382,7 @@ mod tests {
             ];
             let fields =
                 fields.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-            let mut received: HeaderMap = fields.into_iter().collect();
+            let mut received: Fields = fields.into_iter().collect();
             let mut kept = carried(&mut received, true);
             assert_eq!(received.len(), 7);
             let mut sent = carried(&mut received, false);
@@ -393,7 +390,7 @@ mod tests {
             for headers in [&mut kept, &mut sent] {
                 assert!(is_traceparent(&headers.remove(TRACEPARENT).unwrap()));
                 assert_eq!(headers.remove(TRACESTATE).is_some(), has_state);
-                let values: Vec<_> = headers.get_all(header::ACCEPT).iter().collect();
+                let values: Vec<_> = headers.get_all(header::ACCEPT).collect();
                 assert_eq!(values, ["a", "c"]);
                 assert_eq!(headers.len(), 2, "{headers:?}");
             }
@@ -404,7 +401,7 @@ mod tests {
     #[test]
     fn the_authority_is_told_twice() {
         for host in [None, Some("a.example:80"), Some("A.example:80")] {
-            let mut headers = HeaderMap::new();
+            let mut headers = Fields::new();
             headers.extend(host.map(|host| (header::HOST, HeaderValue::from_static(host))));
             set_host(&mut headers, "a.example:80", true);
             assert_eq!(headers[header::HOST], "a.example:80");
@@ -415,12 +412,12 @@ mod tests {
     #[test]
     fn there_is_one_length() {
         for said in [&[][..], &["5"], &["7"], &["5", "5"], &["x"], &["+5"]] {
-            let mut headers = HeaderMap::new();
+            let mut headers = Fields::new();
             for value in said {
                 headers.append(header::CONTENT_LENGTH, HeaderValue::from_static(value));
             }
             set_length(&mut headers, 5);
-            let all: Vec<_> = headers.get_all(header::CONTENT_LENGTH).iter().collect();
+            let all: Vec<_> = headers.get_all(header::CONTENT_LENGTH).collect();
             assert_eq!(all, ["5"]);
         }
     }

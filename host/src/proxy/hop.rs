@@ -1,16 +1,17 @@
 //! The fields that are about one connection, and so go no further (RFC 9110, 7.6.1).
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header, response};
+use http::{HeaderName, HeaderValue, StatusCode, Version, header};
 
 use crate::{
-    fields::{has_member, is_of_hop, remove_hop},
+    fields::{Fields, has_member, is_of_hop, remove_hop},
+    heads::ResponseHead,
     message::Hop,
 };
 
 /// Takes the fields of the client's connection off its request, before any plugin sees it: later
 /// `Connection` could name, and so remove, a field that a plugin has set.
-pub(super) fn take_hop(headers: &mut HeaderMap) -> Hop {
-    if !headers.keys().any(|name| is_of_hop(name) || is_lookalike(name)) {
+pub(super) fn take_hop(headers: &mut Fields) -> Hop {
+    if !headers.names().any(|name| is_of_hop(name) || is_lookalike(name)) {
         return Hop::default();
     }
     let hop = Hop {
@@ -27,13 +28,13 @@ pub(super) fn take_hop(headers: &mut HeaderMap) -> Hop {
 }
 
 /// Takes the fields of the service's connection off its reply.
-pub(super) fn take_reply_hop(head: &mut response::Parts, client: Version) {
+pub(super) fn take_reply_hop(head: &mut ResponseHead, client: Version) {
     let headers = &mut head.headers;
-    if !headers.keys().any(is_of_hop) {
+    if !headers.names().any(is_of_hop) {
         return;
     }
     // A length beside chunks is not that of the body, and must not go on (RFC 9112, 6.3).
-    if headers.contains_key(header::TRANSFER_ENCODING) {
+    if headers.contains(header::TRANSFER_ENCODING) {
         headers.remove(header::CONTENT_LENGTH);
     }
     // RFC 9110, 15.5.22: a 426 must say which protocols would do. HTTP/2 has no field for that.
@@ -41,7 +42,7 @@ pub(super) fn take_reply_hop(head: &mut response::Parts, client: Version) {
     if !is_required {
         return remove_hop(headers, is_ours);
     }
-    let protocols: Vec<_> = headers.get_all(header::UPGRADE).iter().cloned().collect();
+    let protocols: Vec<_> = headers.get_all(header::UPGRADE).cloned().collect();
     remove_hop(headers, is_ours);
     if !protocols.is_empty() {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -51,8 +52,8 @@ pub(super) fn take_reply_hop(head: &mut response::Parts, client: Version) {
 
 /// Puts the cookies of HTTP/2, where each may have a field of its own, into one (RFC 9113, 8.2.3):
 /// who reads HTTP/1.1 expects no second.
-pub(super) fn join_crumbs(headers: &mut HeaderMap) {
-    let mut crumbs = headers.get_all(header::COOKIE).iter();
+pub(super) fn join_crumbs(headers: &mut Fields) {
+    let mut crumbs = headers.get_all(header::COOKIE);
     let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else { return };
     let mut all = first.as_bytes().to_vec();
     for crumb in std::iter::once(second).chain(crumbs) {
@@ -65,8 +66,8 @@ pub(super) fn join_crumbs(headers: &mut HeaderMap) {
 }
 
 /// The one protocol that a head asks for, or switches to, in lower case.
-pub(super) fn upgrade_of(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all(header::UPGRADE).iter();
+pub(super) fn upgrade_of(headers: &Fields) -> Option<String> {
+    let mut values = headers.get_all(header::UPGRADE);
     let (Some(only), None) = (values.next(), values.next()) else { return None };
     let protocol = only.to_str().ok()?.trim().to_ascii_lowercase();
     let is_one = !protocol.is_empty() && !protocol.contains(',');
@@ -85,8 +86,8 @@ fn is_ours(name: &HeaderName) -> bool {
         || name == "x-request-id"
 }
 
-fn is_chunked_alone(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+fn is_chunked_alone(headers: &Fields) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING);
     match (codings.next(), codings.next()) {
         (None, _) => true,
         (Some(only), None) => only.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
@@ -94,8 +95,8 @@ fn is_chunked_alone(headers: &HeaderMap) -> bool {
     }
 }
 
-fn says(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
-    headers.get_all(name).iter().any(|list| has_member(list, member))
+fn says(headers: &Fields, name: &HeaderName, member: &str) -> bool {
+    headers.get_all(name).any(|list| has_member(list, member))
 }
 
 #[cfg(test)]
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn fields_of_one_connection_go_no_further() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         for (name, value) in [
             ("connection", "close, X-Secret, host"),
             ("x-secret", "1"),
@@ -119,7 +120,7 @@ mod tests {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         remove_hop(&mut headers, is_ours);
-        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        let mut left: Vec<&str> = headers.names().map(HeaderName::as_str).collect();
         left.sort();
         assert_eq!(left, ["host", "trailer", "x-other"]);
     }
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn one_protocol_is_asked_for() {
         let asked = |connection: &'static str, upgrade: &[&'static str]| {
-            let mut headers = HeaderMap::new();
+            let mut headers = Fields::new();
             headers.insert(header::CONNECTION, HeaderValue::from_static(connection));
             for value in upgrade {
                 headers.append(header::UPGRADE, HeaderValue::from_static(value));

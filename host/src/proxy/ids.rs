@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use crate::fields::Fields;
 
 /// A trusted proxy's request id if it is a plain one, else a new one.
-pub(super) fn request_id(headers: &HeaderMap, trusted: bool) -> Arc<str> {
+pub(super) fn request_id(headers: &Fields, trusted: bool) -> Arc<str> {
     let plain = |id: &&str| {
         !id.is_empty()
             && id.len() <= 128

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, Request, header};
+use http::{HeaderName, HeaderValue, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::task::AbortHandle;
@@ -20,6 +20,7 @@ use super::{forward::mend_length, ids::random_u64};
 use crate::{
     body::{Body, BodyError, Tap, Tapped},
     config,
+    heads::Request,
     message::Exchange,
     telemetry::MirrorMetrics,
     upstream::{Caller, Upstream},
@@ -52,7 +53,7 @@ impl Mirror {
 
     /// No client can make the service take a request for a copy.
     pub(super) fn unmark(&self, request: &mut Request<Body>) {
-        request.headers_mut().remove(MARK);
+        request.head.headers.remove(MARK);
     }
 
     /// Copies a request that is about to be sent to one of `upstreams`, if it is one of those that
@@ -64,10 +65,10 @@ impl Mirror {
         upstreams: &[Arc<Upstream>],
     ) {
         let settings = &self.settings;
-        if !settings.takes(request.method()) || random_u64() % 100 >= settings.percent {
+        if !settings.takes(&request.head.method) || random_u64() % 100 >= settings.percent {
             return;
         }
-        if request.body().size_hint().lower() > settings.max_body {
+        if request.body.size_hint().lower() > settings.max_body {
             self.metrics.too_large.inc();
             return;
         }
@@ -83,12 +84,12 @@ impl Mirror {
             metrics: self.metrics.clone(),
             place,
         };
-        match request.body_mut() {
+        match &mut request.body {
             body if body.is_end_stream() => copy.send(Bytes::new()),
             Body::Full(bytes) => copy.send(bytes.clone()),
             body => {
                 let (body, cap) = (std::mem::take(body), settings.max_body);
-                *request.body_mut() = Body::boxed(Tapped::new(body, Tee::new(copy, cap)));
+                request.body = Body::boxed(Tapped::new(body, Tee::new(copy, cap)));
             }
         }
     }
@@ -98,12 +99,12 @@ impl Mirror {
 /// the upstreams is none with the mirror.
 fn marked(request: &Request<Body>, upstreams: &[Arc<Upstream>]) -> Request<Body> {
     let mut copy = Request::new(Body::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy.headers_mut().remove(header::TRAILER);
-    upstreams.iter().for_each(|upstream| upstream.forget_session(copy.headers_mut()));
-    copy.headers_mut().insert(MARK, HeaderValue::from_static("1"));
+    copy.head.method = request.head.method.clone();
+    copy.head.uri = request.head.uri.clone();
+    copy.head.headers = request.head.headers.clone();
+    copy.head.headers.remove(header::TRAILER);
+    upstreams.iter().for_each(|upstream| upstream.forget_session(&mut copy.head.headers));
+    copy.head.headers.insert(MARK, HeaderValue::from_static("1"));
     copy
 }
 
@@ -121,7 +122,7 @@ impl Shadow {
     /// Sends it, in a task of its own.
     fn send(self, body: Bytes) {
         let Self { mut request, caller, upstream, timeout, metrics, place } = self;
-        *request.body_mut() = Body::from(body);
+        request.body = Body::from(body);
         mend_length(&mut request);
         tokio::spawn(async move {
             let _place = place;
@@ -164,7 +165,7 @@ async fn answer(
 ) -> Result<(), String> {
     let response = upstream.call(caller, request, deadline).answer().await;
     let response = response.map_err(|why| why.to_string())?;
-    let mut body = response.into_body();
+    let mut body = response.body;
     let mut read = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| error.to_string())?;

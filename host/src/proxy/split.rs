@@ -1,10 +1,11 @@
 //! Which of several upstreams gets a request, when no plugin has said.
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 
 use super::ids::random_u64;
 use crate::{
     config::{self, Condition, HashKey},
+    fields::Fields,
     message::Exchange,
     upstream::hash,
 };
@@ -64,10 +65,10 @@ impl Wanted {
         Some(Self { name: condition.name.parse().ok()?, value: condition.value.clone() })
     }
 
-    fn holds(&self, headers: &HeaderMap) -> bool {
+    fn holds(&self, headers: &Fields) -> bool {
         match &self.value {
-            None => headers.contains_key(&self.name),
-            Some(value) => headers.get_all(&self.name).iter().any(|v| v == value.as_str()),
+            None => headers.contains(&self.name),
+            Some(value) => headers.get_all(&self.name).any(|v| v == value.as_str()),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::net::Ipv6Addr;
 
-use http::{Method, Version, header, request};
+use http::{Method, Version, header};
 
 use super::Entrance;
-use crate::{config::ListenLimits, message::Fragment, rescue::Trouble};
+use crate::{config::ListenLimits, heads::RequestHead, message::Fragment, rescue::Trouble};
 
 /// Refuses targets that are no path of a server.
-pub(super) fn check_target(head: &request::Parts, entrance: &Entrance) -> Result<(), Trouble> {
+pub(super) fn check_target(head: &RequestHead, entrance: &Entrance) -> Result<(), Trouble> {
     if head.method == Method::CONNECT {
         return Err(Trouble::BadRequest("CONNECT is for forward proxies"));
     }
@@ -34,7 +34,7 @@ pub(super) fn check_target(head: &request::Parts, entrance: &Entrance) -> Result
 }
 
 /// Refuses heads that are too large. Those of HTTP/1.1 were measured where they were read.
-pub(super) fn check_size(head: &request::Parts, limits: &ListenLimits) -> Result<(), Trouble> {
+pub(super) fn check_size(head: &RequestHead, limits: &ListenLimits) -> Result<(), Trouble> {
     if head.version != Version::HTTP_2 {
         return Ok(());
     }
@@ -49,15 +49,15 @@ pub(super) fn check_size(head: &request::Parts, limits: &ListenLimits) -> Result
 
 /// Whether it asks what the server can do, not about anything that it serves (RFC 9110, 9.3.7). No
 /// other method may have that target.
-pub(super) fn is_server_wide(head: &request::Parts) -> bool {
+pub(super) fn is_server_wide(head: &RequestHead) -> bool {
     head.uri.path() == "*" && head.uri.query().is_none() && head.method == Method::OPTIONS
 }
 
 /// The one host that the request is for. RFC 9112, 3.2: a missing, repeated or invalid `Host` is a
 /// 400; an authority in the target wins, and must then be the same (RFC 9110, 7.4), for two names
 /// would be routed by one and served by the other.
-pub(super) fn authority(head: &request::Parts) -> Result<String, Trouble> {
-    let mut hosts = head.headers.get_all(header::HOST).iter();
+pub(super) fn authority(head: &RequestHead) -> Result<String, Trouble> {
+    let mut hosts = head.headers.get_all(header::HOST);
     let host = match (hosts.next(), hosts.next()) {
         (_, Some(_)) => return Err(Trouble::BadRequest("it has more than one Host")),
         (None, None) => None,
@@ -137,12 +137,12 @@ pub(super) fn host_of(authority: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn head(target: &str, hosts: &[&str]) -> request::Parts {
+    fn head(target: &str, hosts: &[&str]) -> RequestHead {
         let mut request = http::Request::builder().uri(target);
         for host in hosts {
             request = request.header("host", *host);
         }
-        request.body(()).unwrap().into_parts().0
+        request.body(()).unwrap().into_parts().0.into()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request, response};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::{ext::Protocol, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
@@ -20,6 +20,8 @@ use super::{RouteInService, hop::upgrade_of, ids::random_u64};
 use crate::{
     access_log::Broken,
     body::Body,
+    fields::Fields,
+    heads::{RequestHead, ResponseHead},
     message::{Duplex, Exchange, Handover, Hop, KeepBusy},
     rescue::Trouble,
     upstream::Switched,
@@ -80,7 +82,7 @@ pub(super) struct Passed {
 
 /// RFC 8441, 4: a CONNECT with `:protocol` asks for what GET with `Upgrade` asks for in HTTP/1.1,
 /// and from here on it is that, so that routes and plugins need not know of it.
-pub(super) fn translate(head: &mut request::Parts, hop: &mut Hop) {
+pub(super) fn translate(head: &mut RequestHead, hop: &mut Hop) {
     if head.version != Version::HTTP_2 || head.method != Method::CONNECT {
         return;
     }
@@ -112,7 +114,7 @@ pub(super) fn wish(route: &RouteInService, exchange: &mut Exchange, body: &Body)
 
 impl Wish {
     /// Puts onto the forwarded request what was taken off as the client's connection's own.
-    pub(super) fn ask(&mut self, headers: &mut HeaderMap, from_h2: bool) {
+    pub(super) fn ask(&mut self, headers: &mut Fields, from_h2: bool) {
         self.mark(headers);
         if self.protocol != WEBSOCKET {
             return;
@@ -130,7 +132,7 @@ impl Wish {
     }
 
     /// Whether the service switched to what was asked for.
-    pub(super) fn is_granted(&self, head: &response::Parts) -> bool {
+    pub(super) fn is_granted(&self, head: &ResponseHead) -> bool {
         let same = upgrade_of(&head.headers).is_some_and(|protocol| protocol == self.protocol);
         let accepted = self.protocol != WEBSOCKET
             || head.headers.get(header::SEC_WEBSOCKET_ACCEPT) == self.accept.as_ref();
@@ -141,7 +143,7 @@ impl Wish {
     pub(super) fn tunnel(
         self,
         service: Switched,
-        response: &mut response::Parts,
+        response: &mut ResponseHead,
         from_h2: bool,
         idle: Duration,
     ) -> Option<Tunnel> {
@@ -158,7 +160,7 @@ impl Wish {
         Some(Tunnel { client: self.client, service, idle, _busy: self.busy })
     }
 
-    fn mark(&self, headers: &mut HeaderMap) {
+    fn mark(&self, headers: &mut Fields) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         if let Ok(protocol) = HeaderValue::from_str(&self.protocol) {
             headers.insert(header::UPGRADE, protocol);

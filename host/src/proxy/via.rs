@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Version, header};
+use http::{HeaderValue, Version, header};
 
 use super::ids;
+
+use crate::fields::Fields;
 
 /// A name for this process in `Via`, unlike that of any other.
 pub fn via_name() -> Arc<str> {
@@ -31,14 +33,14 @@ impl Via {
     }
 
     /// Says that a message came in by this version.
-    pub(super) fn add(&self, headers: &mut HeaderMap, version: Version) {
+    pub(super) fn add(&self, headers: &mut Fields, version: Version) {
         let entry = if version == Version::HTTP_2 { &self.over_http2 } else { &self.over_http1 };
         headers.append(header::VIA, entry.clone());
     }
 
     /// The same for a request that has come by here so often: what plugins have taken off is there again, or a circle
     /// would never be seen to be one.
-    pub(super) fn add_again(&self, headers: &mut HeaderMap, version: Version, passes: usize) {
+    pub(super) fn add_again(&self, headers: &mut Fields, version: Version, passes: usize) {
         if passes > 0 {
             for _ in self.passes(headers)..passes {
                 self.add(headers, version);
@@ -48,8 +50,8 @@ impl Via {
     }
 
     /// How often a message has come by here already.
-    pub(super) fn passes(&self, headers: &HeaderMap) -> usize {
-        let entries = headers.get_all(header::VIA).iter().filter_map(|entry| entry.to_str().ok());
+    pub(super) fn passes(&self, headers: &Fields) -> usize {
+        let entries = headers.get_all(header::VIA).filter_map(|entry| entry.to_str().ok());
         let hops = entries.flat_map(|entry| entry.split(','));
         hops.filter(|hop| hop.trim().ends_with(&*self.name)).count()
     }

@@ -5,11 +5,12 @@
 
 use std::mem;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use super::{RouteInService, Snapshot};
 use crate::{
     access_log::{Broken, Counter},
+    fields::Fields,
     message::Exchange,
 };
 
@@ -61,7 +62,7 @@ impl Drop for Watch<'_> {
             exchange.upstream_took.get_or_insert_with(|| called.elapsed());
         }
         let bytes = self.request_bytes.get();
-        let entry = log.entry(exchange, self.request_bytes.clone(), status, &HeaderMap::new());
+        let entry = log.entry(exchange, self.request_bytes.clone(), status, &Fields::new());
         entry.at(|exchange| self.route.target(exchange)).finish(bytes, 0, Some(broken));
     }
 }

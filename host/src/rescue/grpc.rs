@@ -2,10 +2,10 @@
 //! other answer for a broken message.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
-use crate::message::Reply;
+use crate::{fields::Fields, message::Reply};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -13,7 +13,7 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Whether a request is a call of gRPC: `application/grpc`, with a message format or without. gRPC-Web
 /// is another protocol, that has its trailers in the body.
-pub fn is_grpc(headers: &HeaderMap) -> bool {
+pub fn is_grpc(headers: &Fields) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
@@ -22,7 +22,7 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
 /// A refusal as a head with everything in it ("Trailers-Only" in PROTOCOL-HTTP2 of gRPC). Fields that
 /// are not about the body stay: they are metadata. What refuses nothing stays as it is.
 pub fn in_grpc(mut reply: Reply) -> Reply {
-    if reply.status.is_success() || reply.headers.contains_key(GRPC_STATUS) {
+    if reply.status.is_success() || reply.headers.contains(GRPC_STATUS) {
         return reply;
     }
     let message = message_of(&reply);
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn reply(status: u16, body: &'static str) -> Reply {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         let status = StatusCode::from_u16(status).unwrap();
@@ -122,10 +122,10 @@ mod tests {
             ("application/grpc-web", false),
             ("application/json", false),
         ] {
-            let mut headers = HeaderMap::new();
+            let mut headers = Fields::new();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
             assert_eq!(is_grpc(&headers), expected, "{kind}");
         }
-        assert!(!is_grpc(&HeaderMap::new()));
+        assert!(!is_grpc(&Fields::new()));
     }
 }

@@ -168,7 +168,7 @@ fn header(condition: &Condition) -> Option<(HeaderName, Option<String>)> {
 }
 
 fn header_holds(name: &HeaderName, wanted: Option<&str>, asked: &Asked<'_>) -> bool {
-    let mut values = asked.headers.get_all(name).iter();
+    let mut values = asked.headers.get_all(name);
     match wanted {
         None => values.next().is_some(),
         Some(wanted) => values.any(|value| value.as_bytes() == wanted.as_bytes()),

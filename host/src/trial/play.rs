@@ -26,6 +26,7 @@ use crate::{
     chain::{Chain, Stop, Why},
     config::OnError,
     filter::Cause,
+    heads::ResponseHead,
     message::{Exchange, Reply},
     plugin::{Plugin, PluginFilter},
     telemetry::Telemetry,
@@ -68,7 +69,7 @@ impl<'a> Stage<'a> {
             let reply = self.chain.handle(&mut seen.exchange, body.into()).await.map_err(end)?;
             return Err(End::Respond(sdk_reply(&reply)));
         }
-        let (mut head, ()) = http::Response::new(()).into_parts();
+        let mut head = ResponseHead::default();
         head.status = StatusCode::from_u16(case.upstream.status).unwrap_or_default();
         head.headers = headers(&case.upstream.headers);
         seen.exchange.response = Some(head);
@@ -120,8 +121,8 @@ fn exchange(plugin: &str, case: &Case) -> Result<Box<Exchange>, String> {
     // As it comes over HTTP/1.1, which is what this is.
     let host = exchange.authority.parse().map_err(|_| "the request's `host` is none")?;
     exchange.request.headers.insert(header::HOST, host);
-    let mut names = exchange.request.headers.keys();
-    exchange.hop.has_underscores = names.any(|name| name.as_str().contains('_'));
+    exchange.hop.has_underscores =
+        exchange.request.headers.names().any(|name| name.as_str().contains('_'));
     let params = case.params().unwrap_or_default().into_iter();
     exchange.params = params.map(|(name, value)| (name.into(), value)).collect();
     let alternatives = case.route.alternatives.iter().map(String::as_str);

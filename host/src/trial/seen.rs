@@ -1,10 +1,10 @@
 //! What came of an exchange, for the case to be held against.
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use torana_plugin_sdk::cases::Witness;
 
 use super::services::LogLines;
-use crate::message::Exchange;
+use crate::{fields::Fields, message::Exchange};
 
 /// An exchange after its last hook, and its bodies.
 pub(super) struct Seen {
@@ -75,7 +75,7 @@ pub(super) fn full_name(plugin: &str, name: &str) -> String {
     if name.contains('.') { name.to_owned() } else { format!("{plugin}.{name}") }
 }
 
-fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
+fn values(headers: &Fields, name: &str) -> Vec<String> {
     let lossy = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers.get_all(name).iter().map(lossy).collect()
+    headers.get_all(name).map(lossy).collect()
 }

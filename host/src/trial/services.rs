@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use torana_plugin_sdk::{
     Content, Header,
     cases::{Answer, FetchCase, FetchFailure, Values, call, is_same},
@@ -21,6 +21,7 @@ use tracing::{
 
 use crate::{
     dispatch::{Destination, Dispatch, DispatchError, Incoming, Outgoing},
+    fields::Fields,
     store::{Clock, Memory},
     stores::{
         Allowance, Answer as StoreAnswer, Bucket, Kv, Lead, RateLimit, StoreError, Stores, at_once,
@@ -121,7 +122,7 @@ fn asked(request: &Outgoing) -> SdkOutgoing {
     }
 }
 
-pub(super) fn sdk_headers(headers: &HeaderMap) -> Vec<Header> {
+pub(super) fn sdk_headers(headers: &Fields) -> Vec<Header> {
     let lossy = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let one = |(name, value): (&HeaderName, &HeaderValue)| Header {
         name: name.to_string(),
@@ -139,8 +140,8 @@ fn incoming(answer: &Answer) -> Incoming {
 }
 
 /// The fields of a case. What is none is left out; the component would never see it either.
-pub(super) fn headers<'a>(fields: impl IntoIterator<Item = (&'a String, &'a Values)>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+pub(super) fn headers<'a>(fields: impl IntoIterator<Item = (&'a String, &'a Values)>) -> Fields {
+    let mut headers = Fields::new();
     for (name, values) in fields {
         for value in values.as_slice() {
             let field = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes()));

@@ -1,7 +1,5 @@
 //! What has been tried for one request, and whether to try once more without being asked to.
 
-use http::Request;
-
 use super::{
     UpstreamError,
     balance::Wanted,
@@ -11,7 +9,7 @@ use super::{
     target::Target,
     unanswered::Unanswered,
 };
-use crate::{body::Body, config::RetryOn, message::Asked};
+use crate::{body::Body, config::RetryOn, heads::Request, message::Asked};
 
 /// What has been tried for one request.
 pub(super) struct Attempt<'a> {
@@ -112,7 +110,7 @@ impl<'a> Attempt<'a> {
         }
         let spare =
             sent.spare.map(|spare| *spare).or_else(|| unanswered.spare.take()).filter(|spare| {
-                let is_lost = || spare.method().is_idempotent() && unanswered.is_lost();
+                let is_lost = || spare.head.method.is_idempotent() && unanswered.is_lost();
                 sent.kept && (unanswered.is_unprocessed() || is_lost())
             });
         let Some(again) = unanswered.unsent.or(spare) else { return Err(why) };

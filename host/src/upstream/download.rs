@@ -10,17 +10,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Response, StatusCode, response::Parts};
+use http::StatusCode;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::{blame::Label, lease::Lease, upload::Upload};
-use crate::body::{Body, BodyError, is_last};
+use crate::{
+    body::{Body, BodyError, is_last},
+    heads::{Response, ResponseHead},
+};
 
 /// Takes the body off the connection if all of it is there, which goes for most small replies: then
 /// the connection is free at once and nothing has to be watched. Otherwise the body keeps the
 /// lease.
 pub(super) async fn receive(
-    head: Parts,
+    head: ResponseHead,
     mut lease: Lease,
     idle_timeout: Duration,
     deadline: Instant,
@@ -48,7 +51,7 @@ pub(super) struct Names<'a> {
 
 /// The same, once it was looked at what is there.
 pub(super) fn received(
-    mut head: Parts,
+    mut head: ResponseHead,
     first: First,
     mut lease: Lease,
     terms: Terms<'_>,
@@ -58,11 +61,11 @@ pub(super) fn received(
             if let Some(switched) = lease.hand_over() {
                 head.extensions.insert(switched);
             }
-            return Response::from_parts(head, Body::Empty);
+            return Response { head, body: Body::Empty };
         }
         First::Last(body) => {
             lease.complete();
-            return Response::from_parts(head, body);
+            return Response { head, body };
         }
         First::More(first) => first,
     };
@@ -71,7 +74,7 @@ pub(super) fn received(
         names.map(|names| Label { route: names.route.clone(), request: names.request.clone() });
     let (is_told, waiting) = (false, None);
     let watched = Watched { first, is_told, lease, upload, label, idle_timeout, deadline, waiting };
-    Response::from_parts(head, Body::boxed(watched))
+    Response { head, body: Body::boxed(watched) }
 }
 
 /// What is there of a response, beside its head.
@@ -85,7 +88,7 @@ pub(super) enum First {
 }
 
 /// Looks without waiting.
-pub(super) async fn first_frame(head: &Parts, lease: &mut Lease) -> First {
+pub(super) async fn first_frame(head: &ResponseHead, lease: &mut Lease) -> First {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return First::Switched;
     }

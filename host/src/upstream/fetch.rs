@@ -10,7 +10,7 @@ use std::{
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderMap, HeaderValue, Request, StatusCode,
+    HeaderValue, StatusCode,
     header::{self, ACCEPT_ENCODING, HOST},
     uri::PathAndQuery,
 };
@@ -20,7 +20,8 @@ use crate::{
     body::{Body, BodyError, coding},
     config::{self, Protocol, Span},
     dispatch::{Destination, Dispatch, DispatchError, Incoming, Outgoing},
-    fields::remove_hop,
+    fields::{Fields, remove_hop},
+    heads::Request,
     worker,
 };
 
@@ -100,7 +101,7 @@ impl Dispatch for Fetch {
         Box::pin(async move {
             let deadline = Instant::now() + request.timeout;
             let (max_body, may_encode) =
-                (request.max_body, request.headers.contains_key(ACCEPT_ENCODING));
+                (request.max_body, request.headers.contains(ACCEPT_ENCODING));
             let (upstream, sent) = (upstream?, Instant::now());
             let response = upstream.send(outgoing(request, to_origin)?, deadline).await;
             upstream.ended(&response, sent.elapsed());
@@ -178,16 +179,18 @@ fn outgoing(outgoing: Outgoing, to_origin: bool) -> Result<Request<Body>, Dispat
     }
     // The reply should not be encoded unless the plugin can decode it. (One that is all the same is
     // decoded here.)
-    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+    if !headers.contains(ACCEPT_ENCODING) {
+        headers.append(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     let mut request = Request::new(Body::from(outgoing.body));
-    *request.method_mut() = outgoing.method;
-    *request.uri_mut() = path.into();
-    *request.headers_mut() = headers;
+    request.head.method = outgoing.method;
+    request.head.uri = path.into();
+    request.head.headers = headers;
     Ok(request)
 }
 
 /// What is about the connection (RFC 9110, 7.6.1), and trailers: the plugin has the whole body.
-fn remove_framing(headers: &mut HeaderMap) {
+fn remove_framing(headers: &mut Fields) {
     // `Via` says where a call has been: no field that the plugin wrote takes it away.
     remove_hop(headers, |name| *name == header::VIA);
     headers.remove(header::TRAILER);
@@ -238,7 +241,7 @@ mod tests {
             to,
             method: Method::GET,
             path: "/keys?a=b".into(),
-            headers: HeaderMap::new(),
+            headers: Fields::new(),
             body: Default::default(),
             timeout: Duration::from_secs(5),
             max_body: 64,
@@ -310,7 +313,7 @@ mod tests {
         );
         let reply = reply.unwrap();
         assert_eq!(reply.status, StatusCode::FOUND);
-        assert!(reply.headers.contains_key("location") && !reply.headers.contains_key("x-hop"));
+        assert!(reply.headers.contains("location") && !reply.headers.contains("x-hop"));
     }
 
     #[tokio::test]
@@ -377,8 +380,8 @@ mod tests {
         let ((), reply) = join!(answer("gzip", &hello), fetch.send(request()));
         let reply = reply.unwrap();
         assert_eq!(reply.body, "hello");
-        assert!(!reply.headers.contains_key("content-encoding"));
-        assert!(!reply.headers.contains_key("content-length"));
+        assert!(!reply.headers.contains("content-encoding"));
+        assert!(!reply.headers.contains("content-length"));
         assert_eq!(reply.headers["etag"], "W/\"v1\"");
 
         // 64 bytes are what the plugin takes.

@@ -3,11 +3,12 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, header::COOKIE};
+use http::header::COOKIE;
 
 use super::Upstream;
 use crate::{
     config::{Balance, HashKey},
+    fields::Fields,
     message::Exchange,
 };
 
@@ -74,8 +75,8 @@ fn of_address(address: IpAddr) -> u64 {
 }
 
 /// RFC 6265, 5.4: `name=value; name=value`. The first one counts.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    let all = headers.get_all(COOKIE).into_iter();
+fn cookie<'a>(headers: &'a Fields, name: &str) -> Option<&'a [u8]> {
+    let all = headers.get_all(COOKIE);
     let mut pairs = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
     pairs.find_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }

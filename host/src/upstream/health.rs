@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use http::{HeaderValue, Request, header::USER_AGENT};
+use http::{HeaderValue, header::USER_AGENT};
 use tracing::{info, warn};
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     body::{Body, with_sources},
     config::HealthCheck,
+    heads::Request,
 };
 
 /// Checks the targets of whatever upstreams are current, until this future is dropped. Upstreams
@@ -106,9 +107,9 @@ async fn probe(upstream: &Upstream, target: &Target, settings: &HealthCheck) -> 
     let connection = upstream.connector.connect(target, 0, &counters, deadline).await;
     let connection = connection.map_err(|why| why.to_string())?;
     let mut request = Request::new(Body::Empty);
-    *request.uri_mut() =
+    *&mut request.head.uri =
         settings.path.parse().map_err(|why| format!("{}: {why}", settings.path))?;
-    request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("torana-health"));
+    request.head.headers.insert(USER_AGENT, HeaderValue::from_static("torana-health"));
     let status = match connection {
         Connection::Http1(Http1 { mut connection, .. }) => {
             request::for_http1(&mut request, target, HostOf::Target);
@@ -119,7 +120,7 @@ async fn probe(upstream: &Upstream, target: &Target, settings: &HealthCheck) -> 
         Connection::Http2(mut http2) => {
             let https = upstream.connector.is_tls();
             request::for_http2(&mut request, target, https, HostOf::Target);
-            let response = http2.sender.send_request(request).await;
+            let response = http2.sender.send_request(request.into()).await;
             response.map_err(|why| with_sources(&why))?.status()
         }
     };

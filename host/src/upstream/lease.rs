@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, Response, StatusCode, response::Parts};
+use http::StatusCode;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::{body::Incoming, client::conn::TrySendError};
 
@@ -28,6 +28,7 @@ use super::{
 use crate::{
     alarm::Alarm,
     body::{Body, BodyError, poll_stream},
+    heads::{Request, ResponseHead},
 };
 
 /// One exchange's hold on a connection; counts as a request in flight.
@@ -59,7 +60,7 @@ enum Held {
     Nothing,
 }
 
-type Answer = Result<Response<Incoming>, TrySendError<Request<Body>>>;
+type Answer = Result<http::Response<Incoming>, TrySendError<http::Request<Body>>>;
 
 impl Lease {
     /// Begins to send the request.
@@ -80,7 +81,7 @@ impl Lease {
             }
             Connection::Http2(mut http2) => {
                 http2.usage.begin();
-                let answer = Box::pin(http2.sender.try_send_request(request));
+                let answer = Box::pin(http2.sender.try_send_request(request.into()));
                 Held::Http2 { http2, answer: Some(answer), body: None }
             }
         };
@@ -90,13 +91,16 @@ impl Lease {
     }
 
     /// Ready with the head of the response.
-    pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Parts, Unanswered>> {
+    pub(super) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ResponseHead, Unanswered>> {
         let head = match &mut self.held {
             Held::Http1(http1) => ready!(http1.connection.poll_head(cx))?,
             Held::Http2 { answer: Some(answer), body, .. } => {
                 let (head, incoming) = ready!(answer.as_mut().poll(cx))?.into_parts();
                 *body = Some(incoming);
-                head
+                head.into()
             }
             Held::Http2 { .. } | Held::Nothing => return Poll::Pending,
         };

@@ -85,8 +85,6 @@ use std::{
     time::Duration,
 };
 
-use http::Response;
-
 use address::Policy;
 use balance::Load;
 use blame::Blame;
@@ -101,6 +99,7 @@ use target::Target;
 use crate::{
     body::Body,
     config::{self, Resolve, Span},
+    heads::Response,
     tls, worker,
 };
 
@@ -191,7 +190,7 @@ impl Upstream {
 
     /// A request to it has ended, and how long its caller waited.
     pub fn ended(&self, answer: &Result<Response<Body>, UpstreamError>, took: Duration) {
-        self.slot().signals.count(answer.as_ref().ok().map(Response::status), took);
+        self.slot().signals.count(answer.as_ref().ok().map(|answer| answer.head.status), took);
     }
 
     /// Its own numbers.

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use http::response::Parts;
-
 use super::{
     Phase, UpstreamError, connect::ConnectError, lease::Lease, target::Target,
     unanswered::Unanswered,
 };
-use crate::config::RetryOn;
+use crate::{config::RetryOn, heads::ResponseHead};
 
 /// The head of a response, and the hold on its connection.
 pub(super) struct Answered {
-    pub(super) head: Parts,
+    pub(super) head: ResponseHead,
     /// Has its body.
     pub(super) lease: Lease,
     /// Of the target.

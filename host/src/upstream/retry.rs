@@ -9,10 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{
-    Request,
-    header::{TRAILER, UPGRADE},
-};
+use http::header::{TRAILER, UPGRADE};
 use http_body::Body as _;
 
 use super::{
@@ -25,6 +22,7 @@ use super::{
 use crate::{
     body::Body,
     config::{Hedge, Retries, RetryOn},
+    heads::Request,
 };
 
 /// How often the pause doubles at most.
@@ -45,7 +43,7 @@ impl Retry<'_> {
     /// protocol wants one connection.
     pub(super) fn hedge(&self) -> Option<Hedge> {
         let spare = self.spare.as_ref()?;
-        self.settings.hedge.filter(|_| !spare.headers().contains_key(UPGRADE))
+        self.settings.hedge.filter(|_| !spare.head.headers.contains(UPGRADE))
     }
 
     /// The request for another target, while the budget lasts.
@@ -71,14 +69,14 @@ impl<'a> Retry<'a> {
         upload: &mut Option<Upload>,
     ) -> Result<Self, UpstreamError> {
         budget.earn(settings.budget);
-        let idempotent = request.method().is_idempotent();
-        let length = request.body().size_hint().exact();
+        let idempotent = request.head.method.is_idempotent();
+        let length = request.body.size_hint().exact();
         let is_short = length.is_some_and(|length| length <= settings.body);
         if let Some(sent) = upload.as_ref().filter(|_| idempotent && is_short)
-            && !request.headers().contains_key(TRAILER)
+            && !request.head.headers.contains(TRAILER)
         {
-            let body = std::mem::take(request.body_mut()).collect(settings.body).await;
-            *request.body_mut() = Body::from(
+            let body = std::mem::take(&mut request.body).collect(settings.body).await;
+            request.body = Body::from(
                 body.map_err(|why| UpstreamError::RequestBody(sent.failure().unwrap_or(why)))?,
             );
             *upload = None;

@@ -2,7 +2,6 @@
 
 use std::{mem, sync::Arc, time::Instant};
 
-use http::{Request, Response};
 use http_body::Body as _;
 use tracing::debug;
 
@@ -28,6 +27,7 @@ use super::{
 use crate::{
     body::Body,
     config::{Retries, RetryOn},
+    heads::{Request, Response},
     message::Asked,
     worker::next_turn,
 };
@@ -106,7 +106,7 @@ impl<'a> Call<'a> {
 
     /// Whether its body has no bytes to come, but for its end.
     fn is_of_nothing(&self) -> bool {
-        let is_empty = |request: &Request<Body>| request.body().size_hint().exact() == Some(0);
+        let is_empty = |request: &Request<Body>| request.body.size_hint().exact() == Some(0);
         self.attempt.request.as_ref().is_some_and(is_empty)
     }
 
@@ -117,7 +117,7 @@ impl<'a> Call<'a> {
             return Ok(());
         };
         // Trailers have no place behind a length (RFC 9112, 6.3 and 7.1.2).
-        let ended = mem::take(request.body_mut()).collect(0).await.map(drop);
+        let ended = mem::take(&mut request.body).collect(0).await.map(drop);
         let failure = upload.take().and_then(|upload| upload.failure());
         ended.map_err(|why| UpstreamError::RequestBody(failure.unwrap_or(why)))
     }
@@ -181,7 +181,7 @@ impl Upstream {
     pub fn call(&self, caller: Caller, mut request: Request<Body>, deadline: Instant) -> Call<'_> {
         let admitted = self.admit();
         let session = self.session(caller, &mut request);
-        let upload = Upload::watch(request.body_mut(), self.settings.idle_timeout, deadline);
+        let upload = Upload::watch(&mut request.body, self.settings.idle_timeout, deadline);
         let host = HostOf::new(&self.settings, &request);
         let mut attempt = Attempt::new(caller.key, host, Vec::new());
         attempt.favourite = session.and_then(|session| session.target);
@@ -198,7 +198,7 @@ impl Upstream {
     /// What the client's cookie says, where clients stay with their targets.
     fn session(&self, caller: Caller, request: &mut Request<Body>) -> Option<Session<'_>> {
         let (sticky, https) = (self.sticky.as_ref()?, caller.https?);
-        Some(sticky.session(request.headers_mut(), https))
+        Some(sticky.session(&mut request.head.headers, https))
     }
 
     /// Sends it once, in the eyes of whoever configures: to the first target that takes a

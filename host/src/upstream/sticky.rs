@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use http::{
-    HeaderMap, HeaderValue,
+    HeaderValue,
     header::{COOKIE, SET_COOKIE},
-    response::Parts,
 };
 
 use super::{Upstream, outlier::is_failure, target::Target};
-use crate::config;
+use crate::{config, fields::Fields, heads::ResponseHead};
 
 /// How much of the HMAC is used: 128 bits are enough not to meet by chance.
 const TOKEN_BYTES: usize = 16;
@@ -46,7 +45,7 @@ pub(super) struct Session<'a> {
 
 impl Upstream {
     /// Takes the cookie of its sessions off a request that goes elsewhere.
-    pub fn forget_session(&self, headers: &mut HeaderMap) {
+    pub fn forget_session(&self, headers: &mut Fields) {
         if let Some(sticky) = &self.sticky {
             sticky.take(headers);
         }
@@ -74,12 +73,12 @@ impl Sticky {
     }
 
     /// The client's session. Its cookie is taken off the request: it is between the client and us.
-    pub(super) fn session(&self, headers: &mut HeaderMap, https: bool) -> Session<'_> {
+    pub(super) fn session(&self, headers: &mut Fields, https: bool) -> Session<'_> {
         Session { sticky: self, target: self.take(headers), https }
     }
 
-    fn take(&self, headers: &mut HeaderMap) -> Option<usize> {
-        let values: Vec<_> = headers.get_all(COOKIE).iter().cloned().collect();
+    fn take(&self, headers: &mut Fields) -> Option<usize> {
+        let values: Vec<_> = headers.get_all(COOKIE).cloned().collect();
         if !values.iter().any(|value| self.pairs(value).any(|(_, own)| own.is_some())) {
             return None;
         }
@@ -116,7 +115,7 @@ impl Sticky {
 impl Session<'_> {
     /// Has the client's next requests go to the target that answered this one. One that failed is
     /// nobody to stay with.
-    pub(super) fn settle(&self, target: usize, head: &mut Parts) {
+    pub(super) fn settle(&self, target: usize, head: &mut ResponseHead) {
         if self.target == Some(target) || is_failure(head.status) {
             return;
         }
@@ -171,17 +170,17 @@ mod tests {
         Sticky::new(rules, "service", &targets.collect::<Vec<_>>()).unwrap()
     }
 
-    fn cookies(values: &[&str]) -> HeaderMap {
+    fn cookies(values: &[&str]) -> Fields {
         values.iter().map(|value| (COOKIE, value.parse().unwrap())).collect()
     }
 
-    fn head() -> Parts {
-        http::Response::new(()).into_parts().0
+    fn head() -> ResponseHead {
+        ResponseHead::default()
     }
 
     fn line(rules: &config::Sticky, https: bool) -> String {
         let (sticky, mut response) = (sticky(rules), head());
-        sticky.session(&mut HeaderMap::new(), https).settle(0, &mut response);
+        sticky.session(&mut Fields::new(), https).settle(0, &mut response);
         response.headers[SET_COOKIE].to_str().unwrap().to_owned()
     }
 
@@ -262,7 +261,7 @@ mod tests {
         response.status = StatusCode::OK;
         response.headers.append(SET_COOKIE, HeaderValue::from_static("own=1"));
         session.settle(0, &mut response);
-        let all: Vec<_> = response.headers.get_all(SET_COOKIE).iter().collect();
+        let all: Vec<_> = response.headers.get_all(SET_COOKIE).collect();
         assert_eq!(all.len(), 2, "{all:?}");
         assert_eq!(all[0], "own=1", "ours is behind those of the service");
     }

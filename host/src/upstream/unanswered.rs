@@ -2,11 +2,13 @@
 
 use std::{error::Error as _, fmt};
 
-use http::Request;
 use hyper::client::conn::TrySendError;
 
 use super::{advice, http1};
-use crate::body::{Body, with_sources};
+use crate::{
+    body::{Body, with_sources},
+    heads::Request,
+};
 
 /// Why there is no response, and what is left of the request.
 pub(super) struct Unanswered {
@@ -66,9 +68,9 @@ impl From<http1::Unanswered> for Unanswered {
     }
 }
 
-impl From<TrySendError<Request<Body>>> for Unanswered {
-    fn from(mut error: TrySendError<Request<Body>>) -> Self {
-        let unsent = error.take_message();
+impl From<TrySendError<http::Request<Body>>> for Unanswered {
+    fn from(mut error: TrySendError<http::Request<Body>>) -> Self {
+        let unsent = error.take_message().map(Request::from);
         Self { why: Why::Http2(error.into_error()), unsent, spare: None }
     }
 }

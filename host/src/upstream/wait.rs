@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::response::Parts;
-
 use super::{Phase, Upstream, lease::Lease, unanswered::Unanswered, upload::Upload};
+
+use crate::heads::ResponseHead;
 
 impl Upstream {
     /// How long one attempt may take. A body that is streamed has its own pace and could not be
@@ -44,7 +44,10 @@ pub(super) struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    pub(super) async fn on(self, lease: &mut Lease) -> Result<Result<Parts, Unanswered>, Phase> {
+    pub(super) async fn on(
+        self,
+        lease: &mut Lease,
+    ) -> Result<Result<ResponseHead, Unanswered>, Phase> {
         let mut check = self.until.at.min(self.since + self.head);
         poll_fn(|cx| {
             if let Poll::Ready(answer) = lease.poll_head(cx) {

@@ -12,7 +12,7 @@ use std::{
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use futures_util::future::join_all;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -22,6 +22,7 @@ use torana::{
     body::Body,
     chain::Chain,
     dispatch::{Destination, Dispatch as _, Outgoing},
+    fields::Fields,
     message::Reply,
     plugin::PluginFilter,
 };
@@ -131,7 +132,7 @@ fn calls(room: &Room, names: &[&'static str]) {
         to: Destination::Upstream((*name).into()),
         method: Method::GET,
         path: "/p/7".into(),
-        headers: HeaderMap::new(),
+        headers: Fields::new(),
         body: bytes::Bytes::new(),
         timeout: Duration::from_secs(5),
         max_body: 1 << 20,

@@ -1,7 +1,7 @@
 //! `reply`: always the same.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::super::{
     Diagnostic,
@@ -10,13 +10,15 @@ use super::super::{
     table::Table,
 };
 
+use crate::fields::Fields;
+
 /// What every request gets.
 #[derive(Debug, Clone)]
 pub struct StaticReply {
     /// 200 to 599.
     pub status: StatusCode,
     /// Without those that are about the connection.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// All of it.
     pub body: Bytes,
 }
@@ -66,15 +68,15 @@ pub(super) fn read(table: &Table<'_>) -> Option<StaticReply> {
         table.cx.report(Diagnostic::error(table.span_of("body"), message).label("never sent"));
     }
     let mut headers = headers(table);
-    if !body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+    if !body.is_empty() && !headers.contains(header::CONTENT_TYPE) {
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         headers.insert(header::CONTENT_TYPE, plain);
     }
     Some(StaticReply { status, headers, body })
 }
 
-fn headers(table: &Table<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+fn headers(table: &Table<'_>) -> Fields {
+    let mut headers = Fields::new();
     for (written, value) in table.get("headers").map(|value| value.entries()).unwrap_or_default() {
         let value = value.parse(|text| {
             HeaderValue::from_str(text)

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response, StatusCode};
+use http::StatusCode;
 use tokio::{io::AsyncWrite as _, sync::oneshot};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     body::Body,
+    heads::{Request, Response},
     http1::Outbox,
     listener::{Handler, io::Io},
     memory::boxed,
@@ -71,7 +72,7 @@ impl<H: Handler> Connection<H> {
         }
         let (handler, client) = (self.handler.clone(), self.client.clone());
         let answer = boxed(|| async move {
-            let response = handler.handle(Request::from_parts(parts, body), &client).await;
+            let response = handler.handle(Request { head: parts, body }, &client).await;
             next_turn().await;
             response
         });
@@ -200,7 +201,7 @@ impl<H: Handler> Connection<H> {
         };
         let mut asked = exchange.asked;
         asked.is_kept &= !self.is_last && goes_on;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        if response.head.status != StatusCode::SWITCHING_PROTOCOLS {
             exchange.handover = None;
         }
         exchange.progress = Progress::Sending(Reply::begin(response, asked, &mut self.outbox));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header, response};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use http_body::{Body as _, Frame};
 use hyper::ext::ReasonPhrase;
 use tokio::io::AsyncWrite;
@@ -16,7 +16,8 @@ use tracing::debug;
 use super::{date, head::Head};
 use crate::{
     body::Body,
-    fields::has_member,
+    fields::{Fields, has_member},
+    heads::{Response, ResponseHead},
     http1::{Outbox, chunk, content_length, digits, end_of_chunks, field, give_back},
 };
 
@@ -52,7 +53,7 @@ pub(super) struct Reply {
     body: Body,
     framing: Framing,
     /// The head, where trailers may follow, which it announced.
-    announced: HeaderMap,
+    announced: Fields,
     state: State,
     /// Another request may follow.
     pub(super) is_kept: bool,
@@ -97,14 +98,13 @@ impl Reply {
     pub(super) fn begin(response: Response<Body>, asked: Asked, outbox: &mut Outbox) -> Self {
         let (parts, body) = response.into_parts();
         let framing = Framing::of(&parts, &body, asked);
-        let closes =
-            parts.headers.get_all(header::CONNECTION).iter().any(|v| has_member(v, "close"));
+        let closes = parts.headers.get_all(header::CONNECTION).any(|v| has_member(v, "close"));
         let is_kept = asked.is_kept && !closes && framing != Framing::Close;
         encode(&parts, framing, Says { asked, is_kept, closes, body: &body }, outbox.short());
         let may_trail = framing == Framing::Chunked
             && asked.takes_trailers
-            && parts.headers.contains_key(header::TRAILER);
-        let mut announced = HeaderMap::new();
+            && parts.headers.contains(header::TRAILER);
+        let mut announced = Fields::new();
         match may_trail {
             true => announced = parts.headers,
             false => give_back(parts.headers),
@@ -222,7 +222,7 @@ impl Reply {
 
 impl Framing {
     /// The body itself decides, whatever the fields say of it; they count where it does not know.
-    fn of(parts: &response::Parts, body: &Body, asked: Asked) -> Self {
+    fn of(parts: &ResponseHead, body: &Body, asked: Asked) -> Self {
         let has_none = parts.status.is_informational()
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || asked.is_head;
@@ -249,7 +249,7 @@ struct Says<'a> {
     body: &'a Body,
 }
 
-fn encode(parts: &response::Parts, framing: Framing, says: Says<'_>, out: &mut Vec<u8>) {
+fn encode(parts: &ResponseHead, framing: Framing, says: Says<'_>, out: &mut Vec<u8>) {
     status_line(parts, says.asked.version, out);
     let (mut length, mut has_date) = (None, false);
     for (name, value) in &parts.headers {
@@ -289,7 +289,7 @@ fn encode(parts: &response::Parts, framing: Framing, says: Says<'_>, out: &mut V
     out.extend_from_slice(b"\r\n");
 }
 
-fn status_line(parts: &response::Parts, version: Version, out: &mut Vec<u8>) {
+fn status_line(parts: &ResponseHead, version: Version, out: &mut Vec<u8>) {
     let reason = parts.extensions.get::<ReasonPhrase>();
     if parts.status == StatusCode::OK && reason.is_none() && version == Version::HTTP_11 {
         return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");

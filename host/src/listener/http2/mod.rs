@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Request};
+use http::Method;
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::oneshot;
@@ -26,6 +26,7 @@ use super::{
 use crate::{
     body::{Body, with_sources},
     config::ListenLimits,
+    heads::{Request, Response},
     message::KeepBusy,
 };
 
@@ -49,15 +50,17 @@ pub(super) fn connection<H: Handler>(
     let io = TokioIo::new(Noted::new(io, &activity));
     let (doing, later) = (activity.clone(), after.clone());
     let its_client = client.clone();
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |request: http::Request<Incoming>| {
         let (handler, client, busy) = (handler.clone(), client.clone(), doing.begin());
-        if request.method() == Method::CONNECT {
+        let mut request = Request::from(request.map(Body::Stream));
+        if request.head.method == Method::CONNECT {
             let guard = later.hold(doing.begin());
-            request.extensions_mut().insert(KeepBusy::new(guard));
+            request.head.extensions.insert(KeepBusy::new(guard));
         }
         Box::pin(async move {
-            let response = handler.handle(request.map(Body::Stream), &client).await;
-            Ok::<_, Infallible>(response.map(|body| answer(body, busy)))
+            let Response { head, body } = handler.handle(request, &client).await;
+            let response = Response { head, body: answer(body, busy) };
+            Ok::<_, Infallible>(http::Response::from(response))
         })
     });
     let hyper = Box::pin(settings(limits).serve_connection(io, service));

@@ -14,7 +14,7 @@ async fn a_body_that_breaks_off_is_seen_to() {
     let io = TokioIo::new(running.connect().await);
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     tokio::spawn(connection);
-    let request = Request::get("http://a/").body(Empty::<Bytes>::new()).unwrap();
+    let request = http::Request::get("http://a/").body(Empty::<Bytes>::new()).unwrap();
     let end = match sender.send_request(request).await {
         Ok(response) => response.into_body().collect().await.map(|_| ()),
         Err(why) => Err(why),
@@ -38,7 +38,7 @@ async fn a_client_that_leaves_cancels_its_request() {
     let io = TokioIo::new(running.connect().await);
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     tokio::spawn(connection);
-    let request = Request::get("http://a/").body(Empty::<Bytes>::new()).unwrap();
+    let request = http::Request::get("http://a/").body(Empty::<Bytes>::new()).unwrap();
     let sent = tokio::spawn(sender.send_request(request));
     keeper.begun.await.unwrap();
     sent.abort();

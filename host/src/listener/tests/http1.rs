@@ -10,7 +10,7 @@ impl Handler for Beside {
         let Some(read) = self.0.lock().unwrap().take() else {
             return Response::new(Body::from(Bytes::from("next")));
         };
-        tokio::spawn(async move { read.send(request.into_body().collect(u64::MAX).await) });
+        tokio::spawn(async move { read.send(request.body.collect(u64::MAX).await) });
         Response::new(Body::from(Bytes::from("early")))
     }
 
@@ -187,8 +187,8 @@ async fn some_answers_have_no_body() {
     assert!(head.contains("\r\ncontent-length: 24\r\n") && head.ends_with("\r\n\r\n"), "{head}");
     for (status, has_length) in [(204, false), (304, true)] {
         let make = move || {
-            let answer = Response::builder().status(status).header("content-length", "5");
-            answer.body(frames(vec![Frame::data(Bytes::from("never"))])).unwrap()
+            let answer = http::Response::builder().status(status).header("content-length", "5");
+            answer.body(frames(vec![Frame::data(Bytes::from("never"))])).unwrap().into()
         };
         let running = Running::start(Make(make), limits());
         let asked = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
@@ -228,8 +228,8 @@ async fn trailers_are_for_who_takes_them() {
         let trailers = [("x-sum", "1"), ("x-other", "2")];
         let trailers = trailers.map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()));
         let trailers = Frame::trailers(trailers.into_iter().collect());
-        let answer = Response::builder().header("trailer", "x-sum");
-        answer.body(frames(vec![Frame::data(Bytes::from("abc")), trailers])).unwrap()
+        let answer = http::Response::builder().header("trailer", "x-sum");
+        answer.body(frames(vec![Frame::data(Bytes::from("abc")), trailers])).unwrap().into()
     };
     let running = Running::start(Make(make), limits());
     let asked = async |te: &str| {
@@ -245,8 +245,8 @@ async fn trailers_are_for_who_takes_them() {
 async fn a_body_that_is_not_as_long_as_it_says_is_never_whole() {
     for (said, expected) in [("5", "abc"), ("2", "")] {
         let make = move || {
-            let answer = Response::builder().header("content-length", said);
-            answer.body(frames(vec![Frame::data(Bytes::from("abc"))])).unwrap()
+            let answer = http::Response::builder().header("content-length", said);
+            answer.body(frames(vec![Frame::data(Bytes::from("abc"))])).unwrap().into()
         };
         let running = Running::start(Make(make), limits());
         let answer = told(&running, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
@@ -326,7 +326,7 @@ async fn a_body_that_stalls_after_its_answer_is_waited_for_no_longer_than_somebo
         async fn handle(&self, request: Request<Body>, _: &Arc<Connection>) -> Response<Body> {
             let told = self.0.lock().unwrap().take().unwrap();
             tokio::spawn(async move {
-                let mut body = request.into_body();
+                let mut body = request.body;
                 let first = body.frame().await.unwrap().unwrap();
                 assert_eq!(first.into_data().unwrap(), "x");
                 tokio::select! {
@@ -394,7 +394,10 @@ async fn an_answer_has_one_date() {
     const OWN: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
     for (make, expected) in [
         (Response::new as fn(Body) -> Response<Body>, None),
-        (|body| Response::builder().header("date", OWN).body(body).unwrap(), Some(OWN)),
+        (
+            |body| http::Response::builder().header("date", OWN).body(body).unwrap().into(),
+            Some(OWN),
+        ),
     ] {
         let running = Running::start(Make(move || make(Body::Empty)), limits());
         let answer = told(&running, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;

@@ -44,7 +44,7 @@ async fn idle_connections_are_closed() {
     let io = TokioIo::new(running.connect().await);
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     let connection = tokio::spawn(connection);
-    let request = Request::get("http://a/").body(Empty::<Bytes>::new()).unwrap();
+    let request = http::Request::get("http://a/").body(Empty::<Bytes>::new()).unwrap();
     sender.send_request(request).await.unwrap();
     connection.await.unwrap().unwrap();
     let connections = running.connections.clone();
@@ -133,7 +133,7 @@ async fn a_flood_of_resets_ends_the_connection() {
         for _ in 0..10_000 {
             let Ok(ready) = client.clone().ready().await else { return };
             client = ready;
-            let request = Request::get("http://a/").body(()).unwrap();
+            let request = http::Request::get("http://a/").body(()).unwrap();
             let Ok((_, mut stream)) = client.send_request(request, false) else { return };
             stream.send_reset(h2::Reason::CANCEL);
         }
@@ -153,7 +153,7 @@ async fn streams_are_limited() {
     let (client, connection) = h2::client::handshake(running.connect().await).await.unwrap();
     tokio::spawn(connection);
     let mut client = client.ready().await.unwrap();
-    let request = Request::get("http://a/").body(()).unwrap();
+    let request = http::Request::get("http://a/").body(()).unwrap();
     let (response, _) = client.send_request(request, true).unwrap();
     response.await.unwrap();
     assert_eq!(client.current_max_send_streams(), 3);

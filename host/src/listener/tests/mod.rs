@@ -11,7 +11,6 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::client::conn::http2;
@@ -34,6 +33,7 @@ use super::{Connection, Connections, Farewell, Handler, Listener, Settings, bind
 use crate::{
     body::{Body, BodyError},
     config::{ListenLimits, Protocol, UpstreamTls},
+    heads::{Request, Response},
     message::Handover,
     rescue::{Trouble, rescue},
     tls::{client_config, server_config, testing::Authority},
@@ -180,7 +180,7 @@ impl Handler for Gate {
 fn refused(trouble: Trouble) -> Response<Body> {
     let reply = rescue(trouble, "id").reply;
     let mut response = Response::new(Body::from(reply.body));
-    (*response.status_mut(), *response.headers_mut()) = (reply.status, reply.headers);
+    (response.head.status, response.head.headers) = (reply.status, reply.headers);
     response
 }
 

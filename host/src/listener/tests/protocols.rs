@@ -26,7 +26,7 @@ async fn http2_needs_no_tls() {
     let io = TokioIo::new(running.connect().await);
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     let connection = tokio::spawn(connection);
-    let request = Request::post("http://a/x").body(Full::new(Bytes::from("hi"))).unwrap();
+    let request = http::Request::post("http://a/x").body(Full::new(Bytes::from("hi"))).unwrap();
     let response = sender.send_request(request).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "public HTTP/2.0 POST /x  hi");
@@ -81,7 +81,7 @@ async fn tls_chooses_the_protocol_and_tells_the_session() {
     let io = TokioIo::new(connect(Protocol::Auto).await);
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     tokio::spawn(connection);
-    let request = Request::get("https://a.example/").body(Empty::<Bytes>::new()).unwrap();
+    let request = http::Request::get("https://a.example/").body(Empty::<Bytes>::new()).unwrap();
     let body = sender.send_request(request).await.unwrap().into_body();
     let body = body.collect().await.unwrap().to_bytes();
     assert_eq!(body, "tls HTTP/2.0 GET / TLSv1.3 a.example client=true ");
@@ -96,19 +96,20 @@ async fn an_upgraded_connection_is_still_counted() {
         }
 
         async fn handle(&self, mut request: Request<Body>, _: &Arc<Connection>) -> Response<Body> {
-            let handover = request.extensions_mut().remove::<Handover>().unwrap();
+            let handover = request.head.extensions.remove::<Handover>().unwrap();
             tokio::spawn(async move {
                 let mut tunnel = handover.take().await.unwrap();
                 let mut two = [0; 2];
                 tunnel.read_exact(&mut two).await.unwrap();
                 tunnel.write_all(&two).await.unwrap();
             });
-            Response::builder()
+            http::Response::builder()
                 .status(101)
                 .header("connection", "upgrade")
                 .header("upgrade", "x")
                 .body(Body::Empty)
                 .unwrap()
+                .into()
         }
     }
     let running = Running::start(Upgrade, limits());

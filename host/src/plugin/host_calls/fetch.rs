@@ -7,12 +7,13 @@ use futures_util::{
     future::{BoxFuture, join_all},
     stream::FuturesUnordered,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 
 use super::{content, header_map, headers::is_reserved};
 use crate::{
     config::FetchGrant,
     dispatch::{self, Destination, DispatchError},
+    fields::Fields,
     message::TRACEPARENT,
     plugin::{
         bindings::{
@@ -126,7 +127,7 @@ impl State {
     /// A plugin's call is part of the exchange: it carries its trace, and the gateways that it came
     /// through, this one included (RFC 9110, 7.6.3). So a call that leads back here is seen to be a
     /// loop, whatever the plugin says.
-    fn add_origin(&self, headers: &mut HeaderMap) {
+    fn add_origin(&self, headers: &mut Fields) {
         let received = &self.exchange.request.headers;
         headers.remove(header::VIA);
         let mut passes = 0;
@@ -142,7 +143,7 @@ impl State {
             }
         }
         if let Some(trace) = received.get(TRACEPARENT)
-            && !headers.contains_key(TRACEPARENT)
+            && !headers.contains(TRACEPARENT)
         {
             headers.insert(TRACEPARENT, trace.clone());
         }

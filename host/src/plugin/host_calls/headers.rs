@@ -1,10 +1,10 @@
 //! Reading and changing header fields, for requests and responses alike.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
 use crate::{
-    fields::remove_aliases,
+    fields::{Fields, remove_aliases},
     plugin::bindings::types::{EditError, HeaderError},
 };
 
@@ -43,14 +43,14 @@ pub(super) fn is_reserved(name: &HeaderName) -> bool {
 }
 
 /// The first of these fields that a plugin with these grants may not write.
-pub(super) fn ungranted<'m>(map: &'m HeaderMap, writable: &[String]) -> Option<&'m HeaderName> {
+pub(super) fn ungranted<'m>(map: &'m Fields, writable: &[String]) -> Option<&'m HeaderName> {
     let is_granted = |name: &HeaderName| writable.iter().any(|granted| granted == name.as_str());
-    map.keys().find(|name| is_hidden(name) && !is_granted(name))
+    map.names().find(|name| is_hidden(name) && !is_granted(name))
 }
 
 /// Header fields as a plugin with these grants sees them.
 pub(super) struct View<'a> {
-    pub(super) map: &'a HeaderMap,
+    pub(super) map: &'a Fields,
     pub(super) readable: &'a [String],
 }
 
@@ -64,15 +64,15 @@ impl View<'_> {
     }
 
     pub(super) fn values(&self, name: &str) -> Result<Vec<String>, HeaderError> {
-        self.map.get_all(self.name(name)?).iter().map(text).collect()
+        self.map.get_all(self.name(name)?).map(text).collect()
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        self.map.keys().filter(|n| self.shows(n)).map(|n| n.as_str().to_owned()).collect()
+        self.map.names().filter(|n| self.shows(n)).map(|n| n.as_str().to_owned()).collect()
     }
 
     fn only(&self, name: &str) -> Result<Option<&HeaderValue>, HeaderError> {
-        let mut values = self.map.get_all(self.name(name)?).iter();
+        let mut values = self.map.get_all(self.name(name)?);
         match (values.next(), values.next()) {
             (_, Some(_)) => Err(HeaderError::Repeated),
             (first, None) => Ok(first),
@@ -104,7 +104,7 @@ fn text(value: &HeaderValue) -> Result<String, HeaderError> {
 
 /// Header fields that a plugin with these grants may change.
 pub(super) struct Editor<'a> {
-    pub(super) map: &'a mut HeaderMap,
+    pub(super) map: &'a mut Fields,
     pub(super) writable: &'a [String],
     /// There are names with an underscore.
     pub(super) has_underscores: bool,
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn credentials_need_a_grant() {
-        let mut map = HeaderMap::new();
+        let mut map = Fields::new();
         map.insert("authorization", HeaderValue::from_static("Bearer x"));
         map.insert("accept", HeaderValue::from_static("*/*"));
         let blind = View { map: &map, readable: &[] };
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn repeated_and_binary_values_are_never_guessed() {
-        let mut map = HeaderMap::new();
+        let mut map = Fields::new();
         map.append("x-id", HeaderValue::from_static("1"));
         map.append("x-id", HeaderValue::from_static("2"));
         map.insert("x-bin", HeaderValue::from_bytes(b"\xff").unwrap());
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn framing_fields_are_the_hosts() {
-        let mut map = HeaderMap::new();
+        let mut map = Fields::new();
         let mut editor = Editor { map: &mut map, writable: &[], has_underscores: false };
         for name in [
             "content-length",
@@ -253,10 +253,10 @@ mod tests {
     fn what_services_take_for_a_field_is_written_with_it() {
         let names = ["x-user-id", "x_user_id", "x_user-id", "x_user_ids", "x_other"];
         let edited = |edit: &dyn Fn(&mut Editor<'_>)| {
-            let mut map: HeaderMap =
+            let mut map: Fields =
                 names.iter().map(|name| (name.parse().unwrap(), "a".parse().unwrap())).collect();
             edit(&mut Editor { map: &mut map, writable: &[], has_underscores: true });
-            let mut left: Vec<_> = map.keys().map(|name| name.as_str().to_owned()).collect();
+            let mut left: Vec<_> = map.names().map(|name| name.as_str().to_owned()).collect();
             left.sort();
             left
         };
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_fields_ends_at_the_cap() {
-        let mut map = HeaderMap::new();
+        let mut map = Fields::new();
         let mut editor = Editor { map: &mut map, writable: &[], has_underscores: false };
         let added = (0..100_000).take_while(|_| editor.add("x-flood", "1").is_ok()).count();
         assert_eq!(added, MAX_FIELDS);

@@ -18,14 +18,17 @@ mod response;
 mod secrets;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use wasmtime::bail;
 
 use super::{
     bindings::types,
     state::{Phase, State},
 };
-use crate::message::{Exchange, Reply};
+use crate::{
+    fields::Fields,
+    message::{Exchange, Reply},
+};
 
 impl types::Host for State {}
 
@@ -100,11 +103,11 @@ fn content(content: types::Content) -> Bytes {
 }
 
 /// A guest's header list, without the fields that the host keeps for itself.
-fn header_map(list: Vec<types::Header>) -> Result<HeaderMap, String> {
+fn header_map(list: Vec<types::Header>) -> Result<Fields, String> {
     if list.len() > headers::MAX_FIELDS {
         return Err(format!("{} header fields (at most {})", list.len(), headers::MAX_FIELDS));
     }
-    let mut map = HeaderMap::with_capacity(list.len());
+    let mut map = Fields::with_capacity(list.len());
     for types::Header { name, value } in list {
         let field = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("`{}` is no header name", name.escape_debug()))?;

@@ -1,11 +1,12 @@
 //! `response` and `response-edit`.
 
-use http::{StatusCode, response::Parts};
+use http::StatusCode;
 use wasmtime::bail;
 
 use super::headers::{Editor, View};
 use crate::{
     filter::Hook,
+    heads::ResponseHead,
     plugin::{
         bindings::{
             response::Host,
@@ -88,7 +89,7 @@ impl response_edit::Host for State {
 }
 
 impl State {
-    fn response(&mut self, call: &str) -> wasmtime::Result<&mut Parts> {
+    fn response(&mut self, call: &str) -> wasmtime::Result<&mut ResponseHead> {
         match &mut self.exchange(call)?.response {
             Some(response) => Ok(response),
             None => bail!("{call} was called before there is a response"),

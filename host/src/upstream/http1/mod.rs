@@ -18,7 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, response::Parts};
+use http::Method;
 use http_body::{Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, ReadBuf, ReadHalf, WriteHalf},
@@ -32,6 +32,7 @@ use self::{
 };
 use crate::{
     body::Body,
+    heads::{Request, ResponseHead},
     http1::{Chunks, Found, Inbox},
     tls::Stream,
 };
@@ -112,13 +113,16 @@ impl Connection {
     /// Begins an exchange. The request is origin-form and for HTTP/1.1; nothing is written before
     /// the response is waited for.
     pub(super) fn begin(&mut self, request: Request<Body>) {
-        self.method = request.method().clone();
+        self.method = request.head.method.clone();
         self.closes = self.sending.begin(request);
         self.receiving = Receiving::Head;
     }
 
     /// Sends the request, and is ready with the head of its response.
-    pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Parts, Unanswered>> {
+    pub(super) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ResponseHead, Unanswered>> {
         let broken = match self.poll_send(cx) {
             Poll::Ready(Err(Broken::Body(why))) => {
                 // Its body is lost: it is nothing to be sent again, however little of it was sent.
@@ -233,7 +237,7 @@ impl Connection {
         }
     }
 
-    fn answered(&mut self, head: response::Head) -> Parts {
+    fn answered(&mut self, head: response::Head) -> ResponseHead {
         self.closes |= head.closes;
         self.receiving = match head.framing {
             Framing::Length(0) => Receiving::Done,

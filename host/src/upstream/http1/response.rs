@@ -3,11 +3,12 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header, response};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use hyper::ext::ReasonPhrase;
 
 use crate::{
     fields::has_member,
+    heads::ResponseHead,
     http1::{Fault, Inbox, Length, MOST_FIELDS, digits, ends_in_chunks, fields_of},
 };
 
@@ -29,7 +30,7 @@ pub(super) enum Framing {
 
 /// A head, and what it says of body and connection.
 pub(super) struct Head {
-    pub(super) parts: response::Parts,
+    pub(super) parts: ResponseHead,
     pub(super) framing: Framing,
     /// The connection ends with this exchange.
     pub(super) closes: bool,
@@ -64,14 +65,14 @@ fn check_part(read: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn parse(head: &Bytes) -> Result<(response::Parts, Said), Fault> {
+fn parse(head: &Bytes) -> Result<(ResponseHead, Said), Fault> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
     // What we take for its end is what the parser takes for it.
     if parse_into(&mut parsed, head, &mut fields)? != httparse::Status::Complete(head.len()) {
         return Err(Fault::Malformed(httparse::Error::NewLine));
     }
-    let (mut parts, ()) = http::Response::new(()).into_parts();
+    let mut parts = ResponseHead::default();
     parts.version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
     parts.status = status.ok_or(Fault::Malformed(httparse::Error::Status))?;
@@ -129,7 +130,7 @@ impl Said {
         true
     }
 
-    fn framing(self, parts: &response::Parts, method: &Method) -> Result<Framing, Fault> {
+    fn framing(self, parts: &ResponseHead, method: &Method) -> Result<Framing, Fault> {
         let has_none = parts.status == StatusCode::SWITCHING_PROTOCOLS
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || *method == Method::HEAD;
@@ -187,7 +188,7 @@ mod tests {
         }
         let parts = &heads[0].parts;
         assert_eq!(parts.status.as_u16(), 299);
-        assert!(parts.headers.get_all("x-a").iter().eq(["b", "c"]));
+        assert!(parts.headers.get_all("x-a").eq(["b", "c"]));
         assert_eq!(parts.extensions.get::<ReasonPhrase>().unwrap().as_bytes(), b"Odd");
         assert_eq!(inbox.take_all(), "body");
     }

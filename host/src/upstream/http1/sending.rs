@@ -7,13 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Request;
 use http_body::{Body as _, Frame};
 use tokio::io::AsyncWrite;
 
 use super::request::{Framing, encode};
 use crate::{
     body::Body,
+    heads::Request,
     http1::{Outbox, chunk, end_of_chunks, give_back},
 };
 
@@ -56,10 +56,10 @@ impl Sending {
         let encoded = encode(&request, self.outbox.short());
         (self.framing, self.written, self.state) = (encoded.framing, 0, State::Body);
         // What is there goes with the head.
-        if let Body::Full(bytes) = request.body() {
+        if let Body::Full(bytes) = &request.body {
             self.outbox.piece(bytes.clone(), b"");
         }
-        self.is_whole = matches!(request.body(), Body::Empty | Body::Full(_));
+        self.is_whole = matches!(&request.body, Body::Empty | Body::Full(_));
         if self.is_whole {
             self.state = State::Flush;
         }
@@ -82,7 +82,7 @@ impl Sending {
     /// Nobody will ask for the request any more.
     pub(super) fn forget(&mut self) {
         if let Some(mut request) = self.request.take() {
-            give_back(mem::take(request.headers_mut()));
+            give_back(mem::take(&mut request.head.headers));
         }
     }
 
@@ -103,7 +103,7 @@ impl Sending {
                 break;
             }
             let Some(request) = &mut self.request else { break };
-            let Poll::Ready(frame) = Pin::new(request.body_mut()).poll_frame(cx) else {
+            let Poll::Ready(frame) = Pin::new(&mut request.body).poll_frame(cx) else {
                 // Until there is more: TLS may hold back some of what it took.
                 return match Pin::new(&mut *io).poll_flush(cx) {
                     Poll::Ready(Err(why)) => Poll::Ready(Err(Broken::Connection(why))),
@@ -126,7 +126,7 @@ impl Sending {
     /// Puts a frame of the body, or its end, into the outbox.
     fn put(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), Broken> {
         let Some(request) = &mut self.request else { return Ok(()) };
-        let is_last = frame.is_none() || request.body().is_end_stream();
+        let is_last = frame.is_none() || request.body.is_end_stream();
         let frame = frame.map(Frame::into_data);
         match (&mut self.framing, frame) {
             (Framing::Chunked, Some(Ok(data))) if data.is_empty() && !is_last => return Ok(()),
@@ -136,7 +136,7 @@ impl Sending {
             (Framing::Chunked, other) => {
                 let trailers =
                     other.and_then(Result::err).and_then(|frame| frame.into_trailers().ok());
-                let announced = request.headers();
+                let announced = &request.head.headers;
                 end_of_chunks(announced, trailers.as_ref(), self.outbox.short());
                 self.finish();
                 return Ok(());
@@ -170,7 +170,7 @@ impl Sending {
     fn finish(&mut self) {
         self.state = State::Flush;
         if let Some(request) = &mut self.request {
-            *request.body_mut() = Body::Empty;
+            request.body = Body::Empty;
         }
     }
 }

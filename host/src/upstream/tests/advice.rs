@@ -15,7 +15,7 @@ use crate::{
 async fn refusal(settings: config::Upstream) -> String {
     let upstream = build(settings);
     match upstream.send(get("/"), soon()).await {
-        Ok(response) => panic!("it answered {}", response.status()),
+        Ok(response) => panic!("it answered {}", response.head.status),
         Err(why) => why.to_string(),
     }
 }

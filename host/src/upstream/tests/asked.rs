@@ -17,7 +17,7 @@ const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\
 async fn ask(upstream: &Upstream, asked: &Asked) -> Option<u16> {
     let mut call = upstream.call(Caller::default(), get("/"), soon());
     call.note(asked);
-    Some(call.answer().await.ok()?.status().as_u16())
+    Some(call.answer().await.ok()?.head.status.as_u16())
 }
 
 fn repeating(settings: config::Upstream, hedge: Option<Hedge>) -> config::Upstream {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
 use http_body::Frame;
 use tokio::join;
 
@@ -80,7 +79,7 @@ async fn a_clients_own_fault_is_not_counted() {
     for _ in 0..3 {
         let frames = [Ok(Frame::data(Bytes::from("x"))), Err(BodyError::TooLarge(1))];
         let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
-        let post = Request::post("/").body(Body::boxed(body)).unwrap();
+        let post = http::Request::post("/").body(Body::boxed(body)).unwrap().into();
         let (_peer, answer) = join!(service.accept(), upstream.send(post, soon()));
         assert!(matches!(fails(answer), UpstreamError::RequestBody(_)));
     }

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Request;
 use http_body::Frame;
 use tokio::join;
 
@@ -32,7 +31,7 @@ fn ejecting(service: &Service) -> config::Upstream {
 /// Why the body broke off; the service is left to the test.
 async fn broken(upstream: &Upstream, deadline: Instant) -> BodyError {
     let answer = upstream.send(get("/"), deadline).await;
-    let body = answer.unwrap_or_else(|error| panic!("a head: {error}")).into_body();
+    let body = answer.unwrap_or_else(|error| panic!("a head: {error}")).body;
     body.collect(1 << 20).await.expect_err("it breaks off")
 }
 
@@ -98,10 +97,10 @@ async fn silence_is_a_failure_but_not_while_it_waits_for_the_request() {
             Some((Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"drop"))), ()))
         });
         let body = Body::boxed(http_body_util::StreamBody::new(Box::pin(drops)));
-        let request = Request::post("/").body(body).unwrap();
+        let request = http::Request::post("/").body(body).unwrap().into();
         let exchange = async {
             let answer = upstream.send(request, soon()).await.unwrap_or_else(|why| panic!("{why}"));
-            answer.into_body().collect(1 << 20).await.expect_err("it breaks off")
+            answer.body.collect(1 << 20).await.expect_err("it breaks off")
         };
         let (why, _peer) = join!(exchange, service.answer(BEGUN));
         assert!(matches!(why, BodyError::Timeout), "{why}");
@@ -164,11 +163,11 @@ async fn a_request_that_breaks_off_is_not_the_services_fault() {
             Err::<Frame<Bytes>, _>(BodyError::Aborted("the client left".into()))
         });
         let body = Body::boxed(http_body_util::StreamBody::new(Box::pin(pieces)));
-        let request = Request::post("/").body(body).unwrap();
+        let request = http::Request::post("/").body(body).unwrap().into();
         let exchange = async {
             let answer = upstream.send(request, soon()).await.unwrap_or_else(|why| panic!("{why}"));
             let _ = fails.send(());
-            answer.into_body().collect(1 << 20).await.expect_err("it breaks off")
+            answer.body.collect(1 << 20).await.expect_err("it breaks off")
         };
         let serve = async {
             let mut peer = service.answer(BEGUN).await;

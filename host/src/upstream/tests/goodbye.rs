@@ -3,7 +3,6 @@
 use std::{io, time::Duration};
 
 use bytes::Bytes;
-use http::Request;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::{
@@ -136,7 +135,8 @@ async fn a_request_that_is_cut_off_does_not_end_with_a_goodbye() {
     let upstream = build(service.settings(Protocol::Http1, LONG));
     let never = futures_util::stream::pending::<Result<Frame<Bytes>, BodyError>>();
     let body = Body::boxed(StreamBody::new(never));
-    let request = Request::post("/").header("host", "service.example").body(body).unwrap();
+    let request =
+        http::Request::post("/").header("host", "service.example").body(body).unwrap().into();
     let serve = async {
         let mut stream = service.accept().await;
         head(&mut stream).await;

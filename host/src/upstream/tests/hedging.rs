@@ -3,7 +3,7 @@
 use std::{future::poll_fn, time::Duration};
 
 use futures_util::future::join_all;
-use http::{Request, Response};
+use http::Response;
 use tokio::{join, sync::watch};
 
 use super::{OK, Service, build, fails, get, settings, soon, text};
@@ -130,7 +130,7 @@ async fn over_http2_the_loser_is_a_stream_and_no_connection() {
         () = at_once => unreachable!("its connection is kept"),
         both = client => both,
     };
-    assert_eq!(answer.unwrap().status(), 200);
+    assert_eq!(answer.unwrap().head.status, 200);
     assert_eq!(reason, h2::Reason::CANCEL);
     assert_eq!(upstream.stats()[0].open, 1);
 }
@@ -139,9 +139,9 @@ async fn over_http2_the_loser_is_a_stream_and_no_connection() {
 async fn what_may_not_be_repeated_goes_to_one() {
     let (one, two) = (Service::start().await, Service::start().await);
     let upstream = build(hedging(&[&one, &two], Duration::from_millis(1)));
-    let post = Request::post("/").body(Body::Empty).unwrap();
+    let post = http::Request::post("/").body(Body::Empty).unwrap().into();
     let mut upgrade = get("/");
-    upgrade.headers_mut().insert("upgrade", "websocket".parse().unwrap());
+    upgrade.head.headers.insert("upgrade", "websocket".parse().unwrap());
     for (service, request) in [(&one, post), (&two, upgrade)] {
         let serve = async {
             let mut peer = service.accept().await;

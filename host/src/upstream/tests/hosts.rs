@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Request, Response};
+use http::Response;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     join,
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     body::Body,
     config::{self, HostField, Protocol, Retries, RetryOn, UpstreamTls},
+    heads::Request,
     tls::{self, Stream, testing::Authority},
 };
 
@@ -29,7 +30,7 @@ fn fixed(name: &str) -> Option<HostField> {
 
 /// A request that says nothing, as plugins make them.
 fn nameless() -> Request<Body> {
-    Request::get("/").body(Body::Empty).unwrap()
+    http::Request::get("/").body(Body::Empty).unwrap().into()
 }
 
 fn host(head: &str) -> &str {

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Request;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tokio::{io::AsyncReadExt as _, join};
@@ -11,6 +10,7 @@ use tokio::{io::AsyncReadExt as _, join};
 use super::{OK, Service, build, fails, get, nowhere, settings, soon, text};
 use crate::{
     body::{Body, BodyError},
+    heads::Request,
     upstream::{Phase, UpstreamError},
 };
 
@@ -21,7 +21,7 @@ fn streamed(frames: Vec<Result<&'static str, BodyError>>) -> Body {
 }
 
 fn post(body: Body) -> Request<Body> {
-    Request::post("/").header("host", "service.example").body(body).unwrap()
+    http::Request::post("/").header("host", "service.example").body(body).unwrap().into()
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn only_idempotent_requests_are_repeated() {
         let error = closed_after_second_request(post(body)).await.unwrap_err();
         assert!(matches!(error, UpstreamError::Protocol { .. }), "{error}");
     }
-    let streamed_put = Request::put("/").body(streamed(vec![Ok("x")])).unwrap();
+    let streamed_put = http::Request::put("/").body(streamed(vec![Ok("x")])).unwrap().into();
     let error = closed_after_second_request(streamed_put).await.unwrap_err();
     assert!(matches!(error, UpstreamError::Protocol { .. }), "{error}");
 }
@@ -213,7 +213,7 @@ async fn a_body_that_stalls_breaks_off() {
         service.answer("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"),
         upstream.send(get("/"), soon())
     );
-    let mut body = answer.unwrap().into_body();
+    let mut body = answer.unwrap().body;
     assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "abc");
     assert!(matches!(body.frame().await, Some(Err(BodyError::Timeout))));
     drop(body);
@@ -229,7 +229,7 @@ async fn the_deadline_holds_for_the_body() {
         service.answer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"),
         upstream.send(get("/"), deadline)
     );
-    let body = answer.unwrap().into_body();
+    let body = answer.unwrap().body;
     let drip = async {
         loop {
             peer.write("1\r\nx\r\n").await;
@@ -252,7 +252,7 @@ async fn a_broken_body_is_an_error_and_not_an_end() {
     ] {
         let (peer, answer) = join!(service.answer(response), upstream.send(get("/"), soon()));
         drop(peer);
-        let end = answer.unwrap().into_body().collect(1 << 20).await;
+        let end = answer.unwrap().body.collect(1 << 20).await;
         assert!(matches!(end, Err(BodyError::Aborted(_))), "{end:?}");
     }
     assert_eq!(upstream.stats()[0].idle, 0);
@@ -345,10 +345,10 @@ async fn an_upgrade_is_handed_through() {
     let upstream = build(settings(&[service.address()]));
     let switch = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nhi";
     let mut request = get("/");
-    request.headers_mut().insert("connection", "upgrade".parse().unwrap());
-    request.headers_mut().insert("upgrade", "x".parse().unwrap());
+    request.head.headers.insert("connection", "upgrade".parse().unwrap());
+    request.head.headers.insert("upgrade", "x".parse().unwrap());
     let (mut peer, answer) = join!(service.answer(switch), upstream.send(request, soon()));
-    let switched = answer.unwrap().extensions_mut().remove::<Switched>().unwrap();
+    let switched = answer.unwrap().head.extensions.remove::<Switched>().unwrap();
     let (mut tunnel, ahead) = switched.take().unwrap();
     let mut greeting = ahead.to_vec();
     greeting.resize(2, 0);
@@ -372,7 +372,7 @@ fn by_hand() -> (tokio::sync::mpsc::Sender<&'static str>, Body) {
 async fn a_get_may_have_a_body() {
     let service = Service::start().await;
     let upstream = build(settings(&[service.address()]));
-    let request = Request::get("/").body(streamed(vec![Ok("query")])).unwrap();
+    let request = http::Request::get("/").body(streamed(vec![Ok("query")])).unwrap().into();
     let serve = async {
         let mut peer = service.accept().await;
         let head = peer.head().await;

@@ -14,6 +14,7 @@ use super::{Service, build, fails, get, settings, soon, text};
 use crate::{
     body::{Body, BodyError},
     config::{self, Protocol, UpstreamTls},
+    heads,
     tls::{self, Stream, testing::Authority},
     upstream::UpstreamError,
 };
@@ -59,7 +60,7 @@ pub(super) fn h2(targets: &[SocketAddr]) -> config::Upstream {
     config::Upstream { protocol: Protocol::H2, ..settings(targets) }
 }
 
-pub(super) async fn told(answer: Result<Response<Body>, UpstreamError>) -> String {
+pub(super) async fn told(answer: Result<heads::Response<Body>, UpstreamError>) -> String {
     String::from_utf8(text(answer).await.1.to_vec()).unwrap()
 }
 
@@ -70,8 +71,9 @@ async fn requests_share_one_connection() {
     let post = Request::post("/b?c")
         .header("host", "service.example")
         .body(Body::from(Bytes::from("hello")));
-    let client =
-        async { join!(upstream.send(get("/a"), soon()), upstream.send(post.unwrap(), soon())) };
+    let client = async {
+        join!(upstream.send(get("/a"), soon()), upstream.send(post.unwrap().into(), soon()))
+    };
     let (_serving, (one, two)) =
         join!(async { serve_h2(Stream::Plain(service.accept().await.0)) }, client);
     assert_eq!(told(one).await, "HTTP/2.0 GET http://service.example/a host=None ");
@@ -157,7 +159,7 @@ async fn a_response_that_is_broken_off_in_good_order_is_not_whole() {
             pending().await
         };
         let ask = async {
-            let mut body = upstream.send(get("/"), soon()).await.unwrap().into_body();
+            let mut body = upstream.send(get("/"), soon()).await.unwrap().body;
             let part = body.frame().await.unwrap().unwrap().into_data().unwrap();
             has_come.send(()).unwrap();
             (part, body.frame().await)

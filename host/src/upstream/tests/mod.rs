@@ -19,7 +19,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -28,6 +27,7 @@ use tokio::{
 use crate::{
     body::Body,
     config::{self, Protocol, Span},
+    heads::{Request, Response},
     upstream::{Upstream, UpstreamError, Upstreams},
 };
 
@@ -136,7 +136,7 @@ pub(in crate::upstream) async fn nowhere() -> SocketAddr {
 }
 
 pub(in crate::upstream) fn get(path: &str) -> Request<Body> {
-    Request::get(path).header("host", "service.example").body(Body::Empty).unwrap()
+    http::Request::get(path).header("host", "service.example").body(Body::Empty).unwrap().into()
 }
 
 pub(in crate::upstream) fn soon() -> Instant {

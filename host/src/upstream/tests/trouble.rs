@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Request;
 use http_body::Frame;
 use tokio::{io::AsyncReadExt as _, join};
 
@@ -11,6 +10,7 @@ use super::{OK, Peer, Service, build, fails, get, nowhere, settings, soon, text}
 use crate::{
     body::{Body, BodyError},
     config::{self, Eject, Retries, RetryOn, UpstreamLimits},
+    heads::Request,
     upstream::{Phase, UpstreamError},
 };
 
@@ -53,7 +53,7 @@ fn pieces(frames: Vec<&'static str>) -> Body {
 }
 
 fn request(method: &str, body: Body) -> Request<Body> {
-    Request::builder().method(method).uri("/").body(body).unwrap()
+    http::Request::builder().method(method).uri("/").body(body).unwrap().into()
 }
 
 #[tokio::test]
