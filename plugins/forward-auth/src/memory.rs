@@ -1,0 +1,175 @@
+//! Answers that are remembered, shared by all instances through `kv`.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+use template::Fault;
+use torana_plugin_sdk::{
+    host::{KvError, LeadAnswer, Outgoing},
+    prelude::*,
+};
+
+use crate::{
+    settings::{Cache, Settings},
+    verdict::{Trouble, Verdict},
+};
+
+/// What a route says may differ from what another one says of the same entry, and after a reload: each has answers of
+/// its own.
+pub(crate) struct Memory {
+    settings: [u8; 32],
+}
+
+/// In the place of an answer that is not to be remembered: those who wait for it ask for themselves, all at once and not
+/// one after the other.
+const ASK: &[u8] = b"";
+
+/// How long that holds.
+const ASK_MS: u64 = 1_000;
+
+impl Memory {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { settings: Sha256::digest(format!("{settings:?}")).into() }
+    }
+
+    /// The key of an answer: a digest, for what it is made of may be credentials.
+    ///
+    /// Beside what `key` says it is made of what is asked in so many words: no answer is given for another path.
+    pub(crate) fn key(
+        &self,
+        settings: &Settings,
+        cache: &Cache,
+        call: &Outgoing,
+        host: &impl Host,
+    ) -> Result<String, Fault> {
+        let mut parts = Parts(Sha256::new_with_prefix(self.settings));
+        parts.add(Some(&call.method));
+        parts.add(Some(&call.path));
+        let of_settings = |name: &str| settings.headers.keys().any(|known| **known == *name);
+        for header in call.headers.iter().filter(|header| of_settings(&header.name)) {
+            parts.add(Some(&header.name));
+            parts.add(Some(&header.value));
+        }
+        for template in &cache.key {
+            parts.add(template.header_value(host)?.as_deref());
+        }
+        Ok(parts.finish())
+    }
+
+    /// The answer that is remembered, or a new one, which is then. Of many who ask the same at once one asks the
+    /// service.
+    pub(crate) fn recall(
+        &self,
+        settings: &Settings,
+        cache: &Cache,
+        key: &str,
+        ask: impl FnOnce() -> Result<Verdict, Trouble>,
+        host: &impl Host,
+    ) -> Result<Verdict, Trouble> {
+        let wait = u32::try_from(settings.timeout.millis).unwrap_or(u32::MAX);
+        let leads = match host.kv().lead(key, wait) {
+            Ok(LeadAnswer::Value(value)) => {
+                if let Ok(verdict) = serde_json::from_slice(&value) {
+                    host.metrics().count("remembered", 1);
+                    return Ok(verdict);
+                }
+                false
+            }
+            Ok(LeadAnswer::Yours) => true,
+            Ok(LeadAnswer::Busy) => false,
+            Err(refused) => {
+                host.log().warn(refused);
+                return ask();
+            }
+        };
+        let answer = ask();
+        match answer.as_ref().ok().and_then(|verdict| remembered(cache, verdict)) {
+            Some((text, ttl)) => set(key, text.as_bytes(), ttl, host),
+            None if leads => set(key, ASK, ASK_MS, host),
+            None => {}
+        }
+        answer
+    }
+}
+
+/// Text and time of what is remembered of an answer.
+fn remembered(cache: &Cache, verdict: &Verdict) -> Option<(String, u64)> {
+    let (fields, ttl) = match verdict {
+        Verdict::Yes(fields) => (fields, Some(cache.ttl)),
+        Verdict::No(no) => (&no.fields, cache.denied_ttl),
+    };
+    // A cookie is for one client, and was made for one answer.
+    let ttl = ttl.filter(|_| !fields.has("set-cookie"))?;
+    Some((serde_json::to_string(verdict).ok()?, ttl.millis))
+}
+
+/// Without room the service is asked more often, which is no reason to refuse anybody.
+fn set(key: &str, value: &[u8], ttl: u64, host: &impl Host) {
+    match host.kv().set(key, value, Some(ttl)) {
+        Err(Refused { why: KvError::Full, .. }) => {
+            host.log().warn("no answer can be remembered: raise `max_bytes` in the kv grant");
+        }
+        Err(refused) => host.log().warn(refused),
+        Ok(()) => {}
+    }
+}
+
+/// Parts of a key. Each stands behind its length, so that ("a", "bc") is not ("ab", "c").
+struct Parts(Sha256);
+
+impl Parts {
+    /// None is not the same as an empty part.
+    fn add(&mut self, part: Option<&str>) {
+        let length = part.map_or(u64::MAX, |part| part.len() as u64);
+        self.0.update(length.to_be_bytes());
+        self.0.update(part.unwrap_or_default());
+    }
+
+    fn finish(self) -> String {
+        let mut key = String::with_capacity(64);
+        for byte in self.0.finalize() {
+            // (Writing to a string cannot fail.)
+            let _ = write!(key, "{byte:02x}");
+        }
+        key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use torana_plugin_sdk::{fake::FakeHost, settings};
+
+    use super::*;
+
+    fn key(config: &str, path: &str, host: &FakeHost) -> String {
+        let json = format!(
+            r#"{{"to":"a","path":"/","cache":{{"ttl":"1s","key":["{{request.header.a}}","{{request.header.b}}"]}}{config}}}"#
+        );
+        let settings: Settings = settings::parse(&json).unwrap();
+        let call = Outgoing::get("a", path);
+        let cache = settings.cache.as_ref().unwrap();
+        Memory::new(&settings).key(&settings, cache, &call, host).unwrap()
+    }
+
+    #[test]
+    fn no_two_questions_share_a_key() {
+        let host = |a: &str, b: &str| FakeHost::get("/").with_header("a", a).with_header("b", b);
+        let alone = FakeHost::get("/").with_header("a", "");
+        let keys = [
+            key("", "/", &host("a", "bc")),
+            key("", "/", &host("ab", "c")),
+            key("", "/", &host("abc", "")),
+            key("", "/", &host("", "abc")),
+            key("", "/", &alone),
+            key("", "/", &FakeHost::get("/")),
+            key("", "/x", &host("a", "bc")),
+            key(r#","request":["x-user"]"#, "/", &host("a", "bc")),
+            key(r#","denied":{"statuses":[404]}"#, "/", &host("a", "bc")),
+        ];
+        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{keys:#?}");
+        assert_eq!(keys[0], key("", "/", &host("a", "bc")), "the same is the same");
+        assert!(keys.iter().all(|key| key.len() == 64));
+    }
+}

@@ -1,0 +1,163 @@
+//! What a policy of the Open Policy Agent answers: `{"result": true}`, or an object with more to say.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::fields::Field;
+
+/// What a policy has decided.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Yes(Vec<Field>),
+    No { status: u16, fields: Vec<Field>, body: Option<Body> },
+}
+
+/// What a policy says to the client.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    Text(String),
+    /// As it was written.
+    Json(String),
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    /// Without it the policy is undefined: nothing was said of this request.
+    result: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Decided {
+    /// Undefined where no rule holds.
+    #[serde(default)]
+    allow: bool,
+    #[serde(default)]
+    headers: Map<String, Value>,
+    status: Option<u16>,
+    body: Option<Value>,
+}
+
+/// Reads an answer. The error is for the log.
+pub(crate) fn decision(body: &[u8]) -> Result<Decision, String> {
+    let no_policy = |why: serde_json::Error| format!("its answer is none of a policy: {why}");
+    let answer: Answer = serde_json::from_slice(body).map_err(no_policy)?;
+    match answer.result {
+        None | Some(Value::Bool(false)) => Ok(plain_no()),
+        Some(Value::Bool(true)) => Ok(Decision::Yes(Vec::new())),
+        Some(object @ Value::Object(_)) => {
+            of_object(serde_json::from_value(object).map_err(no_policy)?)
+        }
+        Some(_) => Err("its `result` is neither a boolean nor an object".to_owned()),
+    }
+}
+
+fn plain_no() -> Decision {
+    Decision::No { status: 403, fields: Vec::new(), body: None }
+}
+
+fn of_object(result: Decided) -> Result<Decision, String> {
+    let fields = fields(result.headers)?;
+    if result.allow {
+        return Ok(Decision::Yes(fields));
+    }
+    let status = result.status.unwrap_or(403);
+    if !(300..500).contains(&status) {
+        return Err(format!("its `status` is {status}, which is no refusal: 300 to 499"));
+    }
+    let body = result.body.map(|body| match body {
+        Value::String(text) => Body::Text(text),
+        other => Body::Json(other.to_string()),
+    });
+    Ok(Decision::No { status, fields, body })
+}
+
+/// A text for one line, a list for several.
+fn fields(headers: Map<String, Value>) -> Result<Vec<Field>, String> {
+    let mut fields = Vec::new();
+    for (name, value) in headers {
+        let name = name.to_ascii_lowercase();
+        let values = match value {
+            Value::Array(values) => values,
+            value => vec![value],
+        };
+        for value in values {
+            let text = as_text(value).ok_or_else(|| format!("its header `{name}` is no text"))?;
+            fields.push((name.clone(), text));
+        }
+    }
+    Ok(fields)
+}
+
+fn as_text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(is) => Some(is.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(body: &str) -> Result<Decision, String> {
+        decision(body.as_bytes())
+    }
+
+    #[test]
+    fn only_a_true_is_a_yes() {
+        assert_eq!(decided(r#"{"result":true}"#), Ok(Decision::Yes(Vec::new())));
+        assert_eq!(decided(r#"{"result":{"allow":true}}"#), Ok(Decision::Yes(Vec::new())));
+        for no in [
+            "{}",
+            r#"{"result":null}"#,
+            r#"{"result":false}"#,
+            r#"{"result":{}}"#,
+            r#"{"result":{"allow":false}}"#,
+            r#"{"decision_id":"1"}"#,
+        ] {
+            assert_eq!(decided(no), Ok(plain_no()), "{no}");
+        }
+        for nonsense in [
+            "",
+            "true",
+            "[]",
+            r#"{"result":"true"}"#,
+            r#"{"result":1}"#,
+            r#"{"result":["allow"]}"#,
+            r#"{"result":{"allow":"true"}}"#,
+            r#"{"result":{"allow":1}}"#,
+            r#"{"result":{"allow":null}}"#,
+            r#"{"result":true,"result":false}"#,
+        ] {
+            assert!(decided(nonsense).is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn an_object_says_what_the_client_gets() {
+        let decision = decided(
+            r#"{"result":{"allow":false,"status":401,"body":{"why":1.50},
+                "headers":{"WWW-Authenticate":["Bearer","Basic"],"x-n":2}}}"#,
+        );
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let fields = vec![
+            field("www-authenticate", "Bearer"),
+            field("www-authenticate", "Basic"),
+            field("x-n", "2"),
+        ];
+        let body = Some(Body::Json(r#"{"why":1.5}"#.into()));
+        assert_eq!(decision, Ok(Decision::No { status: 401, fields, body }));
+    }
+
+    #[test]
+    fn what_makes_no_refusal_is_nonsense() {
+        for status in [200, 204, 100, 500, 0] {
+            let text = format!(r#"{{"result":{{"allow":false,"status":{status}}}}}"#);
+            assert!(decided(&text).unwrap_err().contains("is no refusal"), "{status}");
+        }
+        let nested = decided(r#"{"result":{"allow":true,"headers":{"x-a":{"b":1}}}}"#);
+        assert_eq!(nested, Err("its header `x-a` is no text".into()));
+    }
+}
