@@ -17,6 +17,7 @@ mod docs;
 mod documents;
 mod faults;
 mod first_plugin;
+mod forward_auth;
 mod grpc;
 mod guests;
 mod headers_plugin;
