@@ -1,0 +1,87 @@
+//! What `format` may ask of a text. Nothing here knows the gateway.
+
+mod address;
+mod reference;
+mod time;
+
+/// A format that is held. Others mean something to people only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Date,
+    Time,
+    DateTime,
+    Duration,
+    Email,
+    IdnEmail,
+    Hostname,
+    Ipv4,
+    Ipv6,
+    Uri,
+    UriReference,
+    Iri,
+    IriReference,
+    JsonPointer,
+    RelativeJsonPointer,
+    Regex,
+    Uuid,
+}
+
+const ALL: [(Format, &str); 17] = [
+    (Format::Date, "date"),
+    (Format::Time, "time"),
+    (Format::DateTime, "date-time"),
+    (Format::Duration, "duration"),
+    (Format::Email, "email"),
+    (Format::IdnEmail, "idn-email"),
+    (Format::Hostname, "hostname"),
+    (Format::Ipv4, "ipv4"),
+    (Format::Ipv6, "ipv6"),
+    (Format::Uri, "uri"),
+    (Format::UriReference, "uri-reference"),
+    (Format::Iri, "iri"),
+    (Format::IriReference, "iri-reference"),
+    (Format::JsonPointer, "json-pointer"),
+    (Format::RelativeJsonPointer, "relative-json-pointer"),
+    (Format::Regex, "regex"),
+    (Format::Uuid, "uuid"),
+];
+
+impl Format {
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        ALL.iter().find(|(_, known)| *known == name).map(|(format, _)| *format)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        ALL.iter().find(|(format, _)| *format == self).map_or("", |(_, name)| name)
+    }
+
+    /// Whether a text has this format.
+    pub(crate) fn fits(self, text: &str) -> bool {
+        match self {
+            Self::Date => time::is_date(text),
+            Self::Time => time::is_time(text),
+            Self::DateTime => time::is_date_time(text),
+            Self::Duration => time::is_duration(text),
+            Self::Email => text.is_ascii() && address::is_email(text),
+            Self::IdnEmail => address::is_email(text),
+            Self::Hostname => address::is_hostname(text),
+            Self::Ipv4 => text.parse::<std::net::Ipv4Addr>().is_ok(),
+            Self::Ipv6 => text.parse::<std::net::Ipv6Addr>().is_ok(),
+            Self::Uri => text.is_ascii() && reference::is_uri(text),
+            Self::UriReference => text.is_ascii() && reference::is_reference(text),
+            Self::Iri => reference::is_uri(text),
+            Self::IriReference => reference::is_reference(text),
+            Self::JsonPointer => reference::is_pointer(text),
+            Self::RelativeJsonPointer => reference::is_relative_pointer(text),
+            Self::Regex => jsonschema_regex::is_valid_ecma_regex(text),
+            Self::Uuid => is_uuid(text),
+        }
+    }
+}
+
+/// Thirty-two digits in five groups (RFC 4122, 3).
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<_> = text.split('-').collect();
+    let is_hex = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hex)
+}

@@ -1,0 +1,10 @@
+//! Holds values against schemas.
+
+mod arrays;
+mod objects;
+mod report;
+mod seen;
+mod walk;
+
+pub(crate) use report::{Mismatch, Report};
+pub(crate) use walk::validate;
