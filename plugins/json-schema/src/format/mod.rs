@@ -85,3 +85,38 @@ fn is_uuid(text: &str) -> bool {
     let is_hex = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hex)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_their_format_or_not() {
+        for (name, good, bad) in [
+            ("date", "2024-02-29", "2023-02-29"),
+            ("time", "23:59:60Z", "22:59:60Z"),
+            ("date-time", "2026-11-27T13:20:00.5+01:00", "2026-11-27 13:20:00Z"),
+            ("duration", "P1DT12H", "P1H"),
+            ("duration", "P4W", "PT1D"),
+            ("email", "o'neil+a@shop.example", "a@b@"),
+            ("email", "a@[IPv6:::1]", "a..b@shop.example"),
+            ("idn-email", "実例@実例.example", "実例"),
+            ("hostname", "xn--4gbwdl.xn--wgbh1c", "-a.example"),
+            ("ipv4", "127.0.0.1", "127.0.0.01"),
+            ("ipv6", "::ffff:192.0.2.1", "fe80::1%eth0"),
+            ("uri", "http://[::1]:80/a?b#c", "//shop.example/"),
+            ("uri", "urn:isbn:1", "http://shop.example/a b"),
+            ("uri-reference", "../a%20b", "a%2"),
+            ("iri", "http://é.example/é", "é"),
+            ("json-pointer", "/a~1b/0", "/a~2"),
+            ("relative-json-pointer", "1/a", "01#"),
+            ("regex", "^a{2}$", "^(a"),
+            ("uuid", "2eb8aa08-aa98-11ea-b4aa-73b441d16380", "2eb8aa08aa9811eab4aa73b441d16380"),
+        ] {
+            let format = Format::of_name(name).unwrap();
+            assert!(format.fits(good), "{name} {good}");
+            assert!(!format.fits(bad), "{name} {bad}");
+        }
+        assert_eq!(Format::of_name("idn-hostname"), None, "it only says what is meant");
+    }
+}

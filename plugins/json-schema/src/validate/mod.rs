@@ -4,6 +4,8 @@ mod arrays;
 mod objects;
 mod report;
 mod seen;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub(crate) use report::{Mismatch, Report};
