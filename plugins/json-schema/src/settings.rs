@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     /// Whether `format` is held. Without it, it says but what is meant.
     pub(crate) formats: bool,
     /// How deep a document may be nested.
-    #[schemars(range(min = 1, max = 256))]
+    #[schemars(range(min = 1, max = 128))]
     pub(crate) max_depth: u16,
     /// How many mismatches the client is told; 0 for none.
     #[schemars(range(max = 100))]
@@ -107,8 +107,8 @@ impl Settings {
                 "nothing is checked: write `request.schema`, `response.schema`, `query` or `params`",
             ));
         }
-        if !(1..=256).contains(&self.max_depth) {
-            errors.add(["max_depth"], "write 1 to 256");
+        if !(1..=128).contains(&self.max_depth) {
+            errors.add(["max_depth"], "write 1 to 128");
         }
         if self.errors > 100 {
             errors.add(["errors"], "write 0 to 100");

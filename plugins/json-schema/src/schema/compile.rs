@@ -87,13 +87,12 @@ impl Compiler<'_> {
     fn fill(&mut self, id: NodeId, place: &Place) {
         let resource = self.resource(place);
         self.set.nodes[id].resource = resource;
-        let value = self.documents.value(place).cloned();
-        let keywords = match value {
+        let tree = self.documents.tree(place.document);
+        let keywords = match place.find(&tree) {
             Some(Value::Bool(true)) => Vec::new(),
             Some(Value::Bool(false)) => vec![Keyword { name: "", check: Check::Never }],
             Some(Value::Object(object)) => {
-                let mut schema =
-                    Schema { compiler: self, place, object: &object, keywords: Vec::new() };
+                let mut schema = Schema { compiler: self, place, object, keywords: Vec::new() };
                 schema.read();
                 schema.keywords
             }

@@ -38,7 +38,7 @@ pub(crate) struct Place {
 /// All documents.
 #[derive(Debug)]
 pub(crate) struct Documents {
-    roots: Vec<(Value<'static>, Rc<str>)>,
+    roots: Vec<(Rc<Value<'static>>, Rc<str>)>,
     default: Draft,
     /// By document and pointer: what was found there to be a schema.
     known: BTreeMap<(usize, Vec<String>), (Rc<str>, Draft)>,
@@ -50,6 +50,11 @@ pub(crate) struct Documents {
 }
 
 impl Place {
+    /// What stands there, in its document's tree.
+    pub(super) fn find<'v>(&self, tree: &'v Value<'static>) -> Option<&'v Value<'static>> {
+        self.path.iter().try_fold(tree, |value, step| value.step(step))
+    }
+
     /// What stands below.
     pub(crate) fn below(&self, steps: &[&str]) -> Self {
         let mut place = self.clone();
@@ -85,7 +90,7 @@ impl Documents {
     pub(crate) fn add(&mut self, name: &str, root: Value<'static>) -> usize {
         let base: Rc<str> = uri::split(&uri::resolve(HERE, name)).0.into();
         let document = self.roots.len();
-        self.roots.push((root, base.clone()));
+        self.roots.push((Rc::new(root), base.clone()));
         let place = Place { document, path: Vec::new(), base, draft: self.default };
         self.resources.insert(place.base.clone(), place.clone());
         self.index(place);
@@ -99,9 +104,13 @@ impl Documents {
         self.placed(place)
     }
 
+    /// A document's tree, to be looked at while others are found.
+    pub(super) fn tree(&self, document: usize) -> Rc<Value<'static>> {
+        self.roots[document].0.clone()
+    }
+
     pub(crate) fn value(&self, place: &Place) -> Option<&Value<'static>> {
-        let root = &self.roots[place.document].0;
-        place.path.iter().try_fold(root, |value, step| value.step(step))
+        place.find(&self.roots[place.document].0)
     }
 
     /// A place as messages name it: `#/properties/a`, or `address.json#/properties/a`.
@@ -113,13 +122,14 @@ impl Documents {
 
     /// Finds what in a schema, and in those in it, has a name.
     fn index(&mut self, mut place: Place) {
-        let Some(value) = self.value(&place).cloned() else { return };
-        if let Value::Object(_) = &value {
-            self.begin(&value, &mut place);
-            self.note_anchors(&value, &place);
+        let tree = self.tree(place.document);
+        let Some(value) = place.find(&tree) else { return };
+        if let Value::Object(_) = value {
+            self.begin(value, &mut place);
+            self.note_anchors(value, &place);
         }
         self.known.insert((place.document, place.path.clone()), (place.base.clone(), place.draft));
-        for steps in schemas_in(&value, place.draft) {
+        for steps in schemas_in(value, place.draft) {
             let steps: Vec<_> = steps.iter().map(String::as_str).collect();
             self.index(place.below(&steps));
         }
