@@ -113,7 +113,7 @@ async fn a_service_that_breaks_its_promise_is_a_bad_gateway() {
         Gateway::start(&file(&backend, "config.response.schema = { required = [\"id\"] }")).await;
     let client = gateway.client();
     let problem = post(&client, "{\"secret\":1}").await.problem(502);
-    assert!(!problem.to_string().contains("id"), "{problem:#}");
+    assert!(!problem.to_string().contains("required"), "{problem:#}");
     assert_eq!(post(&client, "{\"id\":1}").await.status, 200);
 }
 

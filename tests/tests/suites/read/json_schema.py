@@ -18,19 +18,21 @@ DRAFTS = {
 ORIGIN = "http://localhost:1234/"
 
 
-def remotes(draft):
-    """What schemas of a draft may refer to: what is for all of them, and what is for it."""
+def remotes(draft, schema):
+    """What a schema may refer to: what is for all drafts, for its own, and what else it names."""
+    if ORIGIN not in schema:
+        return {}
     found = {}
     for path in sorted((SUITE / "remotes").rglob("*.json")):
         name = path.relative_to(SUITE / "remotes").as_posix()
         of = name.split("/")[0]
-        if (not of.startswith("draft") or of == draft) and "metaschema" not in name:
+        is_for = not of.startswith("draft") or of == draft or ORIGIN + name in schema
+        if is_for and "metaschema" not in name:
             found[ORIGIN + name] = path.read_text()
     return found
 
 
 for draft, name in DRAFTS.items():
-    others = remotes(draft)
     for path in sorted((SUITE / "tests" / draft).rglob("*.json")):
         text = path.read_text()
         for group in json.loads(text):
@@ -39,7 +41,7 @@ for draft, name in DRAFTS.items():
                 "name": f"{path.relative_to(SUITE / 'tests')}: {group['description']}",
                 "draft": name,
                 "schema": schema,
-                "schemas": others if ORIGIN in schema else {},
+                "schemas": remotes(draft, schema),
                 "formats": "optional/format/" in path.as_posix(),
                 "tests": [
                     {"name": test["description"], "data": json.dumps(test["data"]), "valid": test["valid"]}
