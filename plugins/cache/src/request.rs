@@ -1,0 +1,200 @@
+//! A request on its way there: answered, or sent on with what is known.
+
+use torana_plugin_sdk::{
+    host::{EditHeaders as _, Request},
+    prelude::*,
+};
+
+use crate::{
+    Cache,
+    answer::{Wanted, reply},
+    directives::OfRequest,
+    entry::{Entry, Use},
+    exchange::{Asked, Forward, Range},
+    key::Keys,
+    lookup::Found,
+    read::{digests, lines, may_have},
+    settings::Method,
+    target::Target,
+    tell::Done,
+    validators::{Conditions, has_validator},
+};
+
+/// Who answers from what is stale waits for the one that asks the service no longer than this, in milliseconds.
+const REVALIDATION: u64 = 10_000;
+/// Methods that change nothing (RFC 9110, 9.2.1).
+const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
+/// Conditions on what there is now, which only the service knows.
+const OF_THE_SERVICE: [&str; 2] = ["if-match", "if-unmodified-since"];
+
+impl Cache {
+    /// Answers a request, or lets it go on.
+    pub(crate) fn ask(&self, host: &impl Host) -> Outcome {
+        let target = Self::target(host);
+        let method = host.request().method();
+        let mut asked = Asked::new(host, self.keys_of(host, &target, &[]));
+        if !SAFE.contains(&&*method) {
+            asked.changes = Some(target);
+            return asked.goes_on(host, Forward::Method);
+        }
+        let Some(method) = self.settings.methods.iter().find(|one| one.name() == method).copied() else {
+            return asked.goes_on(host, Forward::Method);
+        };
+        match self.keys(host, &target) {
+            Some(keys) if !self.is_skipped(&host.request()) => asked.keys = keys,
+            _ => return asked.goes_on(host, Forward::Bypass),
+        }
+        self.answer(host, asked, method)
+    }
+
+    fn is_skipped(&self, request: &impl Request) -> bool {
+        let own = self.settings.skip_requests_with.iter().map(|name| &**name);
+        own.chain(OF_THE_SERVICE).any(|name| may_have(request, name))
+    }
+
+    fn answer(&self, host: &impl Host, mut asked: Asked, method: Method) -> Outcome {
+        let store = self.store(host);
+        let wishes = self.wishes(&host.request());
+        asked.read(host, method);
+        asked.keeps &= !wishes.no_store;
+        let mut found = self.find(&store, &asked.keys);
+        let mut is_collapsed = false;
+        if let (Err(_), Some(wait), true) = (&found.entry, self.settings.collapse, asked.keeps)
+            && !wishes.only_if_cached
+        {
+            if store.takes_off(&found.key, wait.millis) {
+                asked.flight = Some(found.key.clone());
+            } else {
+                store.wait(&found.key, wait.millis);
+                found = self.find(&store, &asked.keys);
+                is_collapsed = found.entry.is_ok();
+            }
+        }
+        let now = host.clock().unix_millis();
+        let Found { key, entry } = found;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(_) if wishes.only_if_cached => return Ok(self.only_if_cached(host)),
+            Err(why) => return asked.goes_on(host, why),
+        };
+        let is_wish = match entry.head.judge(now, &wishes) {
+            Use::Fresh | Use::Stale => return Ok(self.hit(host, entry, now, &asked, method, is_collapsed)),
+            Use::StaleWhileRevalidate => {
+                if wishes.only_if_cached || !store.takes_off(&key, REVALIDATION) {
+                    return Ok(self.hit(host, entry, now, &asked, method, is_collapsed));
+                }
+                asked.flight = Some(key.clone());
+                false
+            }
+            Use::Validate { .. } if wishes.only_if_cached => return Ok(self.only_if_cached(host)),
+            Use::Validate { is_wish } => is_wish,
+        };
+        asked.stored = Some(key);
+        asked.validates = validate(host, &entry)?;
+        asked.goes_on(host, if is_wish { Forward::Request } else { Forward::Stale })
+    }
+
+    fn wishes(&self, request: &impl Request) -> OfRequest {
+        if !self.settings.request_directives {
+            return OfRequest::default();
+        }
+        OfRequest::read(&lines(request, "cache-control"), &lines(request, "pragma"))
+    }
+
+    fn hit(
+        &self,
+        host: &impl Host,
+        entry: Entry,
+        now: u64,
+        asked: &Asked,
+        method: Method,
+        is_collapsed: bool,
+    ) -> Action {
+        let fresh_for = entry.head.fresh_for(now);
+        let mut reply = reply(entry, now, &asked.wanted(method == Method::Head));
+        Done::Hit { fresh_for, is_collapsed }.tell_in(host, &mut reply, self.settings.cache_status);
+        reply.into()
+    }
+
+    /// RFC 9111, 5.2.1.7.
+    fn only_if_cached(&self, host: &impl Host) -> Action {
+        let detail = "There is no stored response that may be used, and the request wants no other.";
+        let mut reply = Reply::problem(504, "not-cached", detail);
+        Done::OnlyIfCached.tell_in(host, &mut reply, self.settings.cache_status);
+        reply.into()
+    }
+}
+
+/// Asks the service whether what is stored still holds, in the place of what the client would ask (RFC 9111, 4.3.1).
+/// Whether there is something to ask with.
+fn validate(host: &impl Host, entry: &Entry) -> Result<bool, Failure> {
+    let fields = &entry.head.fields;
+    if !has_validator(fields) {
+        return Ok(false);
+    }
+    let edit = host.request_edit();
+    for (condition, validator) in [("if-none-match", "etag"), ("if-modified-since", "last-modified")] {
+        match fields.only(validator) {
+            Some(value) => edit.set_header(condition, value)?,
+            None => edit.remove_header(condition)?,
+        }
+    }
+    Ok(true)
+}
+
+impl Asked {
+    fn new(host: &impl Host, keys: Keys) -> Self {
+        Self {
+            keys,
+            at: host.clock().unix_millis(),
+            forward: Forward::Bypass,
+            keeps: false,
+            is_authorized: false,
+            stored: None,
+            validates: false,
+            conditions: Conditions::default(),
+            range: None,
+            flight: None,
+            changes: None,
+            seen: Default::default(),
+        }
+    }
+
+    /// What the request says that is of use now.
+    fn read(&mut self, host: &impl Host, method: Method) {
+        let request = host.request();
+        self.keeps = method == Method::Get;
+        self.conditions = Conditions {
+            if_none_match: lines(&request, "if-none-match"),
+            if_modified_since: request.header("if-modified-since").ok().flatten(),
+        };
+        let range = request.header("range").ok().flatten();
+        self.range = range.filter(|_| method == Method::Get).map(|range| Range {
+            range,
+            if_range: lines(&request, "if-range").into_iter().next(),
+        });
+    }
+
+    /// What the client gets of what is stored.
+    pub(crate) fn wanted(&self, is_head: bool) -> Wanted<'_> {
+        Wanted { is_head, conditions: &self.conditions, range: self.range.as_ref() }
+    }
+
+    fn goes_on(mut self, host: &impl Host, why: Forward) -> Outcome {
+        self.forward = why;
+        if self.keeps || self.stored.is_some() {
+            let request = host.request();
+            self.is_authorized = may_have(&request, "authorization");
+            self.seen = digests(&request);
+        }
+        self.put(host)?;
+        Ok(Action::Next)
+    }
+}
+
+/// What may be named by a response to a method that changes something.
+pub(crate) fn changed_beside(target: &Target, host: &impl Host) -> Vec<Target> {
+    let response = host.response();
+    let named = ["location", "content-location"].map(|name| response.header(name).ok().flatten());
+    named.iter().flatten().filter_map(|reference| target.resolve(reference)).collect()
+}

@@ -1,0 +1,136 @@
+//! The store, whose failures are never a request's: what it does not answer is not there, and what it does not take is
+//! not kept.
+
+use std::cell::Cell;
+
+use torana_plugin_sdk::{
+    host::{KvError, LeadAnswer},
+    prelude::*,
+};
+
+use crate::{
+    entry::{Entry, Stored},
+    key::flight,
+    storable::LONGEST,
+};
+
+/// Between two log lines about the store, of one instance, in milliseconds.
+const QUIET: u64 = 10_000;
+/// How long it is remembered that nobody needs to wait, for what comes is not kept; in milliseconds.
+const UNKEPT: u64 = 10_000;
+/// How long a response may be asked about after it is of no use without an answer, in milliseconds.
+const SLACK: u64 = 60_000;
+/// What stands in a flight then.
+const PASS: &[u8] = b"pass";
+const ASKS: &[u8] = b"asks";
+
+/// When this instance last wrote of a failure, in milliseconds since 1970.
+#[derive(Default)]
+pub(crate) struct Trouble(Cell<u64>);
+
+/// The store of one exchange.
+pub(crate) struct Store<'a, H> {
+    pub(crate) host: &'a H,
+    pub(crate) trouble: &'a Trouble,
+}
+
+impl<H: Host> Store<'_, H> {
+    /// What is under a key.
+    pub(crate) fn get(&self, key: &str) -> Option<Stored> {
+        self.bytes(key).and_then(|bytes| Stored::read(&bytes))
+    }
+
+    /// The response under a key.
+    pub(crate) fn entry(&self, key: &str) -> Option<Entry> {
+        match self.get(key) {
+            Some(Stored::Entry(entry)) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Whether it was taken. `until` is in milliseconds since 1970. It stays a little longer, for the service may be
+    /// asked at the last moment whether it holds, and take its time.
+    pub(crate) fn set(&self, key: &str, value: &[u8], until: u64) -> bool {
+        self.put(key, value, until.saturating_sub(self.now()) + SLACK)
+    }
+
+    /// The same of what is to outlive all responses.
+    pub(crate) fn set_long(&self, key: &str, value: &[u8]) -> bool {
+        self.put(key, value, LONGEST * 1000 + SLACK)
+    }
+
+    pub(crate) fn delete(&self, key: &str) {
+        self.noted(self.host.kv().delete(key));
+    }
+
+    /// When something was last changed, in milliseconds since 1970.
+    pub(crate) fn moment(&self, key: &str) -> Option<u64> {
+        let bytes = self.bytes(key)?;
+        bytes.try_into().ok().map(u64::from_le_bytes)
+    }
+
+    /// Notes for so many milliseconds that something was changed just now.
+    pub(crate) fn note_moment(&self, key: &str, millis: u64) {
+        self.put(key, &self.now().to_le_bytes(), millis);
+    }
+
+    /// Whether this exchange is the one that asks the service for what is to stand under a key, for the next `millis`.
+    pub(crate) fn takes_off(&self, key: &str, millis: u64) -> bool {
+        let taken = self.host.kv().compare_and_swap(&flight(key), None, ASKS, Some(millis));
+        // Without a store all go.
+        self.noted(taken).unwrap_or(true)
+    }
+
+    /// Waits for what somebody else asks for, at most `millis`.
+    ///
+    /// `lead` is for one hook call, and who asks the service is long out of the one that began it. So those who wait lead
+    /// among themselves: the first of them is told that it is its turn, and waits like all others when it asks again. All
+    /// are woken when a value is set, or deleted.
+    pub(crate) fn wait(&self, key: &str, millis: u64) {
+        if self.bytes(&flight(key)).is_none_or(|said| said == PASS) {
+            return;
+        }
+        let millis = u32::try_from(millis).unwrap_or(u32::MAX);
+        if self.noted(self.host.kv().lead(key, millis)) == Some(LeadAnswer::Yours) {
+            self.noted(self.host.kv().lead(key, millis));
+        }
+    }
+
+    /// Says that a flight is over: what was waited for is there, or somebody else may ask.
+    pub(crate) fn lands(&self, key: &str) {
+        self.delete(&flight(key));
+    }
+
+    /// Says that nothing comes of a flight, and that there is nothing to wait for in the next seconds.
+    pub(crate) fn lands_empty(&self, key: &str) {
+        self.noted(self.host.kv().set(&flight(key), PASS, Some(UNKEPT)));
+        // It is not there: this wakes those who wait.
+        self.delete(key);
+    }
+
+    fn put(&self, key: &str, value: &[u8], ttl: u64) -> bool {
+        self.noted(self.host.kv().set(key, value, Some(ttl))).is_some()
+    }
+
+    fn bytes(&self, key: &str) -> Option<Vec<u8>> {
+        self.noted(self.host.kv().get(key)).flatten()
+    }
+
+    fn now(&self) -> u64 {
+        self.host.clock().unix_millis()
+    }
+
+    fn noted<T>(&self, answer: Result<T, Refused<KvError>>) -> Option<T> {
+        let refused = match answer {
+            Ok(answer) => return Some(answer),
+            Err(refused) => refused,
+        };
+        self.host.metrics().count("store-error", 1);
+        let now = self.now();
+        if now.saturating_sub(self.trouble.0.get()) >= QUIET {
+            self.trouble.0.set(now);
+            self.host.log().warn(format_args!("the cache goes without: {refused}"));
+        }
+        None
+    }
+}
