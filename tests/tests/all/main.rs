@@ -22,6 +22,7 @@ mod grpc;
 mod guests;
 mod headers_plugin;
 mod hostile;
+mod http_cache;
 mod json_schema;
 mod jwks;
 #[cfg(feature = "languages")]

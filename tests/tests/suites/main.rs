@@ -16,12 +16,14 @@
 //! | httplint | [`hygiene`] | that responses break no rule of HTTP |
 //! | promtool | [`metrics`] | that Prometheus reads the metrics |
 //! | http-sf | [`fields`] | that structured fields are some |
+//! | http-cache-tests | [`caching`] | that a cache keeps to RFC 9111 |
 //! | http_desync_guardian | [`desync`] | that no message goes on that a service could misread |
 //!
 //! Each score is held against the best there is, so a case that fails is a test that fails. Known
 //! exceptions stand in a list, with their reason, and must stay exceptions.
 
 mod attacks;
+mod caching;
 mod convention;
 mod desync;
 mod fields;

