@@ -17,14 +17,23 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// Fields of a stored response that a 304 has (RFC 9110, 15.4.5), and what tells its age.
-const OF_304: [&str; 8] =
-    ["cache-control", "cache-status", "content-location", "date", "etag", "expires", "last-modified", "vary"];
+const OF_304: [&str; 8] = [
+    "cache-control",
+    "cache-status",
+    "content-location",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "vary",
+];
 
 /// A stored response as this client gets it.
 pub(crate) fn reply(entry: Entry, now: u64, wanted: &Wanted<'_>) -> Reply {
     let Entry { head, body } = entry;
     let age = Header { name: "age".into(), value: (head.age_at(now) / 1000).to_string() };
-    let is_known = head.status == 200 && wanted.conditions.are_met_by(&head.fields, head.received / 1000);
+    let is_known =
+        head.status == 200 && wanted.conditions.are_met_by(&head.fields, head.received / 1000);
     let fields = head.fields.iter().filter(|(name, _)| !is_known || OF_304.contains(name));
     let headers = fields.map(|(name, value)| Header { name: name.into(), value: value.into() });
     let headers = headers.chain([age]).collect();
@@ -36,7 +45,8 @@ pub(crate) fn reply(entry: Entry, now: u64, wanted: &Wanted<'_>) -> Reply {
     }
     let length = body.len() as u64;
     let range = wanted.range.filter(|_| head.status == 200 && !head.fields.has("content-range"));
-    let range = range.filter(|range| range.if_range.as_deref().is_none_or(|tag| is_of(&head.fields, tag)));
+    let range =
+        range.filter(|range| range.if_range.as_deref().is_none_or(|tag| is_of(&head.fields, tag)));
     match range.and_then(|range| asked(&range.range, length)) {
         Some((first, last)) => {
             let part = body[first as usize..=last as usize].to_vec();

@@ -238,7 +238,10 @@ mod tests {
         let named = |names: &[&str]| Scope::Fields(names.iter().map(|&n| n.to_owned()).collect());
         assert_eq!(response(&["private"]).private, Scope::Everything);
         assert_eq!(response(&["private=\"X-A, x-b\""]).private, named(&["x-a", "x-b"]));
-        assert_eq!(response(&["no-cache=x-a", "no-cache=\"x-b\""]).no_cache, named(&["x-a", "x-b"]));
+        assert_eq!(
+            response(&["no-cache=x-a", "no-cache=\"x-b\""]).no_cache,
+            named(&["x-a", "x-b"])
+        );
         assert_eq!(response(&["no-cache=x-a, no-cache"]).no_cache, Scope::Everything);
         assert_eq!(response(&["no-cache, no-cache=x-a"]).no_cache, Scope::Everything);
         assert_eq!(response(&["private=\" , \""]).private, Scope::Everything);

@@ -220,7 +220,9 @@ mod tests {
     #[test]
     fn clients_may_take_it_stale_unless_the_service_forbids_it() {
         let strict = Head { must_revalidate: true, ..head() };
-        for (wish, expected) in [("max-stale", Use::Stale), ("max-stale=5", Use::Stale), ("max-stale=4", NEEDED)] {
+        for (wish, expected) in
+            [("max-stale", Use::Stale), ("max-stale=5", Use::Stale), ("max-stale=4", NEEDED)]
+        {
             assert_eq!(judge(&head(), 1_015, wish), expected, "{wish}");
             assert_eq!(judge(&strict, 1_015, wish), NEEDED, "{wish}");
         }
@@ -243,7 +245,8 @@ mod tests {
         assert!(Stored::read(&bytes).is_some());
         bytes[0] += 1;
         assert_eq!(Stored::read(&bytes), None);
-        for broken in [&[][..], &[VERSION], &[VERSION, 255, 255, 255, 255, 0], b"\x01\x02\0\0\0{}"] {
+        for broken in [&[][..], &[VERSION], &[VERSION, 255, 255, 255, 255, 0], b"\x01\x02\0\0\0{}"]
+        {
             assert_eq!(Stored::read(broken), None, "{broken:?}");
         }
     }

@@ -71,7 +71,7 @@ impl<H: Host> Keeping<H> {
     }
 
     fn store(&self) -> Store<'_, H> {
-        Store { host: &self.host, trouble: &self.trouble }
+        Store::new(&self.host, &self.trouble)
     }
 }
 

@@ -95,7 +95,7 @@ const PART: u32 = 64 << 10;
 
 impl Cache {
     fn store<'a, H: Host>(&'a self, host: &'a H) -> Store<'a, H> {
-        Store { host, trouble: &self.trouble }
+        Store::new(host, &self.trouble)
     }
 }
 

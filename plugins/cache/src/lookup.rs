@@ -34,7 +34,8 @@ impl Cache {
     /// The keys of a target, for whoever asks. None where the request lacks what they are made of: nothing is guessed of
     /// whose responses they would be.
     pub(crate) fn keys(&self, host: &impl Host, target: &Target) -> Option<Keys> {
-        let values = self.settings.key.iter().map(|template| template.header_value(host).ok().flatten());
+        let values =
+            self.settings.key.iter().map(|template| template.header_value(host).ok().flatten());
         let values = values.collect::<Option<Vec<_>>>()?;
         Some(self.keys_of(host, target, &values))
     }
@@ -59,8 +60,11 @@ impl Cache {
             Some(Stored::Entry(entry)) => (keys.base.clone(), entry),
             Some(Stored::Index(index)) => {
                 let request = store.host.request();
-                let values: Option<Vec<_>> = index.names.iter().map(|name| value(&request, name)).collect();
-                let Some(values) = values else { return nothing(keys.base.clone(), Forward::VaryMiss) };
+                let values: Option<Vec<_>> =
+                    index.names.iter().map(|name| value(&request, name)).collect();
+                let Some(values) = values else {
+                    return nothing(keys.base.clone(), Forward::VaryMiss);
+                };
                 let key = variant(&keys.base, &index.generation, &values);
                 match store.entry(&key) {
                     Some(entry) => (key, entry),
@@ -77,6 +81,7 @@ impl Cache {
     /// Whether the target was changed since. Without `key` there is one entry for it, which is gone then; with it there
     /// may be many.
     fn is_outdated(&self, store: &Store<'_, impl Host>, keys: &Keys, asked: u64) -> bool {
-        !self.settings.key.is_empty() && store.moment(&keys.changed()).is_some_and(|changed| asked <= changed)
+        !self.settings.key.is_empty()
+            && store.moment(&keys.changed()).is_some_and(|changed| asked <= changed)
     }
 }

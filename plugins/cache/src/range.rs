@@ -14,7 +14,9 @@ pub(crate) fn asked(range: &str, length: u64) -> Option<(u64, u64)> {
     match (number(first), number(last)) {
         (Some(first), Some(last)) if first <= last && first <= end => Some((first, last.min(end))),
         (Some(first), None) if last.is_empty() && first <= end => Some((first, end)),
-        (None, Some(count)) if first.is_empty() && count > 0 => Some((length.saturating_sub(count), end)),
+        (None, Some(count)) if first.is_empty() && count > 0 => {
+            Some((length.saturating_sub(count), end))
+        }
         _ => None,
     }
 }
@@ -63,7 +65,8 @@ mod tests {
 
     #[test]
     fn a_part_fits_only_what_is_the_same_to_the_byte() {
-        let stored = |tag| -> Fields { [("etag", tag), ("last-modified", "then")].into_iter().collect() };
+        let stored =
+            |tag| -> Fields { [("etag", tag), ("last-modified", "then")].into_iter().collect() };
         assert!(is_of(&stored("\"a\""), "\"a\"") && is_of(&stored("\"a\""), "then"));
         assert!(!is_of(&stored("\"a\""), "\"b\"") && !is_of(&stored("\"a\""), "now"));
         assert!(!is_of(&stored("W/\"a\""), "W/\"a\""));

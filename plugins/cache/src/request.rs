@@ -37,7 +37,8 @@ impl Cache {
             asked.changes = Some(target);
             return asked.goes_on(host, Forward::Method);
         }
-        let Some(method) = self.settings.methods.iter().find(|one| one.name() == method).copied() else {
+        let Some(method) = self.settings.methods.iter().find(|one| one.name() == method).copied()
+        else {
             return asked.goes_on(host, Forward::Method);
         };
         match self.keys(host, &target) {
@@ -78,7 +79,9 @@ impl Cache {
             Err(why) => return asked.goes_on(host, why),
         };
         let is_wish = match entry.head.judge(now, &wishes) {
-            Use::Fresh | Use::Stale => return Ok(self.hit(host, entry, now, &asked, method, is_collapsed)),
+            Use::Fresh | Use::Stale => {
+                return Ok(self.hit(host, entry, now, &asked, method, is_collapsed));
+            }
             Use::StaleWhileRevalidate => {
                 if wishes.only_if_cached || !store.takes_off(&key, REVALIDATION) {
                     return Ok(self.hit(host, entry, now, &asked, method, is_collapsed));
@@ -118,7 +121,8 @@ impl Cache {
 
     /// RFC 9111, 5.2.1.7.
     fn only_if_cached(&self, host: &impl Host) -> Action {
-        let detail = "There is no stored response that may be used, and the request wants no other.";
+        let detail =
+            "There is no stored response that may be used, and the request wants no other.";
         let mut reply = Reply::problem(504, "not-cached", detail);
         Done::OnlyIfCached.tell_in(host, &mut reply, self.settings.cache_status);
         reply.into()
@@ -133,7 +137,9 @@ fn validate(host: &impl Host, entry: &Entry) -> Result<bool, Failure> {
         return Ok(false);
     }
     let edit = host.request_edit();
-    for (condition, validator) in [("if-none-match", "etag"), ("if-modified-since", "last-modified")] {
+    for (condition, validator) in
+        [("if-none-match", "etag"), ("if-modified-since", "last-modified")]
+    {
         match fields.only(validator) {
             Some(value) => edit.set_header(condition, value)?,
             None => edit.remove_header(condition)?,
@@ -169,10 +175,9 @@ impl Asked {
             if_modified_since: request.header("if-modified-since").ok().flatten(),
         };
         let range = request.header("range").ok().flatten();
-        self.range = range.filter(|_| method == Method::Get).map(|range| Range {
-            range,
-            if_range: lines(&request, "if-range").into_iter().next(),
-        });
+        self.range = range
+            .filter(|_| method == Method::Get)
+            .map(|range| Range { range, if_range: lines(&request, "if-range").into_iter().next() });
     }
 
     /// What the client gets of what is stored.

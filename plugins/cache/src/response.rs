@@ -30,8 +30,14 @@ const FAILED: [u16; 4] = [500, 502, 503, 504];
 /// milliseconds.
 const UNDER_WAY: u64 = 10 * 60 * 1000;
 /// Fields about the body, which plugins behind this one may change with it when all heads have passed.
-const OF_THE_BODY: [&str; 6] =
-    ["content-type", "content-encoding", "content-language", "content-md5", "content-digest", "repr-digest"];
+const OF_THE_BODY: [&str; 6] = [
+    "content-type",
+    "content-encoding",
+    "content-language",
+    "content-md5",
+    "content-digest",
+    "repr-digest",
+];
 
 impl Cache {
     /// Looks at the head of a response.
@@ -53,13 +59,16 @@ impl Cache {
         if !is_stored {
             self.leave(&store, asked, status);
         }
-        Done::Forwarded { why: asked.forward, status, is_stored }.tell(host, self.settings.cache_status)?;
+        Done::Forwarded { why: asked.forward, status, is_stored }
+            .tell(host, self.settings.cache_status)?;
         Ok(Action::Next)
     }
 
     /// What a method has changed is not used any more (RFC 9111, 4.4).
     fn invalidate(&self, store: &Store<'_, impl Host>, asked: &Asked, status: u16) {
-        let Some(target) = asked.changes.as_ref().filter(|_| (200..400).contains(&status)) else { return };
+        let Some(target) = asked.changes.as_ref().filter(|_| (200..400).contains(&status)) else {
+            return;
+        };
         let beside = changed_beside(target, store.host);
         let beside = beside.iter().map(|target| self.keys_of(store.host, target, &[]));
         for keys in [asked.keys.clone()].into_iter().chain(beside) {
@@ -125,10 +134,18 @@ impl Cache {
         let host = store.host;
         let response = host.response();
         let received = host.clock().unix_millis();
-        let Some(fields) = read::fields(&response).filter(|_| !self.has_cookies(&response)) else { return false };
+        let Some(fields) = read::fields(&response).filter(|_| !self.has_cookies(&response)) else {
+            return false;
+        };
         let fields = dated(fields, received);
         let judged = self.rules.judge(
-            &Response { status, fields: &fields, asked: asked.at, received, is_authorized: asked.is_authorized },
+            &Response {
+                status,
+                fields: &fields,
+                asked: asked.at,
+                received,
+                is_authorized: asked.is_authorized,
+            },
             self.keeps_cookies(),
         );
         let head = match judged {
@@ -140,13 +157,16 @@ impl Cache {
         };
         let length = fields.only("content-length").and_then(|length| length.parse::<u64>().ok());
         let is_small = length.is_none_or(|length| length <= self.settings.max_size.bytes() as u64);
-        if !is_small || self.place(store, &asked.keys, &head, &asked.seen).is_none() {
+        let place = self.place(store, &asked.keys, &head, &asked.seen);
+        if !is_small || place.is_none() || store.is_down() {
             return false;
         }
         let (keys, flight, seen) = (asked.keys.clone(), asked.flight.clone(), asked.seen.clone());
         let pending = Pending { head, keys, flight, seen };
         if status == 204 || length == Some(0) {
-            return self.keeping(store, &pending, pending.head.clone()).is_some_and(|keeping| keeping.keep(&[]));
+            return self
+                .keeping(store, &pending, pending.head.clone())
+                .is_some_and(|keeping| keeping.keep(&[]));
         }
         pending.put(host)
     }
@@ -164,7 +184,8 @@ impl Cache {
     pub(crate) fn gathering<H: Host>(&self, host: &H) -> Option<Gathering<H>> {
         let pending = Pending::take(host)?;
         let store = self.store(host);
-        let keeping = self.with_body(host, &pending).and_then(|head| self.keeping(&store, &pending, head));
+        let keeping =
+            self.with_body(host, &pending).and_then(|head| self.keeping(&store, &pending, head));
         if let (None, Some(flight)) = (&keeping, &pending.flight) {
             store.lands_empty(flight);
         }
@@ -200,7 +221,12 @@ impl Cache {
         Some(head)
     }
 
-    fn keeping<H: Host>(&self, store: &Store<'_, H>, pending: &Pending, head: Head) -> Option<Keeping<H>> {
+    fn keeping<H: Host>(
+        &self,
+        store: &Store<'_, H>,
+        pending: &Pending,
+        head: Head,
+    ) -> Option<Keeping<H>> {
         Some(Keeping {
             place: self.place(store, &pending.keys, &head, &pending.seen)?,
             changed: pending.keys.changed(),
@@ -236,7 +262,8 @@ impl Cache {
         let mut values = Vec::with_capacity(names.len());
         for name in &names {
             // A plugin behind this one may have changed it: the next request is looked up by what its client sends.
-            values.push(value(&host.request(), name).filter(|value| is_as_seen(seen, name, value))?);
+            values
+                .push(value(&host.request(), name).filter(|value| is_as_seen(seen, name, value))?);
         }
         let key = variant(&keys.base, &generation, &values);
         Some(Place::Variant { base: keys.base.clone(), index: Index { names, generation }, key })
@@ -264,7 +291,9 @@ impl Cache {
 
 /// The service says that something holds which the store has lost meanwhile.
 fn lost(host: &impl Host) -> Action {
-    host.log().warn("the service has answered 304 to the cache, and what that is about is gone from the store");
+    host.log().warn(
+        "the service has answered 304 to the cache, and what that is about is gone from the store",
+    );
     let detail = "The response was lost on its way. Try again.";
     Reply::problem(503, "response-lost", detail).header("retry-after", "0").into()
 }

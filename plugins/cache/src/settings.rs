@@ -150,13 +150,20 @@ impl Settings {
             errors.add(["methods"], "nothing would be answered: write \"GET\", \"HEAD\" or both");
         }
         if self.statuses.as_ref().is_some_and(Vec::is_empty) {
-            errors.add(["statuses"], "nothing would be kept: write statuses, like [200, 404], or leave it out");
+            errors.add(
+                ["statuses"],
+                "nothing would be kept: write statuses, like [200, 404], or leave it out",
+            );
         }
         if self.max_size.bytes() > LARGEST {
-            errors.add(["max_size"], "the store takes no value that is larger: write \"1MiB\" or less");
+            errors.add(
+                ["max_size"],
+                "the store takes no value that is larger: write \"1MiB\" or less",
+            );
         }
         if self.collapse.is_some_and(|wait| wait.millis == 0) {
-            errors.add(["collapse"], "nobody would wait: write a time, like \"2s\", or leave it out");
+            errors
+                .add(["collapse"], "nobody would wait: write a time, like \"2s\", or leave it out");
         }
         errors.or(())
     }
@@ -215,7 +222,8 @@ impl<'de> Deserialize<'de> for Status {
             Written::Number(number) => Some(number),
             Written::Text(text) => text.parse().ok(),
         };
-        let status = number.filter(|number| (200..600).contains(number) && ![206, 304, 416].contains(number));
+        let status = number
+            .filter(|number| (200..600).contains(number) && ![206, 304, 416].contains(number));
         let status = status.and_then(|number| u16::try_from(number).ok());
         status.map(Self).ok_or_else(|| {
             D::Error::custom("this is no status that can be kept: write one from 200 to 599, but 206, 304 and 416")

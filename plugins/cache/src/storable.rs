@@ -56,8 +56,8 @@ pub(crate) const LONGEST: u64 = 24 * 60 * 60;
 const GUESSED: [u16; 11] = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501];
 /// Statuses whose meaning for a cache is looked at, which is what `must-understand` asks for (RFC 9111, 5.2.2.3).
 const UNDERSTOOD: [u16; 25] = [
-    200, 201, 202, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 410, 414, 451, 500, 501, 502,
-    503, 504,
+    200, 201, 202, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 410, 414,
+    451, 500, 501, 502, 503, 504,
 ];
 /// Parts, and words about them: there is no whole response in them.
 const NEVER: [u16; 3] = [206, 304, 416];
@@ -84,7 +84,11 @@ const NOT_FRESHENED: [&str; 6] =
 
 impl Rules {
     /// What is kept of a response, if it may be.
-    pub(crate) fn judge(&self, response: &Response<'_>, keeps_cookies: bool) -> Result<Head, Because> {
+    pub(crate) fn judge(
+        &self,
+        response: &Response<'_>,
+        keeps_cookies: bool,
+    ) -> Result<Head, Because> {
         let directives = OfResponse::read(&response.fields.lines("cache-control"));
         self.allow(response, &directives)?;
         let lifetime = self.lifetime(response, &directives).ok_or(Because::Lifetime)?;
@@ -96,7 +100,11 @@ impl Rules {
             received: response.received,
             age,
             lifetime,
-            while_revalidate: self.grace(&directives, directives.stale_while_revalidate, self.while_revalidate),
+            while_revalidate: self.grace(
+                &directives,
+                directives.stale_while_revalidate,
+                self.while_revalidate,
+            ),
             if_error: self.grace(&directives, directives.stale_if_error, self.if_error),
             no_cache: directives.no_cache == Scope::Everything,
             must_revalidate: directives.forbids_stale(),
@@ -108,7 +116,12 @@ impl Rules {
 
     /// A stored response after the service has said that it still holds (RFC 9111, 4.3.4). None where it must not be
     /// kept any more.
-    pub(crate) fn freshen(&self, old: &Head, news: &Response<'_>, keeps_cookies: bool) -> Option<Head> {
+    pub(crate) fn freshen(
+        &self,
+        old: &Head,
+        news: &Response<'_>,
+        keeps_cookies: bool,
+    ) -> Option<Head> {
         let mut fields = old.fields.clone();
         let mut newer = news.fields.clone();
         newer.retain(|name| !NOT_FRESHENED.contains(&name));
@@ -170,7 +183,8 @@ impl Rules {
 
     /// When it is of no more use, in milliseconds since 1970. None if it is of none from the start.
     fn until(&self, head: &Head) -> Option<u64> {
-        let fresh = if head.no_cache { 0 } else { head.fresh_for(head.received).max(0).unsigned_abs() };
+        let fresh =
+            if head.no_cache { 0 } else { head.fresh_for(head.received).max(0).unsigned_abs() };
         let keep = if has_validator(&head.fields) { self.keep } else { 0 };
         let seconds = fresh + head.while_revalidate.max(head.if_error).max(keep);
         (seconds > 0).then(|| head.received.saturating_add(seconds.min(LONGEST) * 1000))
@@ -223,9 +237,17 @@ mod tests {
         lines.iter().copied().collect()
     }
 
-    fn judge_as(rules: &Rules, status: u16, lines: &[(&str, &str)], is_authorized: bool) -> Result<Head, Because> {
+    fn judge_as(
+        rules: &Rules,
+        status: u16,
+        lines: &[(&str, &str)],
+        is_authorized: bool,
+    ) -> Result<Head, Because> {
         let fields = fields(lines);
-        rules.judge(&Response { status, fields: &fields, asked: NOW, received: NOW, is_authorized }, false)
+        rules.judge(
+            &Response { status, fields: &fields, asked: NOW, received: NOW, is_authorized },
+            false,
+        )
     }
 
     fn judge(status: u16, lines: &[(&str, &str)]) -> Result<Head, Because> {
@@ -297,25 +319,33 @@ mod tests {
     fn settings_count_before_and_behind_the_service() {
         let said = [("cache-control", "max-age=60")];
         let ttl = Rules { ttl: [(404, 5)].into(), default_ttl: Some(7), ..rules() };
-        let lifetime = |status, lines: &[_]| judge_as(&ttl, status, lines, false).map(|head| head.lifetime);
+        let lifetime =
+            |status, lines: &[_]| judge_as(&ttl, status, lines, false).map(|head| head.lifetime);
         assert_eq!(lifetime(404, &said), Ok(5));
         assert_eq!(lifetime(200, &said), Ok(60));
         assert_eq!(lifetime(200, &[]), Ok(7));
-        assert_eq!(lifetime(500, &[]), Err(Because::Lifetime), "errors are not kept unless somebody says so");
+        assert_eq!(
+            lifetime(500, &[]),
+            Err(Because::Lifetime),
+            "errors are not kept unless somebody says so"
+        );
         assert_eq!(lifetime(404, &[("cache-control", "no-store")]), Err(Because::NoStore));
     }
 
     #[test]
     fn what_is_one_recipients_is_left_out() {
-        let head = judge(200, &[
-            ("cache-control", "max-age=60, private=\"x-a\", no-cache=x-b"),
-            ("x-a", "1"),
-            ("x-b", "2"),
-            ("x-c", "3"),
-            ("set-cookie", "a=b"),
-            ("age", "5"),
-            ("proxy-authenticate", "Basic"),
-        ]);
+        let head = judge(
+            200,
+            &[
+                ("cache-control", "max-age=60, private=\"x-a\", no-cache=x-b"),
+                ("x-a", "1"),
+                ("x-b", "2"),
+                ("x-c", "3"),
+                ("set-cookie", "a=b"),
+                ("age", "5"),
+                ("proxy-authenticate", "Basic"),
+            ],
+        );
         let head = head.unwrap();
         let names: Vec<_> = head.fields.iter().map(|(name, _)| name).collect();
         assert_eq!((names, head.age), (vec!["cache-control", "x-c"], 5_000));
@@ -330,7 +360,10 @@ mod tests {
         assert_eq!(until(&[("cache-control", "no-cache, max-age=10"), tag]), Ok(60));
         assert_eq!(until(&[("cache-control", "max-age=10, stale-if-error=90"), tag]), Ok(100));
         assert_eq!(until(&[("cache-control", "max-age=10"), ("age", "4")]), Ok(6));
-        assert_eq!(until(&[("cache-control", "max-age=10"), ("age", "10")]), Err(Because::Lifetime));
+        assert_eq!(
+            until(&[("cache-control", "max-age=10"), ("age", "10")]),
+            Err(Because::Lifetime)
+        );
         assert_eq!(until(&[("cache-control", "max-age=99999999")]), Ok(LONGEST));
     }
 
@@ -352,13 +385,16 @@ mod tests {
 
     #[test]
     fn a_304_brings_new_fields_and_leaves_those_of_the_body() {
-        let old = judge(200, &[
-            ("cache-control", "max-age=1"),
-            ("etag", "\"a\""),
-            ("content-encoding", "x"),
-            ("x-a", "1"),
-            ("x-b", "2"),
-        ]);
+        let old = judge(
+            200,
+            &[
+                ("cache-control", "max-age=1"),
+                ("etag", "\"a\""),
+                ("content-encoding", "x"),
+                ("x-a", "1"),
+                ("x-b", "2"),
+            ],
+        );
         let news = fields(&[
             ("cache-control", "max-age=60"),
             ("etag", "\"b\""),
@@ -366,7 +402,13 @@ mod tests {
             ("x-a", "3"),
             ("content-length", "0"),
         ]);
-        let news = Response { status: 304, fields: &news, asked: NOW, received: NOW + 9, is_authorized: false };
+        let news = Response {
+            status: 304,
+            fields: &news,
+            asked: NOW,
+            received: NOW + 9,
+            is_authorized: false,
+        };
         let head = rules().freshen(&old.unwrap(), &news, false).unwrap();
         assert_eq!((head.status, head.lifetime, head.received), (200, 60, NOW + 9));
         let all: Vec<_> = head.fields.iter().collect();
@@ -384,7 +426,13 @@ mod tests {
     fn a_304_can_end_it() {
         let old = judge(200, &[("cache-control", "max-age=1"), ("etag", "\"a\"")]).unwrap();
         let news = fields(&[("cache-control", "no-store")]);
-        let news = Response { status: 304, fields: &news, asked: NOW, received: NOW, is_authorized: false };
+        let news = Response {
+            status: 304,
+            fields: &news,
+            asked: NOW,
+            received: NOW,
+            is_authorized: false,
+        };
         assert_eq!(rules().freshen(&old, &news, false), None);
     }
 }

@@ -31,10 +31,20 @@ pub(crate) struct Trouble(Cell<u64>);
 /// The store of one exchange.
 pub(crate) struct Store<'a, H> {
     pub(crate) host: &'a H,
-    pub(crate) trouble: &'a Trouble,
+    trouble: &'a Trouble,
+    is_down: Cell<bool>,
 }
 
-impl<H: Host> Store<'_, H> {
+impl<'a, H: Host> Store<'a, H> {
+    pub(crate) fn new(host: &'a H, trouble: &'a Trouble) -> Self {
+        Self { host, trouble, is_down: Cell::new(false) }
+    }
+
+    /// Whether it has failed to answer.
+    pub(crate) fn is_down(&self) -> bool {
+        self.is_down.get()
+    }
+
     /// What is under a key.
     pub(crate) fn get(&self, key: &str) -> Option<Stored> {
         self.bytes(key).and_then(|bytes| Stored::read(&bytes))
@@ -126,6 +136,7 @@ impl<H: Host> Store<'_, H> {
             Err(refused) => refused,
         };
         self.host.metrics().count("store-error", 1);
+        self.is_down.set(self.is_down() || matches!(refused.why, KvError::Unavailable(_)));
         let now = self.now();
         if now.saturating_sub(self.trouble.0.get()) >= QUIET {
             self.trouble.0.set(now);

@@ -38,7 +38,10 @@ impl Target {
             None => (reference, None),
         };
         let (path, query) = match path {
-            "" => (self.path.clone(), query.or_else(|| self.query.clone().filter(|_| reference.is_empty()))),
+            "" => (
+                self.path.clone(),
+                query.or_else(|| self.query.clone().filter(|_| reference.is_empty())),
+            ),
             absolute if absolute.starts_with('/') => (without_dots(absolute), query),
             relative => {
                 let folder = self.path.rfind('/').map_or("/", |end| &self.path[..=end]);
@@ -50,7 +53,8 @@ impl Target {
 }
 
 fn is_scheme(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
 /// A path without `.` and `..` (RFC 3986, 5.2.4).
@@ -126,9 +130,12 @@ mod tests {
 
     #[test]
     fn other_hosts_are_not_the_services_to_speak_of() {
-        for reference in
-            ["http://other.example/a", "https://shop.example/a", "//other.example/a", "http://shop.example:81/a"]
-        {
+        for reference in [
+            "http://other.example/a",
+            "https://shop.example/a",
+            "//other.example/a",
+            "http://shop.example:81/a",
+        ] {
             assert_eq!(resolved(reference), None, "{reference}");
         }
     }

@@ -52,7 +52,9 @@ impl Done {
                 write!(member, "; hit; ttl={fresh_for}{collapsed}")
             }
             Self::Revalidated => write!(member, "; fwd=stale; fwd-status=304"),
-            Self::StaleIfError { status } => write!(member, "; fwd=stale; fwd-status={status}; detail=stale-if-error"),
+            Self::StaleIfError { status } => {
+                write!(member, "; fwd=stale; fwd-status={status}; detail=stale-if-error")
+            }
             Self::OnlyIfCached => write!(member, "; detail=only-if-cached"),
             Self::Forwarded { why, status, is_stored } => {
                 let stored = if is_stored { "; stored" } else { "" };

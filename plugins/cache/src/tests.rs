@@ -36,7 +36,10 @@ impl Gateway {
 
     /// An exchange that has come to the point where the service is asked, if it is.
     fn ask(&self, host: FakeHost) -> Result<FakeHost, Got> {
-        let host = host.with_stores_of(&self.last.borrow()).grant_read("authorization").grant_read("set-cookie");
+        let host = host
+            .with_stores_of(&self.last.borrow())
+            .grant_read("authorization")
+            .grant_read("set-cookie");
         self.last.replace(host.clone());
         let action = self.cache.on_request_head(&host).unwrap();
         host.end_hook();
@@ -97,7 +100,6 @@ impl Gateway {
     fn wait(&self, seconds: u64) {
         self.last.borrow().advance_millis(seconds * 1000);
     }
-
 }
 
 impl fmt::Debug for Got {
@@ -150,7 +152,10 @@ fn what_is_fresh_is_answered_with_its_age() {
     assert_eq!(second.told(), "torana; hit; ttl=1");
     gateway.wait(1);
     let third = gateway.get("/a?b", fresh("three"));
-    assert_eq!((third.is_hit(), third.told()), (false, "torana; fwd=stale; fwd-status=200; stored"));
+    assert_eq!(
+        (third.is_hit(), third.told()),
+        (false, "torana; fwd=stale; fwd-status=200; stored")
+    );
     assert_eq!(gateway.get("/a?b", fresh("four")).text(), "three");
     assert!(!gateway.get("/a", fresh("")).is_hit(), "another query is another target");
 }
@@ -158,7 +163,11 @@ fn what_is_fresh_is_answered_with_its_age() {
 #[test]
 fn head_is_answered_from_get_and_not_kept() {
     let gateway = Gateway::new("{}");
-    assert!(!gateway.send(FakeHost::new("HEAD", "/"), page("", &[("cache-control", "max-age=60")])).is_hit());
+    assert!(
+        !gateway
+            .send(FakeHost::new("HEAD", "/"), page("", &[("cache-control", "max-age=60")]))
+            .is_hit()
+    );
     assert!(!gateway.get("/", fresh("one")).is_hit());
     let head = gateway.send(FakeHost::new("HEAD", "/"), fresh(""));
     assert!(head.is_hit() && head.text().is_empty() && head.header("age") == Some("0"));
@@ -169,10 +178,12 @@ fn a_client_that_has_it_is_told_so() {
     let gateway = Gateway::new("{}");
     let reply = page("one", &[("cache-control", "max-age=60"), ("etag", "\"a\""), ("x-a", "1")]);
     gateway.get("/", reply);
-    let known = gateway.send(FakeHost::get("/").with_header("if-none-match", "W/\"a\""), fresh("two"));
+    let known =
+        gateway.send(FakeHost::get("/").with_header("if-none-match", "W/\"a\""), fresh("two"));
     assert_eq!((known.is_hit(), known.status, known.text()), (true, 304, ""));
     assert_eq!((known.header("etag"), known.header("x-a")), (Some("\"a\""), None));
-    let other = gateway.send(FakeHost::get("/").with_header("if-none-match", "\"b\""), fresh("two"));
+    let other =
+        gateway.send(FakeHost::get("/").with_header("if-none-match", "\"b\""), fresh("two"));
     assert_eq!((other.is_hit(), other.status, other.text()), (true, 200, "one"));
 }
 
@@ -181,18 +192,27 @@ fn one_part_is_cut_out_of_what_is_stored() {
     let gateway = Gateway::new("{}");
     gateway.get("/", page("0123456789", &[("cache-control", "max-age=60"), ("etag", "\"a\"")]));
     let part = |if_range: &str| {
-        let host = FakeHost::get("/").with_header("range", "bytes=2-4").with_header("if-range", if_range);
+        let host =
+            FakeHost::get("/").with_header("range", "bytes=2-4").with_header("if-range", if_range);
         gateway.send(host, fresh(""))
     };
     let some = part("\"a\"");
-    assert_eq!((some.status, some.text(), some.header("content-range")), (206, "234", Some("bytes 2-4/10")));
+    assert_eq!(
+        (some.status, some.text(), some.header("content-range")),
+        (206, "234", Some("bytes 2-4/10"))
+    );
     assert_eq!((part("\"b\"").status, part("\"b\"").text()), (200, "0123456789"));
 }
 
 #[test]
 fn what_is_stale_is_asked_about_and_freshened() {
     let gateway = Gateway::new("{}");
-    let lines = [("cache-control", "max-age=5"), ("etag", "\"a\""), ("last-modified", "yesterday"), ("x-a", "1")];
+    let lines = [
+        ("cache-control", "max-age=5"),
+        ("etag", "\"a\""),
+        ("last-modified", "yesterday"),
+        ("x-a", "1"),
+    ];
     gateway.get("/", page("one", &lines));
     gateway.wait(6);
     let host = FakeHost::get("/").with_header("if-none-match", "\"own\"");
@@ -239,7 +259,9 @@ fn what_fails_is_stood_in_for() {
 #[test]
 fn one_asks_while_others_get_what_is_stale() {
     let gateway = Gateway::new("{}");
-    let reply = |text| page(text, &[("cache-control", "max-age=5, stale-while-revalidate=10"), ("etag", "\"a\"")]);
+    let reply = |text| {
+        page(text, &[("cache-control", "max-age=5, stale-while-revalidate=10"), ("etag", "\"a\"")])
+    };
     gateway.get("/", reply("one"));
     gateway.wait(6);
     let first = gateway.ask(FakeHost::get("/")).expect("it asks the service");
@@ -265,7 +287,9 @@ fn clients_say_what_they_take_unless_the_settings_do() {
     gateway_takes(&obedient, "no-cache", false);
     gateway_takes(&deaf, "no-cache", true);
     gateway_takes(&deaf, "no-store", true);
-    let only = |path| obedient.send(FakeHost::get(path).with_header("cache-control", "only-if-cached"), fresh(""));
+    let only = |path| {
+        obedient.send(FakeHost::get(path).with_header("cache-control", "only-if-cached"), fresh(""))
+    };
     assert_eq!((only("/").status, only("/b").status), (200, 504));
     assert_eq!(only("/b").asked.map(|_| ()), None);
     let private = FakeHost::get("/c").with_header("cache-control", "no-store");
@@ -282,7 +306,8 @@ fn gateway_takes(gateway: &Gateway, line: &str, is_hit: bool) {
 fn each_kind_of_client_gets_its_own() {
     let gateway = Gateway::new("{}");
     let of = |language: &str| FakeHost::get("/").with_header("accept-language", language);
-    let in_language = |text| page(text, &[("cache-control", "max-age=60"), ("vary", "Accept-Language")]);
+    let in_language =
+        |text| page(text, &[("cache-control", "max-age=60"), ("vary", "Accept-Language")]);
     gateway.send(of("en"), in_language("hello"));
     let german = gateway.send(of("de"), in_language("hallo"));
     assert_eq!(german.told(), "torana; fwd=vary-miss; fwd-status=200; stored");
@@ -313,7 +338,16 @@ fn codings_are_not_told_apart_for_services_send_none() {
     let reply = || page("one", &[("cache-control", "max-age=60"), ("vary", "Accept-Encoding")]);
     gateway.send(FakeHost::get("/").with_header("accept-encoding", "br"), reply());
     assert!(gateway.get("/", reply()).is_hit());
-    let coded = || page("one", &[("cache-control", "max-age=60"), ("vary", "Accept-Encoding"), ("content-encoding", "br")]);
+    let coded = || {
+        page(
+            "one",
+            &[
+                ("cache-control", "max-age=60"),
+                ("vary", "Accept-Encoding"),
+                ("content-encoding", "br"),
+            ],
+        )
+    };
     gateway.send(FakeHost::get("/b").with_header("accept-encoding", "br"), coded());
     assert!(!gateway.get("/b", coded()).is_hit(), "but by one that does");
 }
@@ -346,7 +380,9 @@ fn a_change_ends_what_was_there_before() {
     gateway.send(FakeHost::new("POST", "/a"), Reply::empty(500));
     assert!(gateway.get("/a", fresh("")).is_hit(), "nothing has changed");
     gateway.wait(1);
-    let reply = Reply::empty(201).header("location", "/b?c").header("content-location", "http://other.example/d");
+    let reply = Reply::empty(201)
+        .header("location", "/b?c")
+        .header("content-location", "http://other.example/d");
     let changed = gateway.send(FakeHost::new("POST", "/a"), reply);
     assert_eq!(changed.told(), "torana; fwd=method; fwd-status=201");
     gateway.wait(1);
@@ -412,7 +448,10 @@ fn a_body_that_breaks_off_is_not_kept() {
 fn what_plugins_before_it_say_to_one_client_is_not_kept() {
     let gateway = Gateway::new("{}");
     let host = gateway.ask(FakeHost::get("/")).unwrap();
-    host.set_response(&page("one", &[("cache-control", "max-age=60"), ("content-type", "text/plain"), ("etag", "\"a\"")]));
+    host.set_response(&page(
+        "one",
+        &[("cache-control", "max-age=60"), ("content-type", "text/plain"), ("etag", "\"a\"")],
+    ));
     gateway.cache.on_response_head(&host).unwrap();
     host.response_edit().set_header("access-control-allow-origin", "https://one.example").unwrap();
     // A plugin behind it has changed the body meanwhile.
@@ -421,7 +460,10 @@ fn what_plugins_before_it_say_to_one_client_is_not_kept() {
     gateway.pass(&host, b"{}");
     let got = gateway.get("/", fresh(""));
     assert_eq!(got.header("access-control-allow-origin"), None);
-    assert_eq!((got.text(), got.header("content-type"), got.header("etag")), ("{}", Some("application/json"), Some("W/\"a\"")));
+    assert_eq!(
+        (got.text(), got.header("content-type"), got.header("etag")),
+        ("{}", Some("application/json"), Some("W/\"a\""))
+    );
 }
 
 #[test]

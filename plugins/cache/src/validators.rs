@@ -30,7 +30,8 @@ impl Conditions {
 
 /// Whether a list of tags has one that is weakly the same (RFC 9110, 8.8.3.2), or `*`.
 fn names_tag(line: &str, tag: Option<&str>) -> bool {
-    line.trim_ascii() == "*" || tag.is_some_and(|tag| tags(line).any(|one| opaque(one) == opaque(tag)))
+    line.trim_ascii() == "*"
+        || tag.is_some_and(|tag| tags(line).any(|one| opaque(one) == opaque(tag)))
 }
 
 /// The tags of a list; commas may stand in them.

@@ -32,7 +32,11 @@ async fn gateway(service: &Backend, settings: &str) -> Gateway {
 }
 
 /// A response with these fields.
-fn with(status: u16, body: impl Into<bytes::Bytes>, fields: &[(&'static str, &'static str)]) -> http::Response<Body> {
+fn with(
+    status: u16,
+    body: impl Into<bytes::Bytes>,
+    fields: &[(&'static str, &'static str)],
+) -> http::Response<Body> {
     let mut answer = reply(status, body);
     for (name, value) in fields {
         answer.headers_mut().append(*name, HeaderValue::from_static(value));
@@ -52,7 +56,8 @@ async fn counting(fields: &'static [(&'static str, &'static str)]) -> Backend {
 
 /// What was stored is there: a body's last byte is out before it is.
 async fn stored(gateway: &Gateway, count: u32) {
-    wait_for_metric(gateway, "torana_plugin_custom_total", &["name=\"stored\""], f64::from(count)).await;
+    wait_for_metric(gateway, "torana_plugin_custom_total", &["name=\"stored\""], f64::from(count))
+        .await;
 }
 
 fn told(answer: &Reply) -> &str {
@@ -61,7 +66,8 @@ fn told(answer: &Reply) -> &str {
 
 #[tokio::test]
 async fn a_response_is_kept_and_answered_from() {
-    let service = counting(&[("cache-control", "max-age=60"), ("etag", "\"a\""), ("x-a", "1")]).await;
+    let service =
+        counting(&[("cache-control", "max-age=60"), ("etag", "\"a\""), ("x-a", "1")]).await;
     let gateway = gateway(&service, "").await;
     let client = gateway.client();
     let first = client.get("/a?b").await;
@@ -71,7 +77,10 @@ async fn a_response_is_kept_and_answered_from() {
     assert_eq!((second.status, second.text(), second.header("x-a")), (200, "1", Some("1")));
     assert!(told(&second).starts_with("torana; hit; ttl="), "{second:?}");
     assert!(second.header("age").is_some_and(|age| age.parse::<u64>().is_ok()), "{second:?}");
-    assert_eq!((second.header("etag"), second.header("content-length")), (Some("\"a\""), Some("1")));
+    assert_eq!(
+        (second.header("etag"), second.header("content-length")),
+        (Some("\"a\""), Some("1"))
+    );
     let known = client.send(request("GET", "/a?b").header("if-none-match", "\"a\""), "").await;
     assert_eq!((known.status, known.text()), (304, ""));
     let part = client.send(request("GET", "/a?b").header("range", "bytes=0-0"), "").await;
@@ -80,7 +89,8 @@ async fn a_response_is_kept_and_answered_from() {
     assert_eq!((head.status, head.text(), head.header("etag")), (200, "", Some("\"a\"")));
     assert_eq!(service.received().len(), 1);
     assert_eq!(client.get("/a").await.text(), "2");
-    let hits = metric(&gateway, "torana_plugin_custom_total", &["name=\"hit\"", "route=\"all\""]).await;
+    let hits =
+        metric(&gateway, "torana_plugin_custom_total", &["name=\"hit\"", "route=\"all\""]).await;
     assert_eq!(hits, 4.0);
 }
 
@@ -113,7 +123,8 @@ async fn what_depends_on_a_field_is_kept_for_each_value() {
     let client = gateway.client();
     for round in 1..=2 {
         for language in ["en", "de"] {
-            let answer = client.send(request("GET", "/").header("accept-language", language), "").await;
+            let answer =
+                client.send(request("GET", "/").header("accept-language", language), "").await;
             assert_eq!(answer.text(), language);
         }
         stored(&gateway, 2).await;
@@ -167,7 +178,8 @@ async fn a_change_ends_what_was_kept() {
 async fn a_body_that_is_too_large_passes_whole() {
     let large = "x".repeat(300_000);
     let sent = large.clone();
-    let service = Backend::start(move |_| with(200, sent.clone(), &[("cache-control", "max-age=60")])).await;
+    let service =
+        Backend::start(move |_| with(200, sent.clone(), &[("cache-control", "max-age=60")])).await;
     for gather in ["stream", "whole"] {
         let settings = format!("config = {{ max_size = \"100KiB\", gather = \"{gather}\" }}");
         let gateway = gateway(&service, &settings).await;
@@ -185,7 +197,10 @@ async fn a_body_that_is_held_stays_as_it_is() {
     let gateway = gateway(&service, "config.gather = \"whole\"").await;
     for _ in 0..2 {
         let answer = gateway.client().get("/").await;
-        assert_eq!((answer.text(), answer.header("etag"), answer.header("content-length")), ("1", Some("\"a\""), Some("1")));
+        assert_eq!(
+            (answer.text(), answer.header("etag"), answer.header("content-length")),
+            ("1", Some("\"a\""), Some("1"))
+        );
     }
     assert_eq!(service.received().len(), 1);
 }
@@ -198,7 +213,8 @@ async fn a_service_that_fails_is_stood_in_for() {
         _ => with(503, "", &[]),
     })
     .await;
-    let gateway = gateway(&service, "config = { ttl = { 200 = \"1s\" }, stale_if_error = \"1h\" }").await;
+    let gateway =
+        gateway(&service, "config = { ttl = { 200 = \"1s\" }, stale_if_error = \"1h\" }").await;
     let client = gateway.client();
     assert_eq!(client.get("/").await.text(), "hello");
     stored(&gateway, 1).await;

@@ -21,7 +21,11 @@ const SCRIPT: &str = "caching.mjs";
 #[tokio::test]
 async fn a_cache_that_holds_bodies_keeps_to_the_rules() {
     let cases = played("whole").await;
-    score("HTTP cache, held, required", &cases, "required").expect(165, HELD.0, "others: 100 to 141");
+    score("HTTP cache, held, required", &cases, "required").expect(
+        165,
+        HELD.0,
+        "others: 100 to 141",
+    );
     score("HTTP cache, held, optimal", &cases, "optimal").expect(95, HELD.1, "others: 44 to 60");
 }
 

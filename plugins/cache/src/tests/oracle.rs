@@ -24,8 +24,10 @@ fn lines() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     ];
     let directives = proptest::collection::btree_set(directive, 0..3).prop_map(|all| {
         // Of one directive that is said twice with other values, each takes another.
-        let names: Vec<_> = all.iter().map(|one| one.split('=').next().unwrap_or_default().to_owned()).collect();
-        let firsts = all.into_iter().enumerate().filter(|(at, _)| !names[..*at].contains(&names[*at]));
+        let names: Vec<_> =
+            all.iter().map(|one| one.split('=').next().unwrap_or_default().to_owned()).collect();
+        let firsts =
+            all.into_iter().enumerate().filter(|(at, _)| !names[..*at].contains(&names[*at]));
         firsts.map(|(_, one)| one).collect::<Vec<_>>().join(", ")
     });
     let expires = prop_oneof![
