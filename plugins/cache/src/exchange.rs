@@ -77,12 +77,20 @@ impl Asked {
         serde_json::from_str(&text).ok()
     }
 
-    pub(crate) fn put(&self, host: &impl Host) -> Result<(), Failure> {
-        Ok(host.attributes().set(REQUEST, &serde_json::to_string(self)?)?)
+    /// Whether there was room for it.
+    pub(crate) fn put(&self, host: &impl Host) -> bool {
+        let text = serde_json::to_string(self);
+        text.is_ok_and(|text| host.attributes().set(REQUEST, &text).is_ok())
     }
 }
 
 impl Pending {
+    /// Whatever was to be kept is not.
+    pub(crate) fn forget(host: &impl Host) {
+        // It is the plugin's own, and so cannot be refused.
+        let _ = host.attributes().remove(PENDING);
+    }
+
     /// Once only.
     pub(crate) fn take(host: &impl Host) -> Option<Self> {
         let text = host.attributes().get(PENDING)?;

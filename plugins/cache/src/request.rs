@@ -50,7 +50,7 @@ impl Cache {
 
     fn is_skipped(&self, request: &impl Request) -> bool {
         let own = self.settings.skip_requests_with.iter().map(|name| &**name);
-        own.chain(OF_THE_SERVICE).any(|name| may_have(request, name))
+        own.chain(OF_THE_SERVICE).any(|name| may_have(request, name)) || has_body(request)
     }
 
     fn answer(&self, host: &impl Host, mut asked: Asked, method: Method) -> Outcome {
@@ -93,8 +93,13 @@ impl Cache {
             Use::Validate { is_wish } => is_wish,
         };
         asked.stored = Some(key);
-        asked.validates = validate(host, &entry)?;
-        asked.goes_on(host, if is_wish { Forward::Request } else { Forward::Stale })
+        asked.validates = has_validator(&entry.head.fields);
+        let validates = asked.validates;
+        let is_known = asked.is_put(host, if is_wish { Forward::Request } else { Forward::Stale });
+        if is_known && validates {
+            validate(host, &entry)?;
+        }
+        Ok(Action::Next)
     }
 
     fn wishes(&self, request: &impl Request) -> OfRequest {
@@ -129,23 +134,24 @@ impl Cache {
     }
 }
 
+/// A body means nothing with these methods (RFC 9110, 9.3.1), but a service may read it all the same: then its response
+/// is about that, and the key is not. What has no length cannot be seen here.
+fn has_body(request: &impl Request) -> bool {
+    request.header("content-length").is_ok_and(|length| length.is_some_and(|length| length != "0"))
+}
+
 /// Asks the service whether what is stored still holds, in the place of what the client would ask (RFC 9111, 4.3.1).
-/// Whether there is something to ask with.
-fn validate(host: &impl Host, entry: &Entry) -> Result<bool, Failure> {
-    let fields = &entry.head.fields;
-    if !has_validator(fields) {
-        return Ok(false);
-    }
+fn validate(host: &impl Host, entry: &Entry) -> Result<(), Failure> {
     let edit = host.request_edit();
     for (condition, validator) in
         [("if-none-match", "etag"), ("if-modified-since", "last-modified")]
     {
-        match fields.only(validator) {
+        match entry.head.fields.only(validator) {
             Some(value) => edit.set_header(condition, value)?,
             None => edit.remove_header(condition)?,
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 impl Asked {
@@ -185,15 +191,21 @@ impl Asked {
         Wanted { is_head, conditions: &self.conditions, range: self.range.as_ref() }
     }
 
-    fn goes_on(mut self, host: &impl Host, why: Forward) -> Outcome {
+    fn goes_on(self, host: &impl Host, why: Forward) -> Outcome {
+        self.is_put(host, why);
+        Ok(Action::Next)
+    }
+
+    /// Whether the response will be known for what it is. There may be no room for what is to be remembered, which the
+    /// client can bring about; then the response passes as if there were no cache.
+    fn is_put(mut self, host: &impl Host, why: Forward) -> bool {
         self.forward = why;
         if self.keeps || self.stored.is_some() {
             let request = host.request();
             self.is_authorized = may_have(&request, "authorization");
             self.seen = digests(&request);
         }
-        self.put(host)?;
-        Ok(Action::Next)
+        self.put(host)
     }
 }
 

@@ -44,6 +44,8 @@ impl Cache {
     pub(crate) fn judge(&self, host: &impl Host, asked: &Asked) -> Outcome {
         let store = self.store(host);
         let status = host.response().status();
+        // A plugin behind this one may have replied in the place of a response that came by before.
+        Pending::forget(host);
         if asked.changes.is_some() {
             self.invalidate(&store, asked, status);
         }
@@ -164,9 +166,10 @@ impl Cache {
         let (keys, flight, seen) = (asked.keys.clone(), asked.flight.clone(), asked.seen.clone());
         let pending = Pending { head, keys, flight, seen };
         if status == 204 || length == Some(0) {
-            return self
-                .keeping(store, &pending, pending.head.clone())
-                .is_some_and(|keeping| keeping.keep(&[]));
+            let keeping = self.keeping(store, &pending, pending.head.clone());
+            let is_kept = keeping.is_some_and(|keeping| keeping.keep(&[]));
+            // A plugin behind this one may put a body in its place.
+            return is_kept && (status == 204 || pending.put(host));
         }
         pending.put(host)
     }

@@ -477,6 +477,25 @@ fn those_who_wait_get_what_the_first_has_brought() {
 }
 
 #[test]
+fn a_body_of_get_is_no_part_of_the_key() {
+    let gateway = Gateway::new("{}");
+    let fat = FakeHost::get("/").with_header("content-length", "4");
+    gateway.send(fat, fresh("about that body"));
+    assert!(!gateway.get("/", fresh("")).is_hit());
+}
+
+#[test]
+fn a_reply_in_the_place_of_a_response_is_judged_anew() {
+    let gateway = Gateway::new("{}");
+    let host = gateway.ask(FakeHost::get("/")).unwrap();
+    host.set_response(&fresh("one"));
+    gateway.cache.on_response_head(&host).unwrap();
+    host.set_response(&page("refused", &[("cache-control", "no-store")]));
+    gateway.cache.on_response_head(&host).unwrap();
+    assert!(gateway.cache.on_response_stream(&host).unwrap().is_none());
+}
+
+#[test]
 fn a_store_that_is_down_or_full_fails_nobody() {
     let gateway = Gateway::new(r#"{ "collapse": "1s" }"#);
     let down = FakeHost::get("/").with_unavailable_stores();
