@@ -20,11 +20,16 @@ pub(crate) struct Asked {
     pub(crate) at: u64,
     /// Why it goes on (RFC 9211, 2.2).
     pub(crate) forward: Forward,
+    pub(crate) is_head: bool,
+    /// It has waited for another request.
+    pub(crate) is_collapsed: bool,
     /// Whether a response to it may be kept.
     pub(crate) keeps: bool,
     pub(crate) is_authorized: bool,
     /// Under which key the response is of which the service was asked whether it holds, or which may stand in for it.
     pub(crate) stored: Option<String>,
+    /// When that came, in milliseconds since 1970: others may put something else in its place meanwhile.
+    pub(crate) stored_at: u64,
     /// The service was asked with the validators of what is stored, and not with the client's.
     pub(crate) validates: bool,
     /// The client's own.

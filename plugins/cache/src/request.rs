@@ -15,6 +15,7 @@ use crate::{
     lookup::Found,
     read::{digests, lines, may_have},
     settings::Method,
+    store::Store,
     target::Target,
     tell::Done,
     validators::{Conditions, has_validator},
@@ -45,7 +46,8 @@ impl Cache {
             Some(keys) if !self.is_skipped(&host.request()) => asked.keys = keys,
             _ => return asked.goes_on(host, Forward::Bypass),
         }
-        self.answer(host, asked, method)
+        asked.is_head = method == Method::Head;
+        self.answer(host, asked)
     }
 
     fn is_skipped(&self, request: &impl Request) -> bool {
@@ -53,53 +55,54 @@ impl Cache {
         own.chain(OF_THE_SERVICE).any(|name| may_have(request, name)) || has_body(request)
     }
 
-    fn answer(&self, host: &impl Host, mut asked: Asked, method: Method) -> Outcome {
+    fn answer(&self, host: &impl Host, mut asked: Asked) -> Outcome {
         let store = self.store(host);
         let wishes = self.wishes(&host.request());
-        asked.read(host, method);
+        asked.read(&host.request());
         asked.keeps &= !wishes.no_store;
         let mut found = self.find(&store, &asked.keys);
-        let mut is_collapsed = false;
-        if let (Err(_), Some(wait), true) = (&found.entry, self.settings.collapse, asked.keeps)
-            && !wishes.only_if_cached
-        {
-            if store.takes_off(&found.key, wait.millis) {
-                asked.flight = Some(found.key.clone());
-            } else {
-                store.wait(&found.key, wait.millis);
-                found = self.find(&store, &asked.keys);
-                is_collapsed = found.entry.is_ok();
-            }
+        if found.entry.is_err() && !wishes.only_if_cached {
+            self.fly_together(&store, &mut asked, &mut found);
         }
         let now = host.clock().unix_millis();
-        let Found { key, entry } = found;
-        let entry = match entry {
+        let entry = match found.entry {
             Ok(entry) => entry,
             Err(_) if wishes.only_if_cached => return Ok(self.only_if_cached(host)),
             Err(why) => return asked.goes_on(host, why),
         };
-        let is_wish = match entry.head.judge(now, &wishes) {
-            Use::Fresh | Use::Stale => {
-                return Ok(self.hit(host, entry, now, &asked, method, is_collapsed));
-            }
+        let why = match entry.head.judge(now, &wishes) {
+            Use::Fresh | Use::Stale => return Ok(self.hit(host, entry, now, &asked)),
             Use::StaleWhileRevalidate => {
-                if wishes.only_if_cached || !store.takes_off(&key, REVALIDATION) {
-                    return Ok(self.hit(host, entry, now, &asked, method, is_collapsed));
+                if wishes.only_if_cached || !store.takes_off(&found.key, REVALIDATION) {
+                    return Ok(self.hit(host, entry, now, &asked));
                 }
-                asked.flight = Some(key.clone());
-                false
+                asked.flight = Some(found.key.clone());
+                Forward::Stale
             }
             Use::Validate { .. } if wishes.only_if_cached => return Ok(self.only_if_cached(host)),
-            Use::Validate { is_wish } => is_wish,
+            Use::Validate { is_wish: true } => Forward::Request,
+            Use::Validate { is_wish: false } => Forward::Stale,
         };
-        asked.stored = Some(key);
+        asked.stored = Some(found.key);
+        asked.stored_at = entry.head.received;
         asked.validates = has_validator(&entry.head.fields);
         let validates = asked.validates;
-        let is_known = asked.is_put(host, if is_wish { Forward::Request } else { Forward::Stale });
-        if is_known && validates {
+        if asked.is_put(host, why) && validates {
             validate(host, &entry)?;
         }
         Ok(Action::Next)
+    }
+
+    /// Where one asks for what is not there, all others wait for it, and look again.
+    fn fly_together(&self, store: &Store<'_, impl Host>, asked: &mut Asked, found: &mut Found) {
+        let Some(wait) = self.settings.collapse.filter(|_| asked.keeps) else { return };
+        if store.takes_off(&found.key, wait.millis) {
+            asked.flight = Some(found.key.clone());
+            return;
+        }
+        store.wait(&found.key, wait.millis);
+        *found = self.find(store, &asked.keys);
+        asked.is_collapsed = found.entry.is_ok();
     }
 
     fn wishes(&self, request: &impl Request) -> OfRequest {
@@ -109,18 +112,11 @@ impl Cache {
         OfRequest::read(&lines(request, "cache-control"), &lines(request, "pragma"))
     }
 
-    fn hit(
-        &self,
-        host: &impl Host,
-        entry: Entry,
-        now: u64,
-        asked: &Asked,
-        method: Method,
-        is_collapsed: bool,
-    ) -> Action {
-        let fresh_for = entry.head.fresh_for(now);
-        let mut reply = reply(entry, now, &asked.wanted(method == Method::Head));
-        Done::Hit { fresh_for, is_collapsed }.tell_in(host, &mut reply, self.settings.cache_status);
+    fn hit(&self, host: &impl Host, entry: Entry, now: u64, asked: &Asked) -> Action {
+        let done =
+            Done::Hit { fresh_for: entry.head.fresh_for(now), is_collapsed: asked.is_collapsed };
+        let mut reply = reply(entry, now, &asked.wanted());
+        done.tell_in(host, &mut reply, self.settings.cache_status);
         reply.into()
     }
 
@@ -160,9 +156,12 @@ impl Asked {
             keys,
             at: host.clock().unix_millis(),
             forward: Forward::Bypass,
+            is_head: false,
+            is_collapsed: false,
             keeps: false,
             is_authorized: false,
             stored: None,
+            stored_at: 0,
             validates: false,
             conditions: Conditions::default(),
             range: None,
@@ -173,22 +172,21 @@ impl Asked {
     }
 
     /// What the request says that is of use now.
-    fn read(&mut self, host: &impl Host, method: Method) {
-        let request = host.request();
-        self.keeps = method == Method::Get;
+    fn read(&mut self, request: &impl Request) {
+        self.keeps = !self.is_head;
         self.conditions = Conditions {
-            if_none_match: lines(&request, "if-none-match"),
+            if_none_match: lines(request, "if-none-match"),
             if_modified_since: request.header("if-modified-since").ok().flatten(),
         };
         let range = request.header("range").ok().flatten();
         self.range = range
-            .filter(|_| method == Method::Get)
-            .map(|range| Range { range, if_range: lines(&request, "if-range").into_iter().next() });
+            .filter(|_| !self.is_head)
+            .map(|range| Range { range, if_range: lines(request, "if-range").into_iter().next() });
     }
 
     /// What the client gets of what is stored.
-    pub(crate) fn wanted(&self, is_head: bool) -> Wanted<'_> {
-        Wanted { is_head, conditions: &self.conditions, range: self.range.as_ref() }
+    pub(crate) fn wanted(&self) -> Wanted<'_> {
+        Wanted { is_head: self.is_head, conditions: &self.conditions, range: self.range.as_ref() }
     }
 
     fn goes_on(self, host: &impl Host, why: Forward) -> Outcome {

@@ -89,7 +89,28 @@ impl Cache {
         let key = asked.stored.as_deref().unwrap_or_default();
         let Some(mut entry) = store.entry(key) else { return Ok(lost(host)) };
         let received = host.clock().unix_millis();
-        let news = read::fields(&host.response()).unwrap_or_default();
+        // Else it is what another request has brought meanwhile, and the news are not about that.
+        if entry.head.received == asked.stored_at {
+            self.make_new(store, asked, &mut entry, received);
+        }
+        if let Some(flight) = &asked.flight {
+            store.lands(flight);
+        }
+        let mut reply = reply(entry, received, &asked.wanted());
+        Done::Revalidated.tell_in(host, &mut reply, self.settings.cache_status);
+        Ok(reply.into())
+    }
+
+    /// Gives what is stored the fields of a 304.
+    fn make_new(
+        &self,
+        store: &Store<'_, impl Host>,
+        asked: &Asked,
+        entry: &mut Entry,
+        received: u64,
+    ) {
+        let key = asked.stored.as_deref().unwrap_or_default();
+        let news = read::fields(&store.host.response()).unwrap_or_default();
         let response = Response {
             status: 304,
             fields: &dated(news, received),
@@ -107,12 +128,6 @@ impl Cache {
             // It held for this request, and for no other.
             None => store.delete(key),
         }
-        if let Some(flight) = &asked.flight {
-            store.lands(flight);
-        }
-        let mut reply = reply(entry, received, &asked.wanted(host.request().method() == "HEAD"));
-        Done::Revalidated.tell_in(host, &mut reply, self.settings.cache_status);
-        Ok(reply.into())
     }
 
     /// What is stored, in the place of a failure.
@@ -122,7 +137,7 @@ impl Cache {
         if !entry.head.stands_in(now) {
             return None;
         }
-        let mut reply = reply(entry, now, &asked.wanted(store.host.request().method() == "HEAD"));
+        let mut reply = reply(entry, now, &asked.wanted());
         Done::StaleIfError { status }.tell_in(store.host, &mut reply, self.settings.cache_status);
         // The next request tries again.
         if let Some(flight) = &asked.flight {

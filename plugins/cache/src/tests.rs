@@ -242,6 +242,20 @@ fn what_is_gone_meanwhile_is_no_answer() {
 }
 
 #[test]
+fn news_are_about_what_was_there_when_they_were_asked_for() {
+    let gateway = Gateway::new("{}");
+    let tagged = |text, tag| page(text, &[("cache-control", "no-cache"), ("etag", tag)]);
+    gateway.get("/", tagged("one", "\"a\""));
+    let early = gateway.ask(FakeHost::get("/")).unwrap();
+    gateway.wait(1);
+    gateway.get("/", tagged("two", "\"b\""));
+    let news = Reply::empty(304).header("cache-control", "max-age=60").header("x-of", "a");
+    let got = gateway.answer(early, news);
+    assert_eq!((got.text(), got.header("etag"), got.header("x-of")), ("two", Some("\"b\""), None));
+    assert!(!gateway.get("/", tagged("three", "\"c\"")).is_hit());
+}
+
+#[test]
 fn what_fails_is_stood_in_for() {
     let gateway = Gateway::new("{}");
     let lenient = page("one", &[("cache-control", "max-age=5, stale-if-error=10")]);
