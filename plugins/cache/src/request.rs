@@ -87,7 +87,7 @@ impl Cache {
         asked.stored_at = entry.head.received;
         asked.validates = has_validator(&entry.head.fields);
         let validates = asked.validates;
-        if asked.is_put(host, why) && validates {
+        if asked.leaves(host, why) && validates {
             validate(host, &entry)?;
         }
         Ok(Action::Next)
@@ -190,13 +190,13 @@ impl Asked {
     }
 
     fn goes_on(self, host: &impl Host, why: Forward) -> Outcome {
-        self.is_put(host, why);
+        self.leaves(host, why);
         Ok(Action::Next)
     }
 
     /// Whether the response will be known for what it is. There may be no room for what is to be remembered, which the
     /// client can bring about; then the response passes as if there were no cache.
-    fn is_put(mut self, host: &impl Host, why: Forward) -> bool {
+    fn leaves(mut self, host: &impl Host, why: Forward) -> bool {
         self.forward = why;
         if self.keeps || self.stored.is_some() {
             let request = host.request();

@@ -149,30 +149,9 @@ impl Cache {
     /// Whether the response is kept, once its body is there.
     fn keep(&self, store: &Store<'_, impl Host>, asked: &Asked, status: u16) -> bool {
         let host = store.host;
-        let response = host.response();
-        let received = host.clock().unix_millis();
-        let Some(fields) = read::fields(&response).filter(|_| !self.has_cookies(&response)) else {
-            return false;
-        };
-        let fields = dated(fields, received);
-        let judged = self.rules.judge(
-            &Response {
-                status,
-                fields: &fields,
-                asked: asked.at,
-                received,
-                is_authorized: asked.is_authorized,
-            },
-            self.keeps_cookies(),
-        );
-        let head = match judged {
-            Ok(head) => head,
-            Err(because) => {
-                host.log().debug(format_args!("not kept: {because}"));
-                return false;
-            }
-        };
-        let length = fields.only("content-length").and_then(|length| length.parse::<u64>().ok());
+        let Some(head) = self.head(host, asked, status) else { return false };
+        let length = host.response().header("content-length").ok().flatten();
+        let length = length.and_then(|length| length.parse::<u64>().ok());
         let is_small = length.is_none_or(|length| length <= self.settings.max_size.bytes() as u64);
         let place = self.place(store, &asked.keys, &head, &asked.seen);
         if !is_small || place.is_none() || store.is_down() {
@@ -187,6 +166,20 @@ impl Cache {
             return is_kept && (status == 204 || pending.put(host));
         }
         pending.put(host)
+    }
+
+    /// What is kept of the head. None where the response may not be kept.
+    fn head(&self, host: &impl Host, asked: &Asked, status: u16) -> Option<Head> {
+        let response = host.response();
+        if self.has_cookies(&response) {
+            return None;
+        }
+        let received = host.clock().unix_millis();
+        let fields = &dated(read::fields(&response)?, received);
+        let (asked, is_authorized) = (asked.at, asked.is_authorized);
+        let response = Response { status, fields, asked, received, is_authorized };
+        let judged = self.rules.judge(&response, self.keeps_cookies());
+        judged.inspect_err(|because| host.log().debug(format_args!("not kept: {because}"))).ok()
     }
 
     /// What is not kept is not waited for, and it ends what was kept before.
@@ -275,7 +268,8 @@ impl Cache {
                 names.extend(index.names);
                 index.generation
             }
-            None => host.request().id(),
+            // Of this request, and of no other even if a client chooses its own id.
+            None => format!("{} {}", head.asked, host.request().id()),
         };
         let mut values = Vec::with_capacity(names.len());
         for name in &names {

@@ -8,7 +8,7 @@ use std::sync::{
 use futures_util::future::join_all;
 use http::HeaderValue;
 use tokio::sync::Notify;
-use torana_tests::{Backend, Body, Gateway, Received, Reply, reply, request, toml, within};
+use torana_tests::{Backend, Body, Gateway, Reply, reply, request, toml, within};
 
 use crate::guests::{PATIENT, metric, wait_for_metric};
 
@@ -21,14 +21,14 @@ fn plugin(kv: &str, settings: &str) -> String {
     )
 }
 
-fn toml(service: &Backend, kv: &str, settings: &str, store: &str) -> String {
+fn configuration(service: &Backend, kv: &str, settings: &str, store: &str) -> String {
     let route = toml::route("all", &format!("{}\nchain = [\"cache\"]", toml::ALL));
     let upstream = toml::upstream("service", service.address());
     [toml::LISTEN, store, &upstream, &plugin(kv, settings), &route].concat()
 }
 
 async fn gateway(service: &Backend, settings: &str) -> Gateway {
-    Gateway::start(&toml(service, "true", settings, "")).await
+    Gateway::start(&configuration(service, "true", settings, "")).await
 }
 
 /// A response with these fields.
@@ -96,11 +96,11 @@ async fn a_response_is_kept_and_answered_from() {
 
 #[tokio::test]
 async fn what_holds_is_freshened() {
-    let answer = |received: &Received| match received.header("if-none-match") {
+    let service = Backend::start(|received| match received.header("if-none-match") {
         Some("\"a\"") => with(304, "", &[("x-a", "2"), ("etag", "\"a\"")]),
         _ => with(200, "hello", &[("cache-control", "no-cache"), ("etag", "\"a\""), ("x-a", "1")]),
-    };
-    let service = Backend::start(move |received| answer(&received)).await;
+    })
+    .await;
     let gateway = gateway(&service, "").await;
     let client = gateway.client();
     assert_eq!(client.get("/").await.header("x-a"), Some("1"));
@@ -132,15 +132,17 @@ async fn what_depends_on_a_field_is_kept_for_each_value() {
     }
 }
 
+const NOT_FOR_ALL: [&[(&str, &str)]; 5] = [
+    &[("cache-control", "private, max-age=60")],
+    &[("cache-control", "no-store")],
+    &[("cache-control", "max-age=60"), ("set-cookie", "a=b")],
+    &[("cache-control", "max-age=60"), ("vary", "*")],
+    &[("cache-control", "max-age=60"), ("vary", "cookie")],
+];
+
 #[tokio::test]
 async fn what_is_not_for_all_is_not_kept() {
-    for fields in [
-        &[("cache-control", "private, max-age=60")][..],
-        &[("cache-control", "no-store")],
-        &[("cache-control", "max-age=60"), ("set-cookie", "a=b")],
-        &[("cache-control", "max-age=60"), ("vary", "*")],
-        &[("cache-control", "max-age=60"), ("vary", "cookie")],
-    ] {
+    for fields in NOT_FOR_ALL {
         let service = Backend::start(move |_| with(200, "hello", fields)).await;
         let gateway = gateway(&service, "").await;
         let client = gateway.client();
@@ -229,7 +231,6 @@ async fn a_service_that_fails_is_stood_in_for() {
     };
     let answer = within("the second to be over", stale).await;
     assert_eq!(told(&answer), "torana; fwd=stale; fwd-status=503; detail=stale-if-error");
-    drop(service);
 }
 
 #[tokio::test]
@@ -272,7 +273,7 @@ async fn two_gateways_have_one_cache() {
     let redis = torana_tests::RedisServer::start().await;
     let service = counting(&[("cache-control", "max-age=60")]).await;
     let store = format!("\n[store]\nkind = \"redis\"\nurl = \"{}\"\n", redis.url());
-    let toml = toml(&service, "{ shared = true }", "", &store);
+    let toml = configuration(&service, "{ shared = true }", "", &store);
     let (here, there) = (Gateway::start(&toml).await, Gateway::start(&toml).await);
     assert_eq!(here.client().get("/").await.text(), "1");
     stored(&here, 1).await;
