@@ -97,13 +97,20 @@ impl<'a, H: Host> Store<'a, H> {
     /// among themselves: the first of them is told that it is its turn, and waits like all others when it asks again. All
     /// are woken when a value is set, or deleted.
     pub(crate) fn wait(&self, key: &str, millis: u64) {
-        if self.bytes(&flight(key)).is_none_or(|said| said == PASS) {
-            return;
-        }
         let millis = u32::try_from(millis).unwrap_or(u32::MAX);
-        if self.noted(self.host.kv().lead(key, millis)) == Some(LeadAnswer::Yours) {
-            self.noted(self.host.kv().lead(key, millis));
+        // Who has waited may be told that it is its turn, too: then the flight is over.
+        for _ in 0..2 {
+            if !self.is_asked_for(key)
+                || self.noted(self.host.kv().lead(key, millis)) != Some(LeadAnswer::Yours)
+            {
+                return;
+            }
         }
+    }
+
+    /// Whether somebody asks the service for what is to stand under a key.
+    fn is_asked_for(&self, key: &str) -> bool {
+        self.bytes(&flight(key)).is_some_and(|said| said == ASKS)
     }
 
     /// Says that a flight is over: what was waited for is there, or somebody else may ask.

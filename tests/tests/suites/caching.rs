@@ -38,8 +38,8 @@ async fn a_cache_that_lets_bodies_pass_keeps_to_the_rules() {
 }
 
 /// What passed at least, of required and of optimal cases.
-const HELD: (usize, usize) = (0, 0);
-const PASSING: (usize, usize) = (0, 0);
+const HELD: (usize, usize) = (154, 78);
+const PASSING: (usize, usize) = (130, 70);
 
 /// The cases, with what is wrong with each.
 async fn played(gather: &str) -> Vec<Value> {
