@@ -289,7 +289,7 @@ async fn two_gateways_have_one_cache() {
     let toml = configuration(&service, "{ shared = true }", "", &store);
     let (here, there) = (Gateway::start(&toml).await, Gateway::start(&toml).await);
     // The host is in the key, and without a name it would be each gateway's own port.
-    let ask = async |gateway: &Gateway, method| {
+    let ask = async |gateway: &Gateway, method: &str| {
         gateway.client().send(request(method, "/").header("host", "shop.example"), "").await
     };
     assert_eq!(ask(&here, "GET").await.text(), "1");
