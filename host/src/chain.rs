@@ -18,6 +18,7 @@ use crate::{
     telemetry::Scope,
 };
 
+mod heard;
 mod held;
 mod link;
 mod through;

@@ -29,6 +29,9 @@ pub trait Filter: Send + Sync {
     /// The largest body that it buffers, in bytes.
     fn body_cap(&self) -> u64;
 
+    /// Whether this stream hook only hears a body, which goes on as it came.
+    fn listens(&self, hook: Hook) -> bool;
+
     /// Calls one hook. The exchange is back in its place when the future is done, whatever came
     /// of it; a future that is dropped takes the exchange with it.
     fn call(

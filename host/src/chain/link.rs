@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Stop, Why, through, undo::Undo};
+use super::{Stop, Why, heard, through, undo::Undo};
 use crate::{
     body::Body,
     config::OnErrorAction,
@@ -107,27 +107,46 @@ impl<F: Filter> Link<F> {
         exchange: &mut Box<Exchange>,
     ) -> Result<(Body, bool), Stop> {
         exchange.at = self.at;
+        let (listens, mut on_error) = (self.filter.listens(hook), self.on_error(hook));
+        if !listens {
+            // A body must not pass untransformed: `skip` is no way out here either.
+            on_error = on_error.or_deny();
+        }
+        let undo = (on_error == OnErrorAction::Skip).then(|| Box::new(Undo::of(exchange)));
         let started = Instant::now();
         let running = Running::begin(self.filter.name(), hook, started, exchange);
         let opened = self.filter.open(hook, running.exchange).await;
         running.end();
         let took = started.elapsed();
         let metrics = self.metrics[hook as usize].clone();
-        let (decision, outcome) = match opened {
-            Ok(None) => ("next", Ok((body, false))),
-            Ok(Some(stage)) => {
+        let mut skipped = None;
+        let (decision, outcome) = match (opened, undo) {
+            (Ok(None), _) => ("next", Ok((body, false))),
+            (Ok(Some(stage)), _) => {
                 let (route, request) = (exchange.route.clone(), exchange.id.clone());
-                let on_error = self.on_error(hook).or_deny();
                 let label = through::Label { route, request, metrics, on_error, at };
-                ("next", Ok((through::through(body, stage, label), true)))
+                let body = match listens {
+                    true => heard::heard(body, stage, label),
+                    false => through::through(body, stage, label),
+                };
+                ("next", Ok((body, !listens)))
             }
-            Err(failure) => {
-                // It must not pass untransformed: `skip` is no way out here either.
-                let status = status_of(self.on_error(hook).or_deny(), &failure);
+            (Err(failure), Some(undo)) => {
+                undo.apply(exchange);
+                log_skip(&failure, exchange);
+                skipped = Some(failure);
+                ("skipped", Ok((body, false)))
+            }
+            (Err(failure), None) => {
+                let status = status_of(on_error, &failure);
                 ("failed", Err(Stop { at, why: Why::Failed(failure, status) }))
             }
         };
-        let ran = outcome.as_ref().map(|_| Ran::Next).map_err(|stop| &stop.why);
+        let ran = match (&outcome, skipped) {
+            (Err(stop), _) => Err(&stop.why),
+            (Ok(_), Some(failure)) => Ok(Ran::Skipped(failure)),
+            (Ok(_), None) => Ok(Ran::Next),
+        };
         self.account_stream(hook, took, ran);
         let plugin = self.filter.name().clone();
         exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
@@ -139,6 +158,7 @@ impl<F: Filter> Link<F> {
         metrics.seconds.observe(took);
         match ran {
             Err(Why::Failed(failure, status)) => metrics.failed(failure.cause.label(), *status),
+            Ok(Ran::Skipped(failure)) => metrics.skipped(failure.cause.label()),
             _ => drop(metrics.next.inc()),
         }
     }

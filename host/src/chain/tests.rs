@@ -18,12 +18,13 @@ struct Fake {
     hooks: Hooks,
     standing: Standing,
     on_error: OnError,
+    listens: bool,
     calls: Arc<Mutex<Vec<String>>>,
     act: fn(Hook, &mut Exchange) -> Result<Verdict, Cause>,
 }
 
 /// Doubles what passes and says `.` at the end; fails at an `!`.
-struct Doubling(Arc<str>);
+struct Doubling(Arc<str>, Calls);
 
 impl crate::filter::Stage for Doubling {
     async fn chunk(&mut self, data: Bytes) -> Result<Bytes, Failure> {
@@ -35,6 +36,7 @@ impl crate::filter::Stage for Doubling {
     }
 
     async fn finish(self) -> Result<Bytes, Failure> {
+        self.1.lock().unwrap().push(format!("{}:end", self.0));
         Ok(Bytes::from_static(b"."))
     }
 }
@@ -48,7 +50,7 @@ impl Filter for Fake {
         exchange: &mut Box<Exchange>,
     ) -> Result<Option<Doubling>, Failure> {
         match self.call(hook, exchange).await? {
-            Verdict::Next => Ok(Some(Doubling(self.name.clone()))),
+            Verdict::Next => Ok(Some(Doubling(self.name.clone(), self.calls.clone()))),
             Verdict::Respond(_) => Ok(None),
         }
     }
@@ -67,6 +69,9 @@ impl Filter for Fake {
     }
     fn body_cap(&self) -> u64 {
         1000
+    }
+    fn listens(&self, _: Hook) -> bool {
+        self.listens
     }
     async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Verdict, Failure> {
         self.calls.lock().unwrap().push(format!("{}:{}", self.name, hook.name()));
@@ -95,7 +100,7 @@ type Calls = Arc<Mutex<Vec<String>>>;
 fn fake(calls: &Calls, name: &str, act: fn(Hook, &mut Exchange) -> Result<Verdict, Cause>) -> Fake {
     let (name, calls) = (name.into(), calls.clone());
     let (standing, on_error) = (Standing::default(), OnError::default());
-    Fake { name, hooks: ALL, standing, on_error, calls, act }
+    Fake { name, hooks: ALL, standing, on_error, listens: false, calls, act }
 }
 
 fn next(_: Hook, _: &mut Exchange) -> Result<Verdict, Cause> {
@@ -375,4 +380,58 @@ fn a_stream_hook_sees_the_length_that_the_body_has_by_then() {
         assert_eq!(body.collect(100).await.unwrap(), "longerlonger.");
     });
     assert!(exchange.response.unwrap().headers.is_empty());
+}
+
+/// A chain of one that only hears responses, and the exchange of a body of three bytes.
+fn listening(calls: &Calls, on_error: OnErrorAction) -> (Chain<Fake>, Box<Exchange>) {
+    let hooks = Hooks { response_stream: true, ..Hooks::default() };
+    let on_error = OnError { response: on_error, ..OnError::default() };
+    let hear = Fake { hooks, on_error, listens: true, ..fake(calls, "hear", next) };
+    let mut exchange = Box::new(Exchange::vacant());
+    let response = http::Response::builder().header("content-length", "3").header("etag", "\"a\"");
+    exchange.response = Some(response.body(()).unwrap().into_parts().0.into());
+    (chain(vec![hear]), exchange)
+}
+
+async fn frame(body: &mut Body) -> Option<Result<Bytes, BodyError>> {
+    let frame =
+        std::future::poll_fn(|cx| http_body::Body::poll_frame(std::pin::Pin::new(&mut *body), cx));
+    frame.await.map(|frame| frame.map(|frame| frame.into_data().unwrap()))
+}
+
+#[test]
+fn who_only_hears_a_body_changes_nothing_of_it_and_hears_its_end_before_others() {
+    let calls = Calls::default();
+    let (chain, mut exchange) = listening(&calls, OnErrorAction::Deny(500));
+    block(async {
+        let body = Body::from(Bytes::from_static(b"abc"));
+        let mut body = chain.response_body(&mut exchange, body, chain.all()).await.unwrap();
+        assert_eq!(http_body::Body::size_hint(&body).exact(), Some(3));
+        assert_eq!(frame(&mut body).await.unwrap().unwrap(), "abc");
+        assert_eq!(*calls.lock().unwrap(), ["hear:on-response-stream", "hear:end"]);
+        assert!(http_body::Body::is_end_stream(&body));
+        assert!(frame(&mut body).await.is_none());
+    });
+    let headers = exchange.response.unwrap().headers;
+    assert_eq!(
+        (&headers["content-length"], &headers["etag"]),
+        (&"3".parse().unwrap(), &"\"a\"".parse().unwrap())
+    );
+}
+
+#[test]
+fn a_body_goes_on_without_who_was_to_hear_it_only_if_the_file_says_so() {
+    for (on_error, is_whole) in [(OnErrorAction::Skip, true), (OnErrorAction::Deny(500), false)] {
+        let calls = Calls::default();
+        let (chain, mut exchange) = listening(&calls, on_error);
+        block(async {
+            let body = Body::from(Bytes::from_static(b"ab!"));
+            let mut body = chain.response_body(&mut exchange, body, chain.all()).await.unwrap();
+            let first = frame(&mut body).await.unwrap();
+            assert_eq!(first.is_ok_and(|piece| piece == "ab!"), is_whole);
+            let then = frame(&mut body).await;
+            assert!(then.is_none_or(|then| then.is_err() && !is_whole), "no end behind a failure");
+        });
+        assert_eq!(*calls.lock().unwrap(), ["hear:on-response-stream"]);
+    }
 }

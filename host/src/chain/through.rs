@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::link::status_of;
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The largest piece that is handed to a plugin: what an instance must hold at once.
-const PIECE: usize = 64 << 10;
+pub(super) const PIECE: usize = 64 << 10;
 
 /// Whose body it is: for the log, when the head is out and nobody else is left to tell.
 pub(super) struct Label {
@@ -180,6 +180,20 @@ fn work<S: Stage>(mut stage: S, piece: Option<Bytes>, seconds: Option<Seconds>) 
 }
 
 impl Label {
+    /// Of a plugin that only hears a body nothing is lost where `on_error` says that it is skipped.
+    pub(super) fn passed_over(&self, failure: &Failure) -> Result<(), BodyError> {
+        if self.on_error != OnErrorAction::Skip {
+            return Err(self.broke_off(failure));
+        }
+        let (plugin, hook) = (&*failure.plugin, failure.hook.name());
+        let (route, request) = (&*self.route, &*self.request);
+        warn!(plugin, route, request, hook, cause = %failure.cause, "skipped (on_error)");
+        if let Some(metrics) = &self.metrics {
+            metrics.skipped(failure.cause.label());
+        }
+        Ok(())
+    }
+
     /// The head is out, so that the client learns of it by a body without its end.
     fn broke_off(&self, failure: &Failure) -> BodyError {
         let (plugin, hook) = (&*failure.plugin, failure.hook.name());

@@ -10,7 +10,7 @@ use super::{
     pool::StreamPlace,
 };
 use crate::{
-    config::{Isolation, OnError},
+    config::{BodyGrant, Isolation, OnError},
     filter::{Cause, Failure, Filter, Hook, Hooks, Stage, Verdict},
     message::{Exchange, Standing},
 };
@@ -55,6 +55,16 @@ impl Filter for PluginFilter {
 
     fn body_cap(&self) -> u64 {
         self.plugin.context.limits.body
+    }
+
+    fn listens(&self, hook: Hook) -> bool {
+        let grants = &self.plugin.context.grants;
+        let granted = match hook {
+            Hook::RequestStream => grants.request_body,
+            Hook::ResponseStream => grants.response_body,
+            _ => return false,
+        };
+        granted < BodyGrant::ReadWrite
     }
 
     fn call(

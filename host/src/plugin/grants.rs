@@ -108,16 +108,21 @@ fn need(import: &Import, grants: &Grants) -> Need {
     }
 }
 
+const REQUEST_STREAM: &str =
+    "request-body = \"read\"` to hear them, or `request-body = \"read-write\"";
+const RESPONSE_STREAM: &str =
+    "response-body = \"read\"` to hear them, or `response-body = \"read-write\"";
+
 /// Stream hooks that may not be called, and what to add to `grants`. Their body comes to them without
 /// an import, so that the hook itself is what is granted.
 fn ungranted_streams(
     grants: &Grants,
     hooks: Hooks,
 ) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let request = hooks.request_stream && grants.request_body != BodyGrant::ReadWrite;
-    let response = hooks.response_stream && grants.response_body != BodyGrant::ReadWrite;
-    let request = request.then_some((Hook::RequestStream, "request-body = \"read-write\""));
-    let response = response.then_some((Hook::ResponseStream, "response-body = \"read-write\""));
+    let request = hooks.request_stream && grants.request_body < BodyGrant::Read;
+    let response = hooks.response_stream && grants.response_body < BodyGrant::Read;
+    let request = request.then_some((Hook::RequestStream, REQUEST_STREAM));
+    let response = response.then_some((Hook::ResponseStream, RESPONSE_STREAM));
     request.into_iter().chain(response).map(|(hook, grant)| (hook.name(), grant))
 }
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{
+    Access,
     expect::{End, Witness},
     format::{Case, Stores},
     reply::sound,
@@ -223,7 +224,8 @@ impl Exchange<'_> {
         self.on(plugin, Hook::OnRequestBody, has_body, || plugin.on_request_body(host))?;
         self.request_body = host.forwarded_body();
         if has_body && has(plugin, Hook::OnRequestStream) {
-            transform(host, plugin.on_request_stream(host), &mut self.request_body)?;
+            let goes_on = self.case.grants.request_body == Some(Access::ReadWrite);
+            transform(host, plugin.on_request_stream(host), &mut self.request_body, goes_on)?;
         }
         Ok(())
     }
@@ -234,7 +236,8 @@ impl Exchange<'_> {
         self.on(plugin, Hook::OnResponseBody, has_body, || plugin.on_response_body(host))?;
         self.response_body = host.answered_body();
         if has_body && has(plugin, Hook::OnResponseStream) {
-            transform(host, plugin.on_response_stream(host), &mut self.response_body)?;
+            let goes_on = self.case.grants.response_body == Some(Access::ReadWrite);
+            transform(host, plugin.on_response_stream(host), &mut self.response_body, goes_on)?;
         }
         Ok(())
     }
@@ -275,7 +278,13 @@ fn has<P: Hooks>(plugin: &P, hook: Hook) -> bool {
 /// In small chunks, so that what a transform looks for is cut in two.
 const CHUNK: usize = 5;
 
-fn transform(host: &FakeHost, outcome: StreamOutcome, body: &mut Vec<u8>) -> Result<(), Stop> {
+/// What comes of a body, which `goes_on` in its place where the plugin may do more than hear it.
+fn transform(
+    host: &FakeHost,
+    outcome: StreamOutcome,
+    body: &mut Vec<u8>,
+    goes_on: bool,
+) -> Result<(), Stop> {
     host.end_hook();
     let Some(mut transform) = outcome? else { return Ok(()) };
     let mut transformed = Vec::new();
@@ -284,6 +293,8 @@ fn transform(host: &FakeHost, outcome: StreamOutcome, body: &mut Vec<u8>) -> Res
         host.end_hook();
     }
     transformed.extend(transform.finish()?);
-    *body = transformed;
+    if goes_on {
+        *body = transformed;
+    }
     Ok(())
 }

@@ -58,7 +58,7 @@ fn configuration(service: SocketAddr, gather: &str) -> String {
 [plugins.cache]
 component = "cache"
 limits = {{ cpu = "15s" }}
-grants = {{ kv = true, request-edit = true, response-edit = true, response-body = "read-write", headers = {{ read = ["authorization", "set-cookie"], write = ["set-cookie"] }} }}
+grants = {{ kv = true, request-edit = true, response-edit = true, response-body = "read", headers = {{ read = ["authorization", "set-cookie"], write = ["set-cookie"] }} }}
 config = {{ set_cookie = "keep", gather = "{gather}" }}
 "#
     );
