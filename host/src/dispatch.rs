@@ -8,6 +8,8 @@ use http::{Method, StatusCode};
 
 use crate::fields::Fields;
 
+use crate::traces::Calls;
+
 /// Sends requests for plugins.
 pub trait Dispatch: Send + Sync {
     /// Sends one and waits for the whole reply. The guest's grants were checked before.
@@ -31,6 +33,8 @@ pub struct Outgoing {
     pub timeout: Duration,
     /// Largest reply body, bytes.
     pub max_body: u64,
+    /// Makes the spans of its attempts; none where nobody traces it.
+    pub calls: Option<Arc<Calls>>,
 }
 
 /// Where a fetch goes.

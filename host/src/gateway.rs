@@ -4,6 +4,7 @@ mod assemble;
 mod auditing;
 mod background;
 mod check;
+mod collecting;
 mod descriptors;
 mod logbook;
 mod numbers;
@@ -45,6 +46,7 @@ use crate::{
 use assemble::{Assembled, Shown, Workshop};
 use auditing::Auditor;
 use background::Background;
+use collecting::Collecting;
 use logbook::Logbook;
 use numbers::Numbers;
 use operator::AdminDoor;
@@ -64,6 +66,7 @@ pub struct Gateway {
     watch: Watch,
     background: Background,
     logbook: Logbook,
+    collecting: Collecting,
     auditor: Auditor,
     workers: Workers,
     admin: Option<AdminDoor>,
@@ -123,6 +126,9 @@ impl Gateway {
         let target = Logbook::open(&config)
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
         snapshot.access_log = logbook.turn_to(&config, target)?;
+        let collecting = Collecting::start(config.gateway.workers, &parts.fetch, &parts.telemetry);
+        collecting.turn_to(&config);
+        snapshot.tracer = collecting.tracer(&config);
         let auditor = Auditor::open(&config, &parts.telemetry)
             .map_err(|problem| StartError::Config(source.clone(), problem.into()))?;
         parts.fetch.replace(snapshot.upstreams.clone());
@@ -161,6 +167,7 @@ impl Gateway {
             watch,
             background,
             logbook,
+            collecting,
             auditor,
             workers,
             admin,
@@ -245,6 +252,7 @@ impl Gateway {
     async fn end(self, farewell: Farewell) {
         info!(drain = ?farewell.drain, "stopping");
         self.workers.drain(farewell).await;
+        self.collecting.close().await;
         self.logbook.close();
         self.auditor.stopped();
         info!("stopped");
@@ -263,6 +271,7 @@ impl Gateway {
             Diagnostic::error(None, format!("no thread for the access log: {error}"))
         })?;
         assembled.snapshot.access_log = log;
+        assembled.snapshot.tracer = self.collecting.tracer(config);
         Ok(assembled)
     }
 
@@ -271,6 +280,7 @@ impl Gateway {
         self.auditor.taken(&config, &snapshot.plugins);
         let snapshot = Arc::new(snapshot);
         self.parts.fetch.replace(snapshot.upstreams.clone());
+        self.collecting.turn_to(&config);
         self.background.tick(ticking);
         self.snapshot.store(snapshot.clone());
         self.workers.adopt(&config, doors);

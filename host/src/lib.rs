@@ -31,6 +31,8 @@ pub mod tls;
 
 pub mod message;
 
+pub mod traces;
+
 pub mod body;
 pub mod config;
 pub mod heads;
@@ -39,6 +41,7 @@ pub mod http1;
 pub mod alarm;
 pub mod fields;
 pub mod memory;
+pub mod random;
 pub mod telemetry;
 pub mod wall;
 pub mod worker;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, header};
+use http::header;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::oneshot,
@@ -29,10 +29,8 @@ use crate::{
     body::{Body, BodyError},
     fields::Fields,
     heads::{RequestHead, ResponseHead},
+    traces::{Context, TRACEPARENT, Trace, TraceId},
 };
-
-/// The trace that a request belongs to (W3C Trace Context).
-pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Everything that is known about one request and its response. The proxy owns it; a plugin's
 /// instance holds it for the length of one hook call.
@@ -84,6 +82,10 @@ pub struct Exchange {
     pub asked: Asked,
     /// What each plugin did and how long it took, in call order.
     pub trail: Vec<Step>,
+    /// Its place in its trace, where somebody asks for that.
+    pub context: Option<Context>,
+    /// What its spans are made with; none unless it is sampled.
+    pub trace: Option<Box<Trace>>,
 }
 
 /// The peer, and the client behind trusted proxies.
@@ -358,6 +360,8 @@ impl Exchange {
             upstream_took: None,
             asked: Asked::default(),
             trail: Vec::new(),
+            context: None,
+            trace: None,
         }
     }
 
@@ -367,12 +371,18 @@ impl Exchange {
         self.id = other.id.clone();
         self.route = other.route.clone();
         self.hop.passes = other.hop.passes;
+        (self.context, self.trace) = (other.context, other.trace.clone());
         let received = &other.request.headers;
         for name in [header::VIA, TRACEPARENT] {
             for value in received.get_all(&name) {
                 self.request.headers.append(name.clone(), value.clone());
             }
         }
+    }
+
+    /// The number of the trace that it belongs to, where that is known.
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.context.map(|context| context.trace)
     }
 
     /// The path as hooks see it: received, or set by a plugin.

@@ -13,6 +13,7 @@ mod mirror;
 mod snapshot;
 mod split;
 mod target;
+mod traced;
 mod trail;
 mod upgrade;
 mod via;
@@ -26,6 +27,7 @@ pub use mirror::Mirror;
 use snapshot::Course;
 pub use snapshot::{RouteInService, Snapshot};
 pub use split::Split;
+use traced::Serving;
 use trail::Trail;
 use upgrade::{Tunnel, Wish};
 use via::Via;
@@ -100,6 +102,7 @@ impl Proxy {
         let (head, body) = request.into_parts();
         let (body, request_bytes) = self.observe(&snapshot, body);
         let mut exchange = admit::begin(head, peer, tls, &entrance);
+        traced::place(&snapshot, &mut exchange);
         let mut watch = Watch::new(&snapshot, &mut exchange, &request_bytes);
         let admitted = match in_flight.count > entrance.limits.requests {
             true => Err(Trouble::Overloaded),
@@ -121,18 +124,24 @@ impl Proxy {
         watch.answered();
         let Answered { response, tunnel } = answered;
         self.account(route, &exchange, response.head.status);
+        let head = &response.head;
+        let serving = traced::served(&mut exchange, route, head.status, &head.headers);
         let entry = snapshot.access_log.as_ref().map(|log| {
             let entry =
                 log.entry(exchange, request_bytes, response.head.status, &response.head.headers);
             entry.at(|exchange| route.target(exchange))
         });
-        match (tunnel, entry) {
+        let response = match (tunnel, entry) {
             (Some(tunnel), entry) => {
-                self.dig(tunnel, entry, &entrance);
-                response
+                self.dig(tunnel, entry, serving, &entrance);
+                return response;
             }
             (None, Some(entry)) => response.map(|body| entry.follow(body)),
             (None, None) => response,
+        };
+        match serving {
+            Some(serving) => response.map(|body| serving.follow(body)),
+            None => response,
         }
     }
 
@@ -249,9 +258,11 @@ impl Proxy {
         let request = self.outgoing(course, exchange, body, wish.as_mut());
         let called = Instant::now();
         exchange.called = Some(called);
+        let calls = exchange.trace.as_ref().map(|trace| trace.calls());
         let mut call = upstream.call(caller, request, exchange.deadline);
         call.note(&exchange.asked);
         call.name(&exchange.route, &exchange.id);
+        call.trace(calls.as_deref());
         let answer = call.answer().await;
         drop(call);
         let took = called.elapsed();
@@ -288,7 +299,8 @@ impl Proxy {
         if let Some((mirror, caller)) = mirror {
             mirror.unmark(&mut request);
             if !is_switch {
-                mirror.copy(&mut request, caller, &course.route.upstreams);
+                let calls = exchange.trace.as_ref().map(|trace| trace.mirrored());
+                mirror.copy(&mut request, caller, calls, &course.route.upstreams);
             }
         }
         request
@@ -318,11 +330,20 @@ impl Proxy {
     }
 
     /// Carries what passes after an upgrade, beside the connection's own task.
-    fn dig(&self, tunnel: Tunnel, entry: Option<Entry>, entrance: &Entrance) {
+    fn dig(
+        &self,
+        tunnel: Tunnel,
+        entry: Option<Entry>,
+        serving: Option<Box<Serving>>,
+        entrance: &Entrance,
+    ) {
         let open = OpenTunnel::new(&self.telemetry, entrance);
         tokio::spawn(async move {
             let _open = open;
             let passed = tunnel.run().await;
+            if let Some(serving) = serving {
+                serving.end(passed.broken);
+            }
             if let Some(entry) = entry {
                 entry.finish(passed.from_client, passed.to_client, passed.broken);
             }
@@ -333,7 +354,10 @@ impl Proxy {
     fn answer(&self, trouble: Trouble, exchange: &mut Exchange) -> Body {
         let rescued = rescue(trouble, &exchange.id);
         if let Some(logged) = rescued.logged {
-            self.log(logged, &exchange.route, &exchange.id);
+            if let Some(trace) = &mut exchange.trace {
+                trace.refusal = Some(logged.reason);
+            }
+            self.log(logged, exchange);
         }
         let is_grpc = exchange.hop.is_grpc;
         let (head, body) = parts_of(if is_grpc { in_grpc(rescued.reply) } else { rescued.reply });
@@ -341,7 +365,8 @@ impl Proxy {
         body
     }
 
-    fn log(&self, logged: Logged, route: &str, request: &str) {
+    fn log(&self, logged: Logged, exchange: &Exchange) {
+        let (route, request) = (&*exchange.route, &*exchange.id);
         let Logged { reason, text, is_ours, plugin, crowd } = logged;
         self.telemetry.refused(reason);
         let Some(mut text) = text else { return };
@@ -352,12 +377,13 @@ impl Proxy {
                 Some(untold) => text.push_str(&format!(" ({untold} more since the last line)")),
             }
         }
+        let trace_id = exchange.trace_id().map(tracing::field::display);
         match plugin {
             Some((plugin, hook)) => {
-                error!(plugin = &*plugin, hook, route, request, reason, "{text}");
+                error!(plugin = &*plugin, hook, route, request, trace_id, reason, "{text}");
             }
-            None if is_ours => error!(route, request, reason, "{text}"),
-            None => info!(route, request, reason, "{text}"),
+            None if is_ours => error!(route, request, trace_id, reason, "{text}"),
+            None => info!(route, request, trace_id, reason, "{text}"),
         }
     }
 

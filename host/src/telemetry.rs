@@ -75,6 +75,9 @@ pub struct Telemetry {
     log_lines: Counter,
     log_dropped: Family<RefusalLabels, Counter>,
     audit_failed: Counter,
+    spans_exported: Counter,
+    spans_dropped: Family<RefusalLabels, Counter>,
+    span_batches: Family<ReloadLabels, Counter>,
     certificates: Family<CertificateLabels, Gauge<f64, AtomicU64>>,
     /// Requests whose answer has not begun, and upgraded connections: the listeners' counts, added up when
     /// somebody asks.
@@ -112,6 +115,9 @@ impl Telemetry {
             log_lines: Counter::default(),
             log_dropped: Family::default(),
             audit_failed: Counter::default(),
+            spans_exported: Counter::default(),
+            spans_dropped: Family::default(),
+            span_batches: Family::default(),
             certificates: Family::default(),
             in_flight: Gauge::default(),
             served: Mutex::default(),
@@ -201,6 +207,21 @@ impl Telemetry {
             self.audit_failed.clone(),
         );
         registry.register(
+            "traces_exported",
+            "Spans that the collector has taken",
+            self.spans_exported.clone(),
+        );
+        registry.register(
+            "traces_dropped",
+            "Spans that were lost: no room in the queue, or a collector that did not take them",
+            self.spans_dropped.clone(),
+        );
+        registry.register(
+            "traces_batches",
+            "Attempts to hand over spans, by what became of them",
+            self.span_batches.clone(),
+        );
+        registry.register(
             "certificate_not_after_timestamp_seconds",
             "When a listener's certificate expires, in seconds since 1970",
             self.certificates.clone(),
@@ -211,6 +232,9 @@ impl Telemetry {
     fn begin(&self) {
         ["ok", "refused"].into_iter().for_each(|result| drop(self.reloads_of(result)));
         ["buffer", "write"].into_iter().for_each(|reason| self.log_lines_dropped(reason, 0));
+        ["queue", "rejected", "refused", "unanswered"]
+            .into_iter()
+            .for_each(|reason| self.spans_dropped(reason, 0));
     }
 
     /// A count of what a listener serves.
@@ -293,6 +317,21 @@ impl Telemetry {
     /// Lines of the access log that did not: `buffer` or `write`.
     pub fn log_lines_dropped(&self, reason: &'static str, lines: u64) {
         self.log_dropped.get_or_create(&RefusalLabels { reason: reason.into() }).inc_by(lines);
+    }
+
+    /// Spans that the collector has taken.
+    pub fn spans_exported(&self, spans: u64) {
+        self.spans_exported.inc_by(spans);
+    }
+
+    /// Spans that it has not: `queue`, `rejected`, `refused` or `unanswered`.
+    pub fn spans_dropped(&self, reason: &'static str, spans: u64) {
+        self.spans_dropped.get_or_create(&RefusalLabels { reason: reason.into() }).inc_by(spans);
+    }
+
+    /// An attempt to hand over spans: `taken`, `repeated`, `given-up` or `refused`.
+    pub fn span_batches(&self, result: &'static str) {
+        self.span_batches.get_or_create(&ReloadLabels { result: result.into() }).inc();
     }
 
     /// Lines of the audit log that could not be written.

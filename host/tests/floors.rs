@@ -13,8 +13,9 @@ const FLOORS: &[&[&str]] = &[
     &["router", "chain", "plugin", "upstream", "store", "access_log", "audit_log"],
     &["filter", "dispatch", "stores", "tls"],
     &["message"],
+    &["traces"],
     &["config", "body", "http1", "heads"],
-    &["telemetry", "wall", "worker", "alarm", "fields", "memory"],
+    &["telemetry", "wall", "worker", "alarm", "fields", "memory", "random"],
 ];
 
 #[test]

@@ -63,6 +63,10 @@ fn plain(out: &mut Vec<u8>, field: PlainField, entry: &Entry, end: &End) {
             display(out, format_args!("\"{}\"", humantime::format_rfc3339_millis(began)));
         }
         PlainField::RequestId => string(out, &exchange.id),
+        PlainField::TraceId => match exchange.trace_id() {
+            Some(id) => display(out, format_args!("\"{id}\"")),
+            None => optional(out, None),
+        },
         PlainField::Client => display(out, format_args!("\"{}\"", exchange.client.address)),
         PlainField::Peer => display(out, format_args!("\"{}\"", exchange.client.peer)),
         PlainField::Method => string(out, request.method.as_str()),

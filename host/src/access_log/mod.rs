@@ -38,6 +38,8 @@ pub struct AccessLog {
     reads_request_head: bool,
     /// Somebody asks for the target's name.
     names_target: bool,
+    /// Somebody asks for the trace.
+    names_trace: bool,
     writer: Arc<Writer>,
 }
 
@@ -65,13 +67,19 @@ impl AccessLog {
         let is_of_request = |field: &LogField| matches!(field, LogField::RequestHeader(_));
         let reads_request_head = settings.fields.iter().any(is_of_request);
         let names_target = settings.fields.contains(&LogField::Plain(PlainField::Target));
+        let names_trace = settings.fields.contains(&LogField::Plain(PlainField::TraceId));
         let fields = settings.fields.iter().map(named).collect();
-        Self { fields, reads_request_head, names_target, writer }
+        Self { fields, reads_request_head, names_target, names_trace, writer }
     }
 
     /// Whether the fields of the request's head are to be there at the end.
     pub fn reads_request_head(&self) -> bool {
         self.reads_request_head
+    }
+
+    /// Whether the trace of a request is to be known.
+    pub fn names_trace(&self) -> bool {
+        self.names_trace
     }
 
     /// Begins an entry, which is written at the end of the response.

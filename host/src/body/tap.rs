@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::{Body, BodyError};
@@ -21,6 +22,9 @@ pub trait Tap {
     fn data(&mut self, _piece: &Bytes) -> Result<(), BodyError> {
         Ok(())
     }
+
+    /// Trailers pass.
+    fn trailers(&mut self, _trailers: &HeaderMap) {}
 
     /// It has come to its end; trailers may still follow. Told once.
     fn end(&mut self) {}
@@ -44,6 +48,9 @@ impl<T: Tap> Tapped<T> {
 
     fn look(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
         frame.data_ref().map_or(Ok(()), |piece| self.tap.data(piece))?;
+        if let Some(trailers) = frame.trailers_ref() {
+            self.tap.trailers(trailers);
+        }
         let is_over = if T::TO_THE_END { self.body.is_end_stream() } else { is_last(&self.body) };
         // Behind trailers there is nothing, and nobody asks.
         if is_over || frame.is_trailers() {

@@ -88,6 +88,9 @@ impl<S: Stage> HttpBody for Heard<S> {
                             this.state = State::Broken;
                             return Poll::Ready(Some(Err(why)));
                         }
+                        if stage.is_none() {
+                            this.label.finished();
+                        }
                         this.state = stage.map_or(State::Alone, State::Listening);
                         let piece = std::mem::take(&mut this.given);
                         if !piece.is_empty() {

@@ -14,6 +14,7 @@ use crate::{
     filter::{Cause, Failure, Filter, Hook, Hooks, Verdict},
     message::{BodySlot, Exchange, Step},
     telemetry::{HookMetrics, Scope},
+    traces::{HookCall, Span},
 };
 
 /// One plugin of a chain.
@@ -48,6 +49,9 @@ impl<'a> Running<'a> {
         begun: Instant,
         exchange: &'a mut Box<Exchange>,
     ) -> Self {
+        if let Some(trace) = &mut exchange.trace {
+            trace.enter();
+        }
         Self { plugin, hook, begun, exchange, is_over: false }
     }
 
@@ -61,9 +65,36 @@ impl Drop for Running<'_> {
         if self.is_over {
             return;
         }
-        let (plugin, hook, took) = (self.plugin.clone(), self.hook.name(), self.begun.elapsed());
-        self.exchange.trail.push(Step { plugin, hook, took, decision: "left" });
+        let (ended, decision) = (Instant::now(), "left");
+        let call = Called { plugin: self.plugin, hook: self.hook, decision, begun: self.begun };
+        if let Some(span) = call.note(ended, self.exchange) {
+            span.end_at(ended);
+        }
     }
+}
+
+/// A call that is over, and what came of it.
+struct Called<'a> {
+    plugin: &'a Arc<str>,
+    hook: Hook,
+    decision: &'static str,
+    begun: Instant,
+}
+
+impl Called<'_> {
+    /// Makes it a step of the exchange; and a span, where it is traced.
+    fn note(self, ended: Instant, exchange: &mut Exchange) -> Option<Span> {
+        let Self { plugin, hook, decision, begun } = self;
+        let (hook, took) = (hook.name(), ended - begun);
+        exchange.trail.push(Step { plugin: plugin.clone(), hook, took, decision });
+        let trace = exchange.trace.as_mut()?;
+        Some(trace.leave(HookCall { plugin, hook, decision, began: begun }))
+    }
+}
+
+/// Says why a plugin's call failed, as its log line does.
+pub(super) fn blame(span: &mut Span, failure: &Failure) {
+    span.fail(failure.cause.label(), &failure.cause.to_string());
 }
 
 impl<F: Filter> Link<F> {
@@ -117,39 +148,48 @@ impl<F: Filter> Link<F> {
         let running = Running::begin(self.filter.name(), hook, started, exchange);
         let opened = self.filter.open(hook, running.exchange).await;
         running.end();
-        let took = started.elapsed();
+        let ended = Instant::now();
+        let decision = if opened.is_ok() { "next" } else { "failed" };
+        let called = Called { plugin: self.filter.name(), hook, decision, begun: started };
+        let mut span = called.note(ended, exchange);
+        if let (Some(span), Err(failure)) = (&mut span, &opened) {
+            blame(span, failure);
+        }
         let metrics = self.metrics[hook as usize].clone();
         let mut skipped = None;
-        let (decision, outcome) = match (opened, undo) {
-            (Ok(None), _) => ("next", Ok((body, false))),
+        let outcome = match (opened, undo) {
+            (Ok(None), _) => Ok((body, false)),
             (Ok(Some(stage)), _) => {
                 let (route, request) = (exchange.route.clone(), exchange.id.clone());
-                let label = through::Label { route, request, metrics, on_error, at };
+                // Its work has only begun.
+                let span = span.take().map(Box::new);
+                let label = through::Label { route, request, metrics, on_error, at, span };
                 let body = match listens {
                     true => heard::heard(body, stage, label),
                     false => through::through(body, stage, label),
                 };
-                ("next", Ok((body, !listens)))
+                Ok((body, !listens))
             }
             (Err(failure), Some(undo)) => {
                 undo.apply(exchange);
                 log_skip(&failure, exchange);
                 skipped = Some(failure);
-                ("skipped", Ok((body, false)))
+                Ok((body, false))
             }
             (Err(failure), None) => {
                 let status = status_of(on_error, &failure);
-                ("failed", Err(Stop { at, why: Why::Failed(failure, status) }))
+                Err(Stop { at, why: Why::Failed(failure, status) })
             }
         };
+        if let Some(span) = span {
+            span.end_at(ended);
+        }
         let ran = match (&outcome, skipped) {
             (Err(stop), _) => Err(&stop.why),
             (Ok(_), Some(failure)) => Ok(Ran::Skipped(failure)),
             (Ok(_), None) => Ok(Ran::Next),
         };
-        self.account_stream(hook, took, ran);
-        let plugin = self.filter.name().clone();
-        exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
+        self.account_stream(hook, ended - started, ran);
         outcome
     }
 
@@ -183,7 +223,7 @@ impl<F: Filter> Link<F> {
         let answer = self.filter.call(hook, running.exchange).await;
         running.end();
         let ended = Instant::now();
-        let took = ended - std::mem::replace(begun, ended);
+        let started = std::mem::replace(begun, ended);
         let (decision, outcome) = match (answer, undo) {
             (Ok(Verdict::Next), _) => ("next", Ok(Ran::Next)),
             (Ok(Verdict::Respond(reply)), _) => ("respond", Err(Why::Reply(reply))),
@@ -197,9 +237,20 @@ impl<F: Filter> Link<F> {
                 ("failed", Err(Why::Failed(failure, status)))
             }
         };
-        self.account(hook, took, &outcome);
-        let plugin = self.filter.name().clone();
-        exchange.trail.push(Step { plugin, hook: hook.name(), took, decision });
+        self.account(hook, ended - started, &outcome);
+        let called = Called { plugin: self.filter.name(), hook, decision, begun: started };
+        if let Some(mut span) = called.note(ended, exchange) {
+            match &outcome {
+                Ok(Ran::Skipped(failure)) | Err(Why::Failed(failure, _)) => {
+                    blame(&mut span, failure);
+                }
+                Err(Why::Reply(reply)) => {
+                    span.set("http.response.status_code", reply.status.as_u16());
+                }
+                _ => {}
+            }
+            span.end_at(ended);
+        }
         outcome
     }
 
@@ -261,7 +312,8 @@ pub(super) fn status_of(on_error: OnErrorAction, failure: &Failure) -> u16 {
 fn log_skip(failure: &Failure, exchange: &Exchange) {
     let (plugin, route, request) = (&*failure.plugin, &*exchange.route, &*exchange.id);
     let hook = failure.hook.name();
-    tracing::warn!(plugin, route, request, hook, cause = %failure.cause, "skipped (on_error)");
+    let trace_id = exchange.trace_id().map(tracing::field::display);
+    tracing::warn!(plugin, route, request, trace_id, hook, cause = %failure.cause, "skipped (on_error)");
 }
 
 /// The body after a hook: what it wrote, unless it failed and was passed over.

@@ -13,12 +13,13 @@ use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tracing::{error, warn};
 
-use super::link::status_of;
+use super::link::{blame, status_of};
 use crate::{
     body::{Body, BodyError, coding::mend_trailers},
     config::OnErrorAction,
     filter::{Failure, Stage},
     telemetry::{HookMetrics, Seconds},
+    traces::Span,
 };
 
 /// The largest piece that is handed to a plugin: what an instance must hold at once.
@@ -32,6 +33,8 @@ pub(super) struct Label {
     pub(super) on_error: OnErrorAction,
     /// The plugin's place in the chain.
     pub(super) at: usize,
+    /// Of its work on this body, where it is traced.
+    pub(super) span: Option<Box<Span>>,
 }
 
 /// The body behind this stage.
@@ -96,6 +99,9 @@ impl<S: Stage> HttpBody for Through<S> {
                     }
                     Poll::Ready((stage, Ok(bytes))) => {
                         this.state = stage.map_or(State::Ending, State::Reading);
+                        if matches!(this.state, State::Ending) {
+                            this.label.finished();
+                        }
                         if !bytes.is_empty() {
                             return Poll::Ready(Some(Ok(Frame::data(bytes))));
                         }
@@ -180,8 +186,15 @@ fn work<S: Stage>(mut stage: S, piece: Option<Bytes>, seconds: Option<Seconds>) 
 }
 
 impl Label {
+    /// The plugin has given the last of it.
+    pub(super) fn finished(&mut self) {
+        if let Some(span) = self.span.take() {
+            span.end();
+        }
+    }
+
     /// Of a plugin that only hears a body nothing is lost where `on_error` says that it is skipped.
-    pub(super) fn passed_over(&self, failure: &Failure) -> Result<(), BodyError> {
+    pub(super) fn passed_over(&mut self, failure: &Failure) -> Result<(), BodyError> {
         if self.on_error != OnErrorAction::Skip {
             return Err(self.broke_off(failure));
         }
@@ -191,14 +204,21 @@ impl Label {
         if let Some(metrics) = &self.metrics {
             metrics.skipped(failure.cause.label());
         }
+        if let Some(span) = &mut self.span {
+            blame(span, failure);
+        }
         Ok(())
     }
 
     /// The head is out, so that the client learns of it by a body without its end.
-    fn broke_off(&self, failure: &Failure) -> BodyError {
+    fn broke_off(&mut self, failure: &Failure) -> BodyError {
         let (plugin, hook) = (&*failure.plugin, failure.hook.name());
         let (route, request) = (&*self.route, &*self.request);
         error!(plugin, hook, route, request, reason = "stream-failed", "{}", failure.cause);
+        if let Some(mut span) = self.span.take() {
+            blame(&mut span, failure);
+            span.end();
+        }
         if let Some(metrics) = &self.metrics {
             metrics.broke_off(failure.cause.label());
         }

@@ -47,6 +47,8 @@ pub enum PlainField {
     Time,
     /// The request id.
     RequestId,
+    /// The trace that the request belongs to; null where nobody knows one.
+    TraceId,
     /// The client's address, taken through trusted proxies.
     Client,
     /// The address of the connection's other end.
@@ -93,9 +95,10 @@ pub enum PlainField {
 }
 
 /// What [`PlainField`]s are called.
-const PLAIN_FIELDS: [(&str, PlainField); 23] = [
+const PLAIN_FIELDS: [(&str, PlainField); 24] = [
     ("time", PlainField::Time),
     ("request_id", PlainField::RequestId),
+    ("trace_id", PlainField::TraceId),
     ("client", PlainField::Client),
     ("peer", PlainField::Peer),
     ("method", PlainField::Method),
@@ -155,13 +158,14 @@ pub(super) static ACCESS_LOG: Shape = Shape {
         key(
             "fields",
             Kind::List(&Kind::Text("status")),
-            "What a line says: time, request_id, client, peer, method, scheme, host, path, query, \
+            "What a line says: time, request_id, trace_id, client, peer, method, scheme, host, path, query, \
              protocol, route, upstream, target, attempts, status, request_bytes, response_bytes, \
              duration_ms, upstream_ms, complete, broken, plugins, attributes, attributes.NAME, param.NAME, \
              request_header.NAME, response_header.NAME. `target` is the one of the upstream's that \
              answered, or that was tried last, and `attempts` how many there were: targets that take \
              no connection, retries and hedges count. `broken` is null, or why the response is not \
-             complete: client, upstream, idle, deadline, plugin, drain.",
+             complete: client, upstream, idle, deadline, plugin, drain. `trace_id` is among the \
+             fields of a file with [traces] that does not say which.",
         ),
         key(
             "buffer",
@@ -178,7 +182,7 @@ pub(super) fn read(root: &Table<'_>) -> Option<AccessLog> {
     let table = root.get("access_log")?.table()?;
     let fields = match table.get("fields") {
         Some(list) => list.parsed_list(LogField::parse),
-        None => DEFAULT_FIELDS.iter().filter_map(|name| LogField::parse(name).ok()).collect(),
+        None => defaults(root.has("traces")),
     };
     Some(AccessLog {
         span: table.span_of("path"),
@@ -186,6 +190,14 @@ pub(super) fn read(root: &Table<'_>) -> Option<AccessLog> {
         fields,
         buffer: table.size("buffer"),
     })
+}
+
+fn defaults(are_traced: bool) -> Vec<LogField> {
+    let mut fields: Vec<_> = DEFAULT_FIELDS.iter().flat_map(|name| LogField::parse(name)).collect();
+    if are_traced {
+        fields.insert(2, LogField::Plain(PlainField::TraceId));
+    }
+    fields
 }
 
 impl AccessLog {

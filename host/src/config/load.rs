@@ -22,6 +22,7 @@ use super::{
     store::{self, STORE},
     syntax,
     table::Table,
+    traces::{self, TRACES},
     unguarded::{report_skipped_guards, report_unguarded},
     unused::report_unused,
     upstream::{self, UPSTREAM},
@@ -37,6 +38,11 @@ pub(super) static ROOT: Shape = Shape {
         key("listen", Kind::Map("public", &Kind::Table(&LISTENER)), "Public addresses, by name."),
         key("admin", Kind::Table(&ADMIN), "Metrics and health; none if not given."),
         key("access_log", Kind::Table(&ACCESS_LOG), "A line for each request; none if not given."),
+        key(
+            "traces",
+            Kind::Table(&TRACES),
+            "Spans for an OpenTelemetry collector; none if not given.",
+        ),
         key("store", Kind::Table(&STORE), "Where plugins' counters and shared keys are."),
         key(
             "audit_log",
@@ -192,6 +198,7 @@ fn build(root: &Table<'_>) -> Config {
         gateway: gateway::read(&root.sub("gateway")),
         admin: admin::read(root, &secrets, &listeners),
         access_log: access_log::read(root),
+        traces: traces::read(root),
         store: store::read(root, &secrets),
         audit_log: audit_log::read(root),
         listeners,

@@ -5,7 +5,7 @@
 //! syntax    text -> tree, with every syntax error
 //! unused    what stands there and does nothing | unguarded: routes without a guard
 //! misnamed  services that are asked by another's name
-//! gateway | listen | admin | access_log | audit_log | store | dns | upstream | secrets
+//! gateway | listen | admin | access_log | traces | audit_log | store | dns | upstream | secrets
 //! signatures | plugin | chain | route
 //!           a table each: its type, its keys, its reader | proxy_protocol: a part of listen
 //! grants | limits | on_error | settings
@@ -67,6 +67,7 @@ mod syntax;
 mod table;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod unguarded;
 mod units;
 mod unused;
@@ -99,6 +100,7 @@ pub use settings::Settings;
 pub use signatures::TrustedKey;
 pub use source::{Source, Span};
 pub use store::{Exact, OnFailure, Redis, RedisAddress, Store};
+pub use traces::{Follow, Traces};
 pub use units::{show_duration, show_size};
 pub use upstream::{
     Balance, Breaker, Eject, HashKey, HealthCheck, Hedge, HostField, Protocol, Resolve, Retries,
@@ -121,6 +123,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// `[access_log]`
     pub access_log: Option<AccessLog>,
+    /// `[traces]`
+    pub traces: Option<Traces>,
     /// `[store]`
     pub store: Store,
     /// `[audit_log]`

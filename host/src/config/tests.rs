@@ -17,8 +17,10 @@ fn options() -> LoadOptions {
         ("HUGE", "9999999h"),
         ("IDP_SECRET", SECRET),
         ("ISSUER", "https://idp.example"),
+        ("OTLP", "Bearer correct-horse"),
         ("PEPPER", SECRET),
         ("PLACES", "correct-horse-correct-horse-correct-horse"),
+        ("REGION", "eu-1"),
         ("TWO_WORDS", "correct horse"),
     ]);
     LoadOptions {
@@ -99,6 +101,18 @@ fn every_key_of_the_file_is_in_the_file_of_all_keys() {
             assert!(text.contains(key.name), "{} {}", shape.place, key.name);
         }
     }
+}
+
+#[test]
+fn traces_are_read_whole_and_their_headers_are_not_shown() {
+    let (config, _) = parse(&read("everything.toml")).unwrap();
+    let traces = config.traces.unwrap();
+    assert_eq!((traces.sample, traces.follow), (25_000, Follow::Always));
+    assert_eq!(traces.resource[1], ("region".to_owned(), "eu-1".to_owned()));
+    assert_eq!(traces.headers["authorization"], format!("Bearer {SECRET}"));
+    assert!(!format!("{traces:?}").contains(SECRET));
+    let fields = config.access_log.unwrap().fields;
+    assert!(!fields.iter().any(|field| field.name() == "trace_id"), "it says which");
 }
 
 #[test]

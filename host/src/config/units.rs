@@ -52,6 +52,25 @@ pub(super) fn size(text: &str) -> Result<u64, Fault> {
     amount(text, &SIZES, fault, help)
 }
 
+/// `"5%"`, `"0.01%"`, `"100%"`; millionths. Four digits behind the point are one request in a million.
+pub(super) fn millionths(text: &str) -> Result<u32, Fault> {
+    let fault = || {
+        Fault::new("is not a share of the requests")
+            .help("write a number from 0 to 100 and a `%`, with at most four digits behind the point: \"5%\", \"0.01%\"")
+    };
+    let number = text.trim().strip_suffix('%').ok_or_else(fault)?;
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let is_number = |digits: &str, most: usize| {
+        (1..=most).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if !is_number(whole, 3) || !is_number(part, 4) {
+        return Err(fault());
+    }
+    let number = |digits: &str| digits.parse::<u32>().map_err(|_| fault());
+    let millionths = number(whole)? * 10_000 + number(&format!("{part:0<4}"))?;
+    if millionths > 1_000_000 { Err(fault()) } else { Ok(millionths) }
+}
+
 fn amount(
     text: &str,
     units: &[(&str, u64)],
@@ -128,6 +147,23 @@ mod tests {
         assert_eq!(help(size("64m").unwrap_err()), "write \"64MiB\"");
         assert_eq!(help(size("5mB").unwrap_err()), "write \"5MB\"");
         assert!(size("64").is_err());
+    }
+
+    #[test]
+    fn shares() {
+        for (text, expected) in [
+            ("100%", 1_000_000),
+            ("5%", 50_000),
+            ("0.5%", 5_000),
+            ("0.0001%", 1),
+            ("100.0%", 1_000_000),
+            ("0%", 0),
+        ] {
+            assert_eq!(millionths(text), Ok(expected), "{text}");
+        }
+        for wrong in ["", "5", "%", "-1%", "101%", "100.0001%", "0.00001%", ".5%", "1.%", "1e2%"] {
+            assert!(millionths(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

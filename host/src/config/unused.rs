@@ -6,7 +6,7 @@ use super::{Config, Diagnostic, Span, context::Context, fault::quote, names::Reg
 /// Reports each as a warning.
 pub(super) fn report_unused(cx: &Context, config: &Config) {
     let names = &cx.names;
-    unused(cx, &names.upstreams, "upstream", "no route and no `fetch` grant names it");
+    unused(cx, &names.upstreams, "upstream", "no route, no `fetch` grant and no [traces] names it");
     unused(cx, &names.plugins, "plugin", "it is in no chain; at most its background tick runs");
     unused(cx, &names.chains, "chain", "nothing names it");
     unused(cx, &names.secrets, "secret", "nothing names it");

@@ -95,6 +95,7 @@ impl Workshop<'_> {
                 upstreams,
                 plugins: all,
                 access_log: None,
+                tracer: None,
             },
             doors,
             certificates,
@@ -131,6 +132,7 @@ impl Workshop<'_> {
         let names: Vec<Arc<str>> = route.upstreams().into_iter().cloned().collect();
         RouteInService {
             name: route.name.clone(),
+            pattern: Some(route.matcher.path.as_str().into()),
             chains: self.chains(config, &route.name, &route.chain, plugins),
             upstreams: names.iter().filter_map(|name| upstreams.get(name).cloned()).collect(),
             upstream_names: names.into(),
@@ -173,6 +175,7 @@ impl Workshop<'_> {
     fn unrouted(&self, config: &Config, plugins: &Loaded) -> RouteInService {
         RouteInService {
             name: Arc::from(""),
+            pattern: None,
             chains: self.chains(config, "", &[], plugins),
             upstream_names: Arc::default(),
             upstreams: Vec::new(),

@@ -97,7 +97,9 @@ impl Instance {
         exchange: &mut Box<Exchange>,
     ) -> Result<Verdict, Cause> {
         let lent = Lent::begin(self, hook, exchange);
-        lent.instance.run(hook).await
+        let verdict = lent.instance.run(hook).await;
+        lent.instance.note_use();
+        verdict
     }
 
     /// Begins a stream hook: whether it wants the body.
@@ -109,7 +111,9 @@ impl Instance {
         let start = self.stream(hook).map(|funcs| funcs.start);
         let answered = {
             let lent = Lent::begin(self, hook, exchange);
-            lent.instance.measured(start, (), hook.name()).await
+            let answered = lent.instance.measured(start, (), hook.name()).await;
+            lent.instance.note_use();
+            answered
         };
         let wanted = answered?.map_err(refused)?;
         if wanted {
@@ -136,6 +140,13 @@ impl Instance {
         state.rest();
         *state.exchange = Exchange::vacant();
         answered?.map_err(refused)
+    }
+
+    /// Tells a trace what the call has used.
+    fn note_use(&mut self) {
+        if let Some(trace) = &mut self.store.data_mut().exchange.trace {
+            trace.used(self.meter.used());
+        }
     }
 
     fn stream(&self, hook: Hook) -> Option<StreamFuncs> {

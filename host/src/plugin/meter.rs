@@ -34,6 +34,11 @@ impl Meter {
         self.spent.load(Relaxed) + self.running() > self.budget.load(Relaxed)
     }
 
+    /// What the call that has just ended has used, as far as that was measured.
+    pub(super) fn used(&self) -> Duration {
+        Duration::from_nanos(self.spent.load(Relaxed) + self.running())
+    }
+
     fn start(&self, budget: Duration) {
         self.spent.store(0, Relaxed);
         self.budget.store(budget.as_nanos() as u64, Relaxed);

@@ -6,23 +6,23 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Version, header, uri::PathAndQuery};
 use http_body::Body as _;
 
-use super::{Course, RouteInService, admit, ids, upgrade::Wish, via::Via};
+use super::{Course, RouteInService, admit, upgrade::Wish, via::Via};
 use crate::{
     body::{Body, BodyError, Tap, Tapped, coding::mend_head},
     config::Rewrite,
     fields::Fields,
     heads::{Request, RequestHead, Response},
     http1::ADDED_FIELDS,
-    message::{Exchange, TRACEPARENT},
+    message::Exchange,
     rescue::Trouble,
     router::decoded,
+    traces::{Context, TRACEPARENT, TRACESTATE},
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The request as the service gets it. Its fields are the exchange's own where nobody asks for them any more.
 pub(super) fn request(
@@ -33,7 +33,7 @@ pub(super) fn request(
     wish: Option<&mut Wish>,
 ) -> Request<Body> {
     let max_forwards = max_forwards(&exchange.request);
-    let mut headers = carried(&mut exchange.request.headers, course.is_request_kept);
+    let mut headers = carried(exchange, course.is_request_kept);
     if let Some(wish) = wish {
         wish.ask(&mut headers, exchange.request.version == Version::HTTP_2);
     }
@@ -60,8 +60,9 @@ pub(super) fn request(
 
 /// What goes on, with room for what is added. A copy takes some 300 instructions for each field, of which browsers
 /// send fifteen.
-fn carried(received: &mut Fields, is_kept: bool) -> Fields {
-    let is_traced = received.get(&TRACEPARENT).is_some_and(is_traceparent);
+fn carried(exchange: &mut Exchange, is_kept: bool) -> Fields {
+    let received = &mut exchange.request.headers;
+    let is_traced = received.get(&TRACEPARENT).is_some_and(|said| Context::parse(said).is_some());
     // Without the trace that it is about the state says nothing.
     let stays = |name: &HeaderName| is_replaced(name) || !is_traced && *name == TRACESTATE;
     let mut headers = match is_kept {
@@ -69,7 +70,7 @@ fn carried(received: &mut Fields, is_kept: bool) -> Fields {
         false => taken(received, stays),
     };
     if !is_traced {
-        headers.insert(TRACEPARENT, new_trace());
+        headers.insert(TRACEPARENT, exchange.context.unwrap_or_default().header());
     }
     headers
 }
@@ -283,29 +284,6 @@ fn text_of(address: IpAddr) -> String {
     text
 }
 
-/// A trace that begins here (W3C Trace Context, 3.2).
-fn new_trace() -> HeaderValue {
-    let mut trace = *b"00-................................-................-01";
-    ids::random_digits(&mut trace[3..35]);
-    ids::random_digits(&mut trace[36..52]);
-    HeaderValue::from_bytes(&trace).expect("digits and dashes")
-}
-
-/// W3C Trace Context, 3.2: `00-32 hex-16 hex-2 hex`, ids not all zero.
-fn is_traceparent(value: &HeaderValue) -> bool {
-    let Ok(text) = value.to_str() else { return false };
-    let parts: Vec<&str> = text.split('-').collect();
-    let hex = |part: &str, length: usize| {
-        part.len() == length
-            && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    let some = |part: &str| part.bytes().any(|b| b != b'0');
-    matches!(parts[..], [version, trace, span, flags, ..]
-        if hex(version, 2) && version != "ff" && hex(trace, 32) && some(trace)
-            && hex(span, 16) && some(span) && hex(flags, 2)
-            && (version != "00" || parts.len() == 4))
-}
-
 /// One length, and the one that is true (RFC 9112, 6.3).
 pub(super) fn mend_length(request: &mut Request<Body>) {
     match request.body.size_hint().exact() {
@@ -382,13 +360,14 @@ mod tests {
             ];
             let fields =
                 fields.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-            let mut received: Fields = fields.into_iter().collect();
-            let mut kept = carried(&mut received, true);
-            assert_eq!(received.len(), 7);
-            let mut sent = carried(&mut received, false);
-            assert!(received.is_empty());
+            let mut exchange = Exchange::vacant();
+            exchange.request.headers = fields.into_iter().collect();
+            let mut kept = carried(&mut exchange, true);
+            assert_eq!(exchange.request.headers.len(), 7);
+            let mut sent = carried(&mut exchange, false);
+            assert!(exchange.request.headers.is_empty());
             for headers in [&mut kept, &mut sent] {
-                assert!(is_traceparent(&headers.remove(TRACEPARENT).unwrap()));
+                assert!(Context::parse(&headers.remove(TRACEPARENT).unwrap()).is_some());
                 assert_eq!(headers.remove(TRACESTATE).is_some(), has_state);
                 let values: Vec<_> = headers.get_all(header::ACCEPT).collect();
                 assert_eq!(values, ["a", "c"]);
@@ -433,16 +412,5 @@ mod tests {
         assert_eq!(stripped("/a/b", "/"), "/a/b");
         let params = [("id".into(), "a/b?c é".to_owned()), ("rest".into(), "x/y".to_owned())];
         assert_eq!(filled("/v2/{id}/{*rest}", &params), "/v2/a%2Fb%3Fc%20%C3%A9/x/y");
-    }
-
-    #[test]
-    fn trace_context_is_kept_if_it_is_one() {
-        let is = |text: &'static str| is_traceparent(&HeaderValue::from_static(text));
-        assert!(is("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
-        assert!(is("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"));
-        assert!(!is("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"));
-        assert!(!is("00-00000000000000000000000000000000-00f067aa0ba902b7-01"));
-        assert!(!is("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
-        assert!(!is("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"));
     }
 }

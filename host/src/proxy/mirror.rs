@@ -16,13 +16,15 @@ use http_body_util::BodyExt as _;
 use tokio::task::AbortHandle;
 use tracing::debug;
 
-use super::{forward::mend_length, ids::random_u64};
+use super::forward::mend_length;
 use crate::{
     body::{Body, BodyError, Tap, Tapped},
     config,
     heads::Request,
     message::Exchange,
+    random::random_u64,
     telemetry::MirrorMetrics,
+    traces::Calls,
     upstream::{Caller, Upstream},
 };
 
@@ -62,6 +64,7 @@ impl Mirror {
         &self,
         request: &mut Request<Body>,
         caller: Caller,
+        calls: Option<Arc<Calls>>,
         upstreams: &[Arc<Upstream>],
     ) {
         let settings = &self.settings;
@@ -79,6 +82,7 @@ impl Mirror {
         let copy = Shadow {
             request: marked(request, upstreams),
             caller,
+            calls,
             upstream: self.upstream.clone(),
             timeout: settings.timeout,
             metrics: self.metrics.clone(),
@@ -112,6 +116,8 @@ fn marked(request: &Request<Body>, upstreams: &[Arc<Upstream>]) -> Request<Body>
 struct Shadow {
     request: Request<Body>,
     caller: Caller,
+    /// Makes its span, where the request is traced.
+    calls: Option<Arc<Calls>>,
     upstream: Arc<Upstream>,
     timeout: Duration,
     metrics: Arc<MirrorMetrics>,
@@ -121,13 +127,13 @@ struct Shadow {
 impl Shadow {
     /// Sends it, in a task of its own.
     fn send(self, body: Bytes) {
-        let Self { mut request, caller, upstream, timeout, metrics, place } = self;
+        let Self { mut request, caller, calls, upstream, timeout, metrics, place } = self;
         request.body = Body::from(body);
         mend_length(&mut request);
         tokio::spawn(async move {
             let _place = place;
             let deadline = Instant::now() + timeout;
-            match answer(&upstream, caller, request, deadline).await {
+            match answer(&upstream, caller, calls.as_deref(), request, deadline).await {
                 Ok(()) => metrics.answered.inc(),
                 Err(why) => {
                     debug!(upstream = %upstream.name(), why, "a copy was not answered");
@@ -160,10 +166,14 @@ impl Drop for Place {
 async fn answer(
     upstream: &Upstream,
     caller: Caller,
+    calls: Option<&Calls>,
     request: Request<Body>,
     deadline: Instant,
 ) -> Result<(), String> {
-    let response = upstream.call(caller, request, deadline).answer().await;
+    let mut call = upstream.call(caller, request, deadline);
+    call.trace(calls);
+    let response = call.answer().await;
+    drop(call);
     let response = response.map_err(|why| why.to_string())?;
     let mut body = response.body;
     let mut read = 0;

@@ -11,6 +11,7 @@ use crate::{
     plugin::{Plugin, PluginFilter},
     router::Router,
     telemetry::RouteMetrics,
+    traces::Tracer,
     upstream::{Upstream, Upstreams},
 };
 
@@ -29,12 +30,16 @@ pub struct Snapshot {
     pub plugins: Vec<Arc<Plugin>>,
     /// Where requests are written down.
     pub access_log: Option<Arc<AccessLog>>,
+    /// Where traces are made.
+    pub tracer: Option<Tracer>,
 }
 
 /// One route, made ready.
 pub struct RouteInService {
     /// Its name.
     pub name: Arc<str>,
+    /// The path that it takes, as the file has it; none for what has no route.
+    pub pattern: Option<Arc<str>>,
     /// For each listener by name: its plugins and then the route's own.
     pub chains: Vec<(Arc<str>, Chain<PluginFilter>)>,
     /// Names of the upstream, or those of the split, and then the alternatives, in order.

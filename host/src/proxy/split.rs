@@ -2,11 +2,11 @@
 
 use http::HeaderName;
 
-use super::ids::random_u64;
 use crate::{
     config::{self, Condition, HashKey},
     fields::Fields,
     message::Exchange,
+    random::random_u64,
     upstream::hash,
 };
 

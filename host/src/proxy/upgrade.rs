@@ -16,13 +16,14 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tracing::debug;
 
-use super::{RouteInService, hop::upgrade_of, ids::random_u64};
+use super::{RouteInService, hop::upgrade_of};
 use crate::{
     access_log::Broken,
     body::Body,
     fields::Fields,
     heads::{RequestHead, ResponseHead},
     message::{Duplex, Exchange, Handover, Hop, KeepBusy},
+    random::random_u64,
     rescue::Trouble,
     upstream::Switched,
 };

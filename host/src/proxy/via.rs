@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Version, header};
 
-use super::ids;
+use crate::random::random_digits;
 
 use crate::fields::Fields;
 
 /// A name for this process in `Via`, unlike that of any other.
 pub fn via_name() -> Arc<str> {
-    let mut name = *b"torana-........";
-    ids::random_digits(&mut name["torana-".len()..]);
+    let mut name = *b"torana-................";
+    random_digits(&mut name["torana-".len()..]);
     String::from_utf8_lossy(&name).into()
 }
 
@@ -54,5 +54,16 @@ impl Via {
         let entries = headers.get_all(header::VIA).filter_map(|entry| entry.to_str().ok());
         let hops = entries.flat_map(|entry| entry.split(','));
         hops.filter(|hop| hop.trim().ends_with(&*self.name)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::via_name;
+
+    #[test]
+    fn no_two_gateways_have_the_same_name() {
+        assert_ne!(via_name(), via_name());
+        assert!(via_name().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
     }
 }

@@ -7,7 +7,7 @@ use std::mem;
 
 use http::StatusCode;
 
-use super::{RouteInService, Snapshot};
+use super::{RouteInService, Snapshot, traced};
 use crate::{
     access_log::{Broken, Counter},
     fields::Fields,
@@ -56,6 +56,10 @@ impl Drop for Watch<'_> {
         let broken = Broken::given_up();
         let status = status(broken);
         self.route.metrics.answered(status.as_u16(), self.exchange.started.elapsed());
+        let nothing = Fields::new();
+        if let Some(serving) = traced::served(self.exchange, self.route, status, &nothing) {
+            serving.end(Some(broken));
+        }
         let Some(log) = &self.snapshot.access_log else { return };
         let mut exchange = mem::replace(self.exchange, Box::new(Exchange::vacant()));
         if let Some(called) = exchange.called {

@@ -9,7 +9,13 @@ use super::{
     target::Target,
     unanswered::Unanswered,
 };
-use crate::{body::Body, config::RetryOn, heads::Request, message::Asked};
+use crate::{
+    body::Body,
+    config::RetryOn,
+    heads::Request,
+    message::Asked,
+    traces::{Calls, Span},
+};
 
 /// What has been tried for one request.
 pub(super) struct Attempt<'a> {
@@ -21,6 +27,12 @@ pub(super) struct Attempt<'a> {
     pub(super) favourite: Option<usize>,
     /// Where it is noted.
     pub(super) asked: Option<&'a Asked>,
+    /// Makes spans of it and those beside it; none where nobody traces the request.
+    pub(super) calls: Option<&'a Calls>,
+    /// Its own, while it is at a target.
+    pub(super) span: Option<Box<Span>>,
+    /// It goes beside another one that is slow.
+    pub(super) is_hedge: bool,
     /// Where it is at work, if there are others beside it.
     pub(super) place: Option<Place>,
     /// Targets that took no connection, or failed before, or that others are at.
@@ -45,13 +57,26 @@ pub(super) struct Sent<'a> {
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(key: Option<u64>, host: HostOf, tried: Vec<usize>) -> Self {
-        let (favourite, asked, place, last, request) = (None, None, None, None, None);
-        Self { key, host, favourite, asked, place, tried, kept: true, last, request }
+        Self {
+            key,
+            host,
+            favourite: None,
+            asked: None,
+            calls: None,
+            span: None,
+            is_hedge: false,
+            place: None,
+            tried,
+            kept: true,
+            last: None,
+            request: None,
+        }
     }
 
     /// Another one for the same request.
     pub(super) fn beside(&self) -> Self {
-        Self { asked: self.asked, ..Self::new(self.key, self.host, self.tried.clone()) }
+        let (asked, calls) = (self.asked, self.calls);
+        Self { asked, calls, ..Self::new(self.key, self.host, self.tried.clone()) }
     }
 
     /// It is at this target from now on.
@@ -104,6 +129,7 @@ impl<'a> Attempt<'a> {
         sent: Sent<'_>,
     ) -> Result<(), UpstreamError> {
         let why = protocol(sent.target, &unanswered, sent.kept);
+        self.fail_span(&why);
         if sent.kept && !self.kept {
             // Once is enough: this one was shared by others meanwhile.
             return Err(why);

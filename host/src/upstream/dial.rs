@@ -33,10 +33,14 @@ impl Upstream {
                 (None, None) => return Err(Failed::of_client(no_target(&self.settings.name))),
             };
             attempt.begin_at(index);
+            attempt.begin_span(self, index);
             if let Some(connection) = kept {
                 return Ok((index, connection, true));
             }
-            let waiting = self.limits.connect().map_err(Failed::of_client)?;
+            let waiting = self.limits.connect().map_err(|why| {
+                attempt.fail_span(&why);
+                Failed::of_client(why)
+            })?;
             let begun = Instant::now();
             // In a box: most requests find a kept connection, and need not carry the room for this.
             let opened = Box::pin(self.open(slot, index, until.at)).await;
@@ -49,6 +53,7 @@ impl Upstream {
                         ConnectError::LookUp(_) => not_connected(target, why),
                         _ => timeout(target, until.phase),
                     };
+                    attempt.fail_span(&why);
                     let mut failed = Failed::of(index, why, RetryOn::Timeout);
                     failed.is_theirs = begun.elapsed() >= CHANCE;
                     if failed.is_theirs {
@@ -63,6 +68,7 @@ impl Upstream {
                 }
             };
             debug!(upstream = %self.settings.name, %why, "trying another target");
+            attempt.fail_span(&why);
             slot.unanswered(index, &why);
             attempt.tried.push(index);
             attempt.last = Some(Failed { why, target: Some(index), retry, is_theirs: true });

@@ -15,7 +15,7 @@ use http::{
     uri::PathAndQuery,
 };
 
-use super::{Upstream, UpstreamError, Upstreams, address::Policy};
+use super::{Caller, Upstream, UpstreamError, Upstreams, address::Policy};
 use crate::{
     body::{Body, BodyError, coding},
     config::{self, Protocol, Span},
@@ -102,8 +102,12 @@ impl Dispatch for Fetch {
             let deadline = Instant::now() + request.timeout;
             let (max_body, may_encode) =
                 (request.max_body, request.headers.contains(ACCEPT_ENCODING));
-            let (upstream, sent) = (upstream?, Instant::now());
-            let response = upstream.send(outgoing(request, to_origin)?, deadline).await;
+            let (upstream, sent, calls) = (upstream?, Instant::now(), request.calls.clone());
+            let request = outgoing(request, to_origin)?;
+            let mut call = upstream.call(Caller::default(), request, deadline);
+            call.trace(calls.as_deref());
+            let response = call.answer().await;
+            drop(call);
             upstream.ended(&response, sent.elapsed());
             let (mut head, body) = response?.into_parts();
             let mut body = body.collect(max_body).await.map_err(broken)?;
@@ -245,6 +249,7 @@ mod tests {
             body: Default::default(),
             timeout: Duration::from_secs(5),
             max_body: 64,
+            calls: None,
         }
     }
 

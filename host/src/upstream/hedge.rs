@@ -111,7 +111,7 @@ impl Upstream {
     /// An attempt at a target that is fit and has not got the request, if there is one.
     fn other<'a>(&self, ended: &Attempt<'a>, place: Place) -> Option<Attempt<'a>> {
         let mut other = ended.beside();
-        other.place = Some(place);
+        (other.place, other.is_hedge) = (Some(place), true);
         other.avoid_others();
         let is_good = |index: usize| !other.tried.contains(&index) && self.targets[index].is_fit();
         (0..self.targets.len()).any(is_good).then_some(other)

@@ -16,7 +16,7 @@
 //! lease     an exchange's hold on one                     idle     those that wait for the next
 //! unanswered  why there is no response                    switched what is HTTP no more
 //! request, upload   what goes out                         download what comes back
-//! stats, signals    what is counted
+//! stats, signals    what is counted                          traced   what is told of an attempt
 //! ```
 //!
 //! Connections belong to a worker and never leave its thread. Health, and who was set aside or
@@ -59,6 +59,7 @@ mod stats;
 mod sticky;
 mod switched;
 mod target;
+mod traced;
 mod unanswered;
 mod upload;
 mod wait;

@@ -29,6 +29,7 @@ use crate::{
     config::{Retries, RetryOn},
     heads::{Request, Response},
     message::Asked,
+    traces::Calls,
     worker::next_turn,
 };
 
@@ -59,6 +60,11 @@ impl<'a> Call<'a> {
     /// Notes there which targets are asked.
     pub fn note(&mut self, asked: &'a Asked) {
         self.attempt.asked = Some(asked);
+    }
+
+    /// Makes a span of each attempt, which its service is told.
+    pub fn trace(&mut self, calls: Option<&'a Calls>) {
+        self.attempt.calls = calls;
     }
 
     /// The route and the request id that the log has, should the response break off.
@@ -216,6 +222,7 @@ impl Upstream {
                 return Err(self.nothing_to_send());
             };
             let target = &self.targets[index];
+            attempt.carry_span(&mut request, &connection);
             let spare = self.shape(&mut request, &connection, target, kept, attempt.host);
             let mut lease = Lease::begin(slot, index, connection, request, upload);
             let sent = Instant::now();
@@ -224,6 +231,7 @@ impl Upstream {
                 Ok(Ok(head)) => {
                     target.answered();
                     slot.responded(index, head.status);
+                    attempt.end_span(&head);
                     return Ok(Answered { head, lease, index });
                 }
                 Ok(Err(unanswered)) => {
@@ -242,7 +250,11 @@ impl Upstream {
                         slot.unanswered(index, &"closed before the request was written");
                     }
                 }
-                Err(phase) => return Err(self.late(slot, index, phase, sent, upload)),
+                Err(phase) => {
+                    let failed = self.late(slot, index, phase, sent, upload);
+                    attempt.fail_span(&failed.why);
+                    return Err(failed);
+                }
             }
         }
     }

@@ -44,5 +44,6 @@ mod smuggling;
 #[cfg(feature = "redis")]
 mod store;
 mod tls;
+mod traces;
 mod trials;
 mod upstream;

@@ -15,6 +15,7 @@
 //! | sslyze | [`tls_policy`] | that TLS is as Mozilla's "intermediate" has it |
 //! | httplint | [`hygiene`] | that responses break no rule of HTTP |
 //! | promtool | [`metrics`] | that Prometheus reads the metrics |
+//! | opentelemetry-proto | [`otlp`] | that a collector reads the spans |
 //! | http-sf | [`fields`] | that structured fields are some |
 //! | http-cache-tests | [`caching`] | that a cache keeps to RFC 9111 |
 //! | http_desync_guardian | [`desync`] | that no message goes on that a service could misread |
@@ -32,6 +33,7 @@ mod json;
 mod json_schema;
 mod load;
 mod metrics;
+mod otlp;
 mod own_tests;
 mod slow_clients;
 mod suite;

@@ -13,8 +13,14 @@ use super::packages::pip;
 use crate::cargo::run as run_command;
 
 /// Of PyPI, with their versions: scores are those of these.
-const PYTHON: [&str; 5] =
-    ["kosoku==0.1.0", "sslyze==6.3.1", "httplint==2026.10.4", "http-sf==1.5.0", "pytest==8.4.2"];
+const PYTHON: [&str; 6] = [
+    "kosoku==0.1.0",
+    "sslyze==6.3.1",
+    "httplint==2026.10.4",
+    "http-sf==1.5.0",
+    "pytest==8.4.2",
+    "opentelemetry-proto==1.45.2",
+];
 
 /// What is called, and the package of Debian that has it.
 const DEBIAN: [(&str, &str); 3] =

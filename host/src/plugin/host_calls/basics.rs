@@ -34,12 +34,23 @@ impl log::Host for State {
         }
         let plugin = &*self.context.name;
         let (route, request) = (&*self.exchange.route, &*self.exchange.id);
+        let trace_id = self.exchange.trace_id().map(tracing::field::display);
         match level {
-            GuestLevel::Trace => trace!(target: "plugin", plugin, route, request, "{message}"),
-            GuestLevel::Debug => debug!(target: "plugin", plugin, route, request, "{message}"),
-            GuestLevel::Info => info!(target: "plugin", plugin, route, request, "{message}"),
-            GuestLevel::Warn => warn!(target: "plugin", plugin, route, request, "{message}"),
-            GuestLevel::Error => error!(target: "plugin", plugin, route, request, "{message}"),
+            GuestLevel::Trace => {
+                trace!(target: "plugin", plugin, route, request, trace_id, "{message}")
+            }
+            GuestLevel::Debug => {
+                debug!(target: "plugin", plugin, route, request, trace_id, "{message}")
+            }
+            GuestLevel::Info => {
+                info!(target: "plugin", plugin, route, request, trace_id, "{message}")
+            }
+            GuestLevel::Warn => {
+                warn!(target: "plugin", plugin, route, request, trace_id, "{message}")
+            }
+            GuestLevel::Error => {
+                error!(target: "plugin", plugin, route, request, trace_id, "{message}")
+            }
         }
         Ok(())
     }

@@ -14,7 +14,6 @@ use crate::{
     config::FetchGrant,
     dispatch::{self, Destination, DispatchError},
     fields::Fields,
-    message::TRACEPARENT,
     plugin::{
         bindings::{
             fetch::{FetchError, Host, Incoming, Outgoing},
@@ -22,6 +21,7 @@ use crate::{
         },
         state::State,
     },
+    traces::{Calls, TRACEPARENT},
 };
 
 type Answer = Result<Incoming, FetchError>;
@@ -111,6 +111,7 @@ impl State {
             headers.insert(name, value);
         }
         self.add_origin(&mut headers);
+        let calls = self.add_trace(&mut headers);
         Ok(dispatch::Outgoing {
             to: destination(&request.to, &self.context.grants.fetch)?,
             method,
@@ -121,10 +122,11 @@ impl State {
                 .timeout_ms
                 .map_or(limits.wall, |ms| Duration::from_millis(ms.into()).min(limits.wall)),
             max_body: limits.body,
+            calls,
         })
     }
 
-    /// A plugin's call is part of the exchange: it carries its trace, and the gateways that it came
+    /// A plugin's call is part of the exchange: it carries the gateways that it came
     /// through, this one included (RFC 9110, 7.6.3). So a call that leads back here is seen to be a
     /// loop, whatever the plugin says.
     fn add_origin(&self, headers: &mut Fields) {
@@ -142,11 +144,19 @@ impl State {
                 headers.append(header::VIA, ours.clone());
             }
         }
-        if let Some(trace) = received.get(TRACEPARENT)
-            && !headers.contains(TRACEPARENT)
-        {
-            headers.insert(TRACEPARENT, trace.clone());
+    }
+
+    /// The exchange's trace, unless the plugin has said another one. Where it is sampled, each attempt says its own
+    /// span in the place of the exchange's.
+    fn add_trace(&self, headers: &mut Fields) -> Option<Arc<Calls>> {
+        let received = self.exchange.request.headers.get(TRACEPARENT);
+        if headers.get(TRACEPARENT).is_some_and(|said| Some(said) != received) {
+            return None;
         }
+        if let Some(received) = received {
+            headers.insert(TRACEPARENT, received.clone());
+        }
+        self.exchange.trace.as_ref().map(|trace| trace.calls())
     }
 
     fn secret_header(

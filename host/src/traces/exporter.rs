@@ -1,0 +1,331 @@
+//! Sends spans to a collector over OTLP/HTTP, and keeps to what the protocol says of failures: some are worth another
+//! attempt, of the others the spans are dropped (OTLP 1.9, "Failures").
+
+use std::{mem, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
+};
+use prost::Message as _;
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+use tracing::{error, info, warn};
+
+use super::{
+    Queue,
+    otlp::{self, ExportRequest, ExportResponse, Resource, ResourceSpans, Scope, ScopeSpans},
+    queue::Parcel,
+};
+use crate::{
+    config::Traces,
+    fields::Fields,
+    random::{random_u64, sixteen_digits},
+    telemetry::{Telemetry, one_line},
+};
+
+/// The most spans that go out together, in bytes. Collectors take 20 MiB and more.
+const BATCH: usize = 1 << 20;
+
+/// The pause behind the first failure, and the longest; each is twice the one before it.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long a batch is tried. What comes meanwhile waits, as far as there is room.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The semantic conventions that attributes are named by.
+const SCHEMA: &str = "https://opentelemetry.io/schemas/1.36.0";
+
+/// Takes a request to a collector.
+pub trait Collector: Send + Sync + 'static {
+    /// POSTs a body. An error is the text for the log: there was no answer.
+    fn post(
+        &self,
+        settings: Arc<Traces>,
+        headers: Fields,
+        body: Bytes,
+    ) -> BoxFuture<'static, Result<Reply, String>>;
+}
+
+/// What a collector says.
+pub struct Reply {
+    /// Whether it has taken the spans.
+    pub status: StatusCode,
+    /// `Retry-After` is looked at.
+    pub headers: Fields,
+    /// A message of OTLP, or whatever a proxy before it says.
+    pub body: Bytes,
+}
+
+/// The exporter of a process. It outlives configurations, as its queue does.
+pub struct Exporter {
+    orders: watch::Sender<Orders>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Clone, Default)]
+struct Orders {
+    /// Those of the last configuration that had any: what is queued still goes out when there are none any more.
+    settings: Option<Arc<Traces>>,
+    is_closing: bool,
+}
+
+impl Exporter {
+    /// Begins to wait for spans, on the runtime of the caller.
+    pub fn start(queue: Arc<Queue>, collector: impl Collector, telemetry: Arc<Telemetry>) -> Self {
+        let (orders, current) = watch::channel(Orders::default());
+        let instance = instance_id();
+        let work = Work { queue, collector, telemetry, orders: current, instance, fault: None };
+        Self { orders, task: tokio::spawn(work.run()) }
+    }
+
+    /// From now on by these settings; what waits goes by them, too.
+    pub fn turn_to(&self, queue: &Queue, settings: &Traces) {
+        queue.resize(settings.queue);
+        self.orders.send_modify(|orders| orders.settings = Some(Arc::new(settings.clone())));
+    }
+
+    /// Sends what there is and ends, at the latest when that time is over.
+    pub async fn close(self, at_most: Duration) {
+        self.orders.send_modify(|orders| orders.is_closing = true);
+        let mut task = self.task;
+        if timeout(at_most, &mut task).await.is_err() {
+            task.abort();
+            warn!("the collector has not taken the last spans in time: they are lost");
+        }
+    }
+}
+
+/// What the task has at hand.
+struct Work<C> {
+    queue: Arc<Queue>,
+    collector: C,
+    telemetry: Arc<Telemetry>,
+    orders: watch::Receiver<Orders>,
+    /// Tells this process from others.
+    instance: String,
+    /// What was written down last, and is not over.
+    fault: Option<String>,
+}
+
+/// What became of an attempt that did not succeed.
+enum Failure {
+    /// Worth another attempt, not before so long.
+    Passing(String, Option<Duration>),
+    /// The collector does not want it.
+    Lasting(String),
+}
+
+impl<C: Collector> Work<C> {
+    async fn run(mut self) {
+        loop {
+            let orders = self.orders.borrow_and_update().clone();
+            if !orders.is_closing {
+                self.pause(orders.settings.as_deref()).await;
+            }
+            let mut waiting = self.queue.take();
+            while !waiting.is_empty() {
+                let batch = cut(&mut waiting);
+                self.deliver(batch).await;
+            }
+            if orders.is_closing {
+                return;
+            }
+        }
+    }
+
+    /// Until there is something to be done.
+    async fn pause(&mut self, settings: Option<&Traces>) {
+        let Some(settings) = settings else {
+            let _ = self.orders.changed().await;
+            return;
+        };
+        tokio::select! {
+            () = sleep(settings.interval) => {}
+            () = self.queue.enough.notified() => {}
+            _ = self.orders.changed() => {}
+        }
+    }
+
+    /// As often as it takes, and is worth it.
+    async fn deliver(&mut self, batch: Vec<Parcel>) {
+        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+        let count = batch.len() as u64;
+        loop {
+            let failure = match self.send(&batch).await {
+                Ok(rejected) => {
+                    self.recovered();
+                    self.telemetry.spans_exported(count.saturating_sub(rejected));
+                    self.telemetry.span_batches("taken");
+                    if rejected > 0 {
+                        self.telemetry.spans_dropped("rejected", rejected.min(count));
+                    }
+                    break;
+                }
+                Err(failure) => failure,
+            };
+            let (why, asked) = match failure {
+                Failure::Lasting(why) => {
+                    self.failed(&why);
+                    self.telemetry.span_batches("refused");
+                    self.telemetry.spans_dropped("refused", count);
+                    break;
+                }
+                Failure::Passing(why, asked) => (why, asked),
+            };
+            self.failed(&why);
+            let wait = asked.unwrap_or_else(|| jittered(pause));
+            if begun.elapsed() + wait > PATIENCE {
+                self.telemetry.span_batches("given-up");
+                self.telemetry.spans_dropped("unanswered", count);
+                break;
+            }
+            self.telemetry.span_batches("repeated");
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::select! {
+                () = sleep(wait) => {}
+                // Other settings may be what was missing.
+                _ = self.orders.changed() => {}
+            }
+        }
+        self.queue.done(&batch);
+    }
+
+    /// One attempt. Gives the number of spans that the collector would not have.
+    async fn send(&mut self, batch: &[Parcel]) -> Result<u64, Failure> {
+        let settings = self.orders.borrow_and_update().settings.clone();
+        let Some(settings) = settings else {
+            return Err(Failure::Lasting("nobody has said where spans go".to_owned()));
+        };
+        let mut headers = settings.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        let mut body = Bytes::from(request(&settings, &self.instance, batch).encode_to_vec());
+        if settings.gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            body = gzip(&body).await;
+        }
+        let reply = self.collector.post(settings, headers, body).await;
+        let reply = reply.map_err(|why| Failure::Passing(why, None))?;
+        if reply.status.is_success() {
+            return Ok(self.partly(&reply.body));
+        }
+        let why = format!("it answers {}{}", reply.status, said(&reply.body));
+        match reply.status.as_u16() {
+            429 | 502 | 503 | 504 => Err(Failure::Passing(why, retry_after(&reply.headers))),
+            _ => Err(Failure::Lasting(why)),
+        }
+    }
+
+    /// What a collector has against some of the spans that it took. Whoever stands before it may answer otherwise.
+    fn partly(&self, body: &[u8]) -> u64 {
+        let partial = ExportResponse::decode(body).ok().and_then(|reply| reply.partial_success);
+        let Some(partial) = partial else { return 0 };
+        let rejected = u64::try_from(partial.rejected_spans).unwrap_or_default();
+        let said = one_line(&partial.error_message);
+        match (rejected, partial.error_message.is_empty()) {
+            (0, true) => {}
+            (0, false) => warn!("the collector has taken the spans, and says: {said}"),
+            _ => warn!(rejected, "the collector has not taken all spans: {said}"),
+        }
+        rejected
+    }
+
+    /// Written down once for a fault that lasts.
+    fn failed(&mut self, why: &str) {
+        if self.fault.as_deref() != Some(why) {
+            error!("spans are not taken by the collector: {why}");
+            self.fault = Some(why.to_owned());
+        }
+    }
+
+    fn recovered(&mut self) {
+        if mem::take(&mut self.fault).is_some() {
+            info!("spans are taken by the collector again");
+        }
+    }
+}
+
+/// Takes off as much as goes out together.
+fn cut(waiting: &mut Vec<Parcel>) -> Vec<Parcel> {
+    let sums = waiting.iter().scan(0, |sum, parcel| {
+        *sum += parcel.span.len();
+        Some(*sum)
+    });
+    let count = sums.take_while(|sum| *sum <= BATCH).count().max(1);
+    let rest = waiting.split_off(count.min(waiting.len()));
+    mem::replace(waiting, rest)
+}
+
+fn request(settings: &Traces, instance: &str, batch: &[Parcel]) -> ExportRequest {
+    let scope = Scope { name: "torana".to_owned(), version: VERSION.to_owned() };
+    let spans = ScopeSpans {
+        scope: Some(scope),
+        spans: batch.iter().map(|parcel| parcel.span.clone()).collect(),
+        schema_url: SCHEMA.to_owned(),
+    };
+    let resource = Some(resource(settings, instance));
+    ExportRequest { resource_spans: vec![ResourceSpans { resource, scope_spans: vec![spans] }] }
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The gateway, in its own words and then those of the file, which win.
+fn resource(settings: &Traces, instance: &str) -> Resource {
+    let ours = [
+        ("service.name", settings.service.as_str()),
+        ("service.version", VERSION),
+        ("service.instance.id", instance),
+        ("telemetry.sdk.name", "torana"),
+        ("telemetry.sdk.language", "rust"),
+        ("telemetry.sdk.version", VERSION),
+    ];
+    let is_said = |name: &str| settings.resource.iter().any(|(said, _)| said == name);
+    let ours = ours.into_iter().filter(|(name, _)| !is_said(name));
+    let theirs = settings.resource.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    Resource { attributes: ours.chain(theirs).map(|(k, v)| otlp::attribute(k, v)).collect() }
+}
+
+/// A UUID of version 4 (RFC 9562), as the conventions want it.
+fn instance_id() -> String {
+    let digits = |number: u64| String::from_utf8_lossy(&sixteen_digits(number)).into_owned();
+    let upper = digits(random_u64() & !0xf000 | 0x4000);
+    let lower = digits(random_u64() & !(0b11 << 62) | 0b10 << 62);
+    [&upper[..8], &upper[8..12], &upper[12..], &lower[..4], &lower[4..]].join("-")
+}
+
+async fn gzip(body: &[u8]) -> Bytes {
+    use tokio::io::AsyncWriteExt as _;
+    let mut encoder = async_compression::tokio::write::GzipEncoder::new(Vec::new());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(body).await;
+    let _ = encoder.shutdown().await;
+    encoder.into_inner().into()
+}
+
+/// The beginning of what a collector says of a failure, where it is text: a message of protobuf has its own in it.
+fn said(body: &[u8]) -> String {
+    const MOST: usize = 200;
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_matches(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+    match text {
+        "" => String::new(),
+        text => format!(": {}", one_line(&text[..text.floor_char_boundary(MOST)])),
+    }
+}
+
+/// Seconds (RFC 9110, 10.2.3), no more than would be waited for anyway. A date is left to the pauses.
+fn retry_after(headers: &Fields) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(PATIENCE / 2))
+}
+
+/// Up to a half less, so that gateways that failed together do not all come back together.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(1.0 - 0.5 * (random_u64() as f64 / u64::MAX as f64))
+}
