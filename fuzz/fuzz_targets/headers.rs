@@ -20,8 +20,8 @@ mod plugin {
     }
 }
 
-use headers::{Editor, View};
 use fields::Fields;
+use headers::{Editor, View};
 use http::{HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
 

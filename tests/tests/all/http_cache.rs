@@ -16,7 +16,7 @@ use crate::guests::{PATIENT, metric, wait_for_metric};
 fn plugin(kv: &str, settings: &str) -> String {
     format!(
         "\n[plugins.cache]\ncomponent = \"cache\"\n{PATIENT}\n\
-         grants = {{ kv = {kv}, request-edit = true, response-edit = true, response-body = \"read-write\", \
+         grants = {{ kv = {kv}, request-edit = true, response-edit = true, response-body = \"read\", \
          headers = {{ read = [\"authorization\", \"set-cookie\"] }} }}\n{settings}\n"
     )
 }
