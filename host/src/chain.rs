@@ -275,6 +275,15 @@ impl<F: Filter> Chain<F> {
             && self.links.iter().enumerate().any(|(at, link)| back.sees(at) && reads(link))
     }
 
+    /// Whether any of these plugins may make another body of the response's.
+    pub fn changes_response(&self, back: Back) -> bool {
+        let changes = |link: &Link<F>| {
+            link.hooks.response_body
+                || link.hooks.response_stream && !link.filter.listens(Hook::ResponseStream)
+        };
+        self.links.iter().enumerate().any(|(at, link)| back.sees(at) && changes(link))
+    }
+
     /// Every `on-response-body`, over the whole body, and every `on-response-stream` of these
     /// plugins, backward.
     pub async fn response_body(
@@ -295,7 +304,8 @@ impl<F: Filter> Chain<F> {
                 touched |= coded || !is_same(&bytes, &passed);
                 held = Held::Whole(passed);
             }
-            if link.hooks.response_stream && !held.is_empty() {
+            let hears = link.hooks.response_stream && link.filter.listens(Hook::ResponseStream);
+            if link.hooks.response_stream && (hears || !held.is_empty()) {
                 if let (true, Some(head)) = (touched, &mut exchange.response) {
                     held.describe(&mut head.headers);
                 }

@@ -42,6 +42,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::{StatusCode, Version, header};
+use http_body::Body as _;
 use tracing::{debug, error, info};
 
 use crate::{
@@ -102,6 +103,9 @@ impl Proxy {
         let (head, body) = request.into_parts();
         let (body, request_bytes) = self.observe(&snapshot, body);
         let mut exchange = admit::begin(head, peer, tls, &entrance);
+        if body.is_end_stream() {
+            admit::say_none(&mut exchange.request);
+        }
         traced::place(&snapshot, &mut exchange);
         let mut watch = Watch::new(&snapshot, &mut exchange, &request_bytes);
         let admitted = match in_flight.count > entrance.limits.requests {
@@ -318,8 +322,10 @@ impl Proxy {
             return Ok(body);
         }
         if forward::is_bodiless(exchange) {
-            // What GET would have had another length for, and other digests.
-            forward::mend_bodiless(exchange);
+            if course.chain.changes_response(back) {
+                // What GET would have had another length for, and other digests.
+                forward::mend_bodiless(exchange);
+            }
             return Ok(body);
         }
         course.chain.response_body(exchange, body, back).await

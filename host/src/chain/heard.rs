@@ -123,7 +123,10 @@ impl<S: Stage> HttpBody for Heard<S> {
     fn is_end_stream(&self) -> bool {
         match self.state {
             State::Done => true,
-            State::Alone => self.left.is_empty() && self.last.is_none() && ended(&self.body),
+            // Not with the last byte that was announced: over HTTP/2 more may come than that, or trailers.
+            State::Alone => {
+                self.left.is_empty() && self.last.is_none() && self.body.is_end_stream()
+            }
             _ => false,
         }
     }
@@ -147,7 +150,7 @@ impl<S: Stage> Heard<S> {
         }
         let piece = self.left.split_to(self.left.len().min(PIECE));
         // Whoever knows the length asks for no more behind the last piece: the plugin hears the end before it goes on.
-        let is_last = self.left.is_empty() && ended(&self.body);
+        let is_last = self.left.is_empty() && has_ended(&self.body);
         Poll::Ready(Ok(Next::Piece(piece, is_last)))
     }
 
@@ -214,6 +217,7 @@ fn observe(seconds: Option<&Seconds>, started: Instant) {
     }
 }
 
-fn ended(body: &Body) -> bool {
+/// Whether no byte will come of it that its length has room for.
+pub(super) fn has_ended(body: &Body) -> bool {
     body.is_end_stream() || body.size_hint().exact() == Some(0)
 }

@@ -11,7 +11,7 @@ use super::{Stop, Why, heard, through, undo::Undo};
 use crate::{
     body::Body,
     config::OnErrorAction,
-    filter::{Cause, Failure, Filter, Hook, Hooks, Verdict},
+    filter::{Cause, Failure, Filter, Hook, Hooks, Stage as _, Verdict},
     message::{BodySlot, Exchange, Step},
     telemetry::{HookMetrics, Scope},
     traces::{HookCall, Span},
@@ -148,8 +148,19 @@ impl<F: Filter> Link<F> {
         let running = Running::begin(self.filter.name(), hook, started, exchange);
         let opened = self.filter.open(hook, running.exchange).await;
         running.end();
+        let opened = match opened {
+            // Nobody asks an empty body for its end.
+            Ok(Some(stage)) if listens && heard::has_ended(&body) => {
+                stage.finish().await.map(|_| None)
+            }
+            opened => opened,
+        };
         let ended = Instant::now();
-        let decision = if opened.is_ok() { "next" } else { "failed" };
+        let decision = match (&opened, &undo) {
+            (Ok(_), _) => "next",
+            (Err(_), Some(_)) => "skipped",
+            (Err(_), None) => "failed",
+        };
         let called = Called { plugin: self.filter.name(), hook, decision, begun: started };
         let mut span = called.note(ended, exchange);
         if let (Some(span), Err(failure)) = (&mut span, &opened) {

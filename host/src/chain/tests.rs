@@ -24,7 +24,7 @@ struct Fake {
 }
 
 /// Doubles what passes and says `.` at the end; fails at an `!`.
-struct Doubling(Arc<str>, Calls);
+struct Doubling(Arc<str>, Option<Calls>);
 
 impl crate::filter::Stage for Doubling {
     async fn chunk(&mut self, data: Bytes) -> Result<Bytes, Failure> {
@@ -36,7 +36,9 @@ impl crate::filter::Stage for Doubling {
     }
 
     async fn finish(self) -> Result<Bytes, Failure> {
-        self.1.lock().unwrap().push(format!("{}:end", self.0));
+        if let Some(calls) = &self.1 {
+            calls.lock().unwrap().push(format!("{}:end", self.0));
+        }
         Ok(Bytes::from_static(b"."))
     }
 }
@@ -50,7 +52,10 @@ impl Filter for Fake {
         exchange: &mut Box<Exchange>,
     ) -> Result<Option<Doubling>, Failure> {
         match self.call(hook, exchange).await? {
-            Verdict::Next => Ok(Some(Doubling(self.name.clone(), self.calls.clone()))),
+            Verdict::Next => {
+                let calls = self.listens.then(|| self.calls.clone());
+                Ok(Some(Doubling(self.name.clone(), calls)))
+            }
             Verdict::Respond(_) => Ok(None),
         }
     }
@@ -417,6 +422,15 @@ fn who_only_hears_a_body_changes_nothing_of_it_and_hears_its_end_before_others()
         (&headers["content-length"], &headers["etag"]),
         (&"3".parse().unwrap(), &"\"a\"".parse().unwrap())
     );
+}
+
+#[test]
+fn an_empty_body_is_heard_before_anybody_has_it() {
+    let calls = Calls::default();
+    let (chain, mut exchange) = listening(&calls, OnErrorAction::Deny(500));
+    block(chain.response_body(&mut exchange, Body::Empty, chain.all())).unwrap();
+    assert_eq!(*calls.lock().unwrap(), ["hear:on-response-stream", "hear:end"]);
+    assert!(!chain.changes_response(chain.all()), "HEAD says what GET would");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{StatusCode, Version};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 
 use super::{
     Course, Entrance, Proxy, Snapshot,
@@ -62,6 +62,15 @@ pub(super) fn begin(
     let may_be = head.version == Version::HTTP_2 && !hop.is_connect;
     hop.is_grpc = may_be && is_grpc(&head.headers);
     boxed(|| Exchange { id, client: known.client, hop, request: head, ..Exchange::vacant() })
+}
+
+/// Says that there is no body where one would be expected (RFC 9110, 8.6): nothing else tells a plugin's head hook that
+/// no body hook will follow.
+pub(super) fn say_none(head: &mut RequestHead) {
+    let expects = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
+    if expects && !head.headers.contains(header::CONTENT_LENGTH) {
+        head.headers.append(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
 }
 
 impl Proxy {

@@ -224,7 +224,7 @@ impl Exchange<'_> {
         self.on(plugin, Hook::OnRequestBody, has_body, || plugin.on_request_body(host))?;
         self.request_body = host.forwarded_body();
         if has_body && has(plugin, Hook::OnRequestStream) {
-            let goes_on = self.case.grants.request_body == Some(Access::ReadWrite);
+            let goes_on = self.case.grants.request_body != Some(Access::Read);
             transform(host, plugin.on_request_stream(host), &mut self.request_body, goes_on)?;
         }
         Ok(())
@@ -236,7 +236,7 @@ impl Exchange<'_> {
         self.on(plugin, Hook::OnResponseBody, has_body, || plugin.on_response_body(host))?;
         self.response_body = host.answered_body();
         if has_body && has(plugin, Hook::OnResponseStream) {
-            let goes_on = self.case.grants.response_body == Some(Access::ReadWrite);
+            let goes_on = self.case.grants.response_body != Some(Access::Read);
             transform(host, plugin.on_response_stream(host), &mut self.response_body, goes_on)?;
         }
         Ok(())

@@ -83,7 +83,9 @@ fn a_component_has_its_schema_as_text() {
         let schema = fs::read_to_string(folder(&name).join("schema.json")).expect("schema.json");
         let component = fs::read(paths::components().join(format!("{name}.wasm"))).expect("wasm");
         assert_eq!(count(&component, &schema), 1, "{name}: run `cargo xtask guests`");
-        assert_eq!(count(&component, DRAFT), 1, "{name} makes a schema, too");
+        // `json-schema` names it to whoever has written another draft.
+        let told = usize::from(name == "json-schema");
+        assert_eq!(count(&component, DRAFT), 1 + told, "{name} makes a schema, too");
     }
 }
 

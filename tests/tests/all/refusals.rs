@@ -297,11 +297,11 @@ async fn what_is_refused_is_not_served() {
 
 #[test]
 fn a_stream_hook_needs_the_grant_of_its_body() {
-    let grants = "{ request-edit = true, response-edit = true, response-body = \"read\" }";
+    let grants = "{ request-edit = true, response-edit = true }";
     let toml = file(&[&plugin_with("p", "stream-upper", grants, ""), &route("[\"p\"]")]);
     let texts = [
         "wants `on-request-stream`",
-        "request-body = \"read-write\"",
+        "request-body = \"read\"` to hear them, or `request-body = \"read-write\"",
         "wants `on-response-stream`",
         "response-body = \"read-write\"",
     ];
