@@ -329,6 +329,11 @@ impl Telemetry {
         self.spans_dropped.get_or_create(&RefusalLabels { reason: reason.into() }).inc_by(spans);
     }
 
+    /// Counts those of `queue`, for whoever drops many.
+    pub fn spans_without_room(&self) -> Counter {
+        self.spans_dropped.get_or_create_owned(&RefusalLabels { reason: "queue".into() })
+    }
+
     /// An attempt to hand over spans: `taken`, `repeated`, `given-up` or `refused`.
     pub fn span_batches(&self, result: &'static str) {
         self.span_batches.get_or_create(&ReloadLabels { result: result.into() }).inc();

@@ -8,10 +8,10 @@ use http::Method;
 
 use crate::{
     config::{self, Config},
-    dispatch::{Destination, Dispatch as _, Outgoing},
+    dispatch::{Destination, Dispatch as _, DispatchError, Outgoing},
     fields::Fields,
     telemetry::Telemetry,
-    traces::{Collector, Exporter, Queue, Reply, Sampler, Tracer},
+    traces::{Collector, Exporter, NoReply, Queue, Reply, Sampler, Tracer},
     upstream::Fetch,
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Collecting {
 
 impl Collecting {
     pub(super) fn start(workers: usize, fetch: &Arc<Fetch>, telemetry: &Arc<Telemetry>) -> Self {
-        let queue = Queue::new(workers, telemetry.clone());
+        let queue = Queue::new(workers, telemetry);
         let exporter = Exporter::start(queue.clone(), Upstreams(fetch.clone()), telemetry.clone());
         Self { queue, exporter }
     }
@@ -41,7 +41,7 @@ impl Collecting {
     }
 
     /// This configuration serves: spans go where it says, those that wait as well. Where it says nothing they go
-    /// where they went.
+    /// where they went, as long as it has that upstream.
     pub(super) fn turn_to(&self, config: &Config) {
         if let Some(settings) = &config.traces {
             self.exporter.turn_to(&self.queue, settings);
@@ -62,7 +62,7 @@ impl Collector for Upstreams {
         settings: Arc<config::Traces>,
         headers: Fields,
         body: Bytes,
-    ) -> BoxFuture<'static, Result<Reply, String>> {
+    ) -> BoxFuture<'static, Result<Reply, NoReply>> {
         let sent = self.0.send(Outgoing {
             to: Destination::Upstream(settings.upstream.clone()),
             method: Method::POST,
@@ -74,7 +74,10 @@ impl Collector for Upstreams {
             calls: None,
         });
         Box::pin(async move {
-            let reply = sent.await.map_err(|why| format!("`{}`: {why}", settings.upstream))?;
+            let reply = sent.await.map_err(|why| NoReply {
+                can_pass: !matches!(why, DispatchError::Invalid(_)),
+                why: format!("`{}`: {why}", settings.upstream),
+            })?;
             Ok(Reply { status: reply.status, headers: reply.headers, body: reply.body })
         })
     }

@@ -1,7 +1,7 @@
 //! Sends spans to a collector over OTLP/HTTP, and keeps to what the protocol says of failures: some are worth another
 //! attempt, of the others the spans are dropped (OTLP 1.9, "Failures").
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -44,13 +44,21 @@ const SCHEMA: &str = "https://opentelemetry.io/schemas/1.36.0";
 
 /// Takes a request to a collector.
 pub trait Collector: Send + Sync + 'static {
-    /// POSTs a body. An error is the text for the log: there was no answer.
+    /// POSTs a body.
     fn post(
         &self,
         settings: Arc<Traces>,
         headers: Fields,
         body: Bytes,
-    ) -> BoxFuture<'static, Result<Reply, String>>;
+    ) -> BoxFuture<'static, Result<Reply, NoReply>>;
+}
+
+/// Why a collector was not asked, or has said nothing.
+pub struct NoReply {
+    /// For the log.
+    pub why: String,
+    /// It may be otherwise soon. Where the configuration knows no such collector, it will not.
+    pub can_pass: bool,
 }
 
 /// What a collector says.
@@ -81,7 +89,8 @@ impl Exporter {
     pub fn start(queue: Arc<Queue>, collector: impl Collector, telemetry: Arc<Telemetry>) -> Self {
         let (orders, current) = watch::channel(Orders::default());
         let instance = instance_id();
-        let work = Work { queue, collector, telemetry, orders: current, instance, fault: None };
+        let faults = Vec::new();
+        let work = Work { queue, collector, telemetry, orders: current, instance, faults };
         Self { orders, task: tokio::spawn(work.run()) }
     }
 
@@ -110,34 +119,56 @@ struct Work<C> {
     orders: watch::Receiver<Orders>,
     /// Tells this process from others.
     instance: String,
-    /// What was written down last, and is not over.
-    fault: Option<String>,
+    /// What was written down, and is not over.
+    faults: Vec<Fault>,
 }
 
-/// What became of an attempt that did not succeed.
-enum Failure {
-    /// Worth another attempt, not before so long.
-    Passing(String, Option<Duration>),
-    /// The collector does not want it.
-    Lasting(String),
+/// What is wrong, as far as it makes a line of its own: the texts of one fault differ by ports, times and numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// The configuration has no such collector.
+    Nowhere,
+    /// There is no answer.
+    Unanswered,
+    /// The answer is this one.
+    Answer(StatusCode),
+    /// Some spans are not taken.
+    Partly,
+    /// All are taken, with a warning.
+    Remark,
+}
+
+/// An attempt that did not succeed.
+struct Failure {
+    fault: Fault,
+    /// For the log.
+    why: String,
+    /// Worth another attempt, not before so long; none where that would end as this one did.
+    again: Option<Duration>,
 }
 
 impl<C: Collector> Work<C> {
     async fn run(mut self) {
         loop {
             let orders = self.orders.borrow_and_update().clone();
-            if !orders.is_closing {
+            let is_closing = orders.is_closing || self.is_alone();
+            if !is_closing {
                 self.pause(orders.settings.as_deref()).await;
             }
-            let mut waiting = self.queue.take();
+            let mut waiting = VecDeque::from(self.queue.take());
             while !waiting.is_empty() {
                 let batch = cut(&mut waiting);
                 self.deliver(batch).await;
             }
-            if orders.is_closing {
+            if is_closing {
                 return;
             }
         }
+    }
+
+    /// Whether nobody is left to say anything: the exporter was dropped, not closed.
+    fn is_alone(&self) -> bool {
+        self.orders.has_changed().is_err()
     }
 
     /// Until there is something to be done.
@@ -160,7 +191,6 @@ impl<C: Collector> Work<C> {
         loop {
             let failure = match self.send(&batch).await {
                 Ok(rejected) => {
-                    self.recovered();
                     self.telemetry.spans_exported(count.saturating_sub(rejected));
                     self.telemetry.span_batches("taken");
                     if rejected > 0 {
@@ -170,17 +200,14 @@ impl<C: Collector> Work<C> {
                 }
                 Err(failure) => failure,
             };
-            let (why, asked) = match failure {
-                Failure::Lasting(why) => {
-                    self.failed(&why);
-                    self.telemetry.span_batches("refused");
-                    self.telemetry.spans_dropped("refused", count);
-                    break;
-                }
-                Failure::Passing(why, asked) => (why, asked),
+            self.failed(&failure);
+            let Some(asked) = failure.again else {
+                self.telemetry.span_batches("refused");
+                self.telemetry.spans_dropped("refused", count);
+                break;
             };
-            self.failed(&why);
-            let wait = asked.unwrap_or_else(|| jittered(pause));
+            // A collector that asks for no pause at all gets ours.
+            let wait = jittered(pause).max(asked);
             if begun.elapsed() + wait > PATIENCE {
                 self.telemetry.span_batches("given-up");
                 self.telemetry.spans_dropped("unanswered", count);
@@ -191,7 +218,7 @@ impl<C: Collector> Work<C> {
             tokio::select! {
                 () = sleep(wait) => {}
                 // Other settings may be what was missing.
-                _ = self.orders.changed() => {}
+                Ok(()) = self.orders.changed() => {}
             }
         }
         self.queue.done(&batch);
@@ -201,7 +228,8 @@ impl<C: Collector> Work<C> {
     async fn send(&mut self, batch: &[Parcel]) -> Result<u64, Failure> {
         let settings = self.orders.borrow_and_update().settings.clone();
         let Some(settings) = settings else {
-            return Err(Failure::Lasting("nobody has said where spans go".to_owned()));
+            let why = "nobody has said where spans go".to_owned();
+            return Err(Failure { fault: Fault::Nowhere, why, again: None });
         };
         let mut headers = settings.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
@@ -211,55 +239,87 @@ impl<C: Collector> Work<C> {
             body = gzip(&body).await;
         }
         let reply = self.collector.post(settings, headers, body).await;
-        let reply = reply.map_err(|why| Failure::Passing(why, None))?;
-        if reply.status.is_success() {
-            return Ok(self.partly(&reply.body));
-        }
-        let why = format!("it answers {}{}", reply.status, said(&reply.body));
-        match reply.status.as_u16() {
-            429 | 502 | 503 | 504 => Err(Failure::Passing(why, retry_after(&reply.headers))),
-            _ => Err(Failure::Lasting(why)),
+        let reply = reply.map_err(unanswered)?;
+        match reply.status.is_success() {
+            true => Ok(self.taken(&reply.body)),
+            false => Err(refused(&reply)),
         }
     }
 
     /// What a collector has against some of the spans that it took. Whoever stands before it may answer otherwise.
-    fn partly(&self, body: &[u8]) -> u64 {
+    fn taken(&mut self, body: &[u8]) -> u64 {
         let partial = ExportResponse::decode(body).ok().and_then(|reply| reply.partial_success);
-        let Some(partial) = partial else { return 0 };
+        let Some(partial) = partial else {
+            self.recovered(None);
+            return 0;
+        };
         let rejected = u64::try_from(partial.rejected_spans).unwrap_or_default();
+        let fault = match (rejected, partial.error_message.is_empty()) {
+            (0, true) => None,
+            (0, false) => Some(Fault::Remark),
+            _ => Some(Fault::Partly),
+        };
+        self.recovered(fault);
         let said = one_line(&partial.error_message);
-        match (rejected, partial.error_message.is_empty()) {
-            (0, true) => {}
-            (0, false) => warn!("the collector has taken the spans, and says: {said}"),
-            _ => warn!(rejected, "the collector has not taken all spans: {said}"),
+        match fault.filter(|fault| self.is_news(*fault)) {
+            None => {}
+            Some(Fault::Remark) => warn!("the collector has taken the spans, and says: {said}"),
+            Some(_) => warn!(rejected, "the collector has not taken all spans: {said}"),
         }
         rejected
     }
 
-    /// Written down once for a fault that lasts.
-    fn failed(&mut self, why: &str) {
-        if self.fault.as_deref() != Some(why) {
-            error!("spans are not taken by the collector: {why}");
-            self.fault = Some(why.to_owned());
+    fn failed(&mut self, failure: &Failure) {
+        if self.is_news(failure.fault) {
+            error!("spans are not taken by the collector: {}", failure.why);
         }
     }
 
-    fn recovered(&mut self) {
-        if mem::take(&mut self.fault).is_some() {
+    /// A fault that lasts is written down once.
+    fn is_news(&mut self, fault: Fault) -> bool {
+        let is_news = !self.faults.contains(&fault);
+        if is_news {
+            self.faults.push(fault);
+        }
+        is_news
+    }
+
+    /// Spans are taken: what was wrong is over, but for this.
+    fn recovered(&mut self, remains: Option<Fault>) {
+        let is_over = |fault: &Fault| Some(*fault) != remains;
+        if self.faults.iter().any(|fault| is_over(fault) && *fault != Fault::Remark) {
             info!("spans are taken by the collector again");
         }
+        self.faults.retain(|fault| !is_over(fault));
+    }
+}
+
+fn unanswered(NoReply { why, can_pass }: NoReply) -> Failure {
+    match can_pass {
+        true => Failure { fault: Fault::Unanswered, why, again: Some(Duration::ZERO) },
+        false => Failure { fault: Fault::Nowhere, why, again: None },
+    }
+}
+
+/// By an answer.
+fn refused(reply: &Reply) -> Failure {
+    let asked = || retry_after(&reply.headers).unwrap_or_default();
+    let is_passing = matches!(reply.status.as_u16(), 429 | 502 | 503 | 504);
+    Failure {
+        fault: Fault::Answer(reply.status),
+        why: format!("it answers {}{}", reply.status, said(&reply.body)),
+        again: is_passing.then(asked),
     }
 }
 
 /// Takes off as much as goes out together.
-fn cut(waiting: &mut Vec<Parcel>) -> Vec<Parcel> {
+fn cut(waiting: &mut VecDeque<Parcel>) -> Vec<Parcel> {
     let sums = waiting.iter().scan(0, |sum, parcel| {
         *sum += parcel.span.len();
         Some(*sum)
     });
     let count = sums.take_while(|sum| *sum <= BATCH).count().max(1);
-    let rest = waiting.split_off(count.min(waiting.len()));
-    mem::replace(waiting, rest)
+    waiting.drain(..count.min(waiting.len())).collect()
 }
 
 fn request(settings: &Traces, instance: &str, batch: &[Parcel]) -> ExportRequest {

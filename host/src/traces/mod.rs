@@ -28,7 +28,7 @@ mod trace;
 
 pub use calls::{Attempt, Calls};
 pub use context::{Context, TRACEPARENT, TRACESTATE};
-pub use exporter::{Collector, Exporter, Reply};
+pub use exporter::{Collector, Exporter, NoReply, Reply};
 pub use ids::{SpanId, TraceId};
 pub use otlp::Value;
 pub use queue::Queue;

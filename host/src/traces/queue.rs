@@ -9,11 +9,12 @@ use std::{
 };
 
 use bytes::Bytes;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 
 use crate::{telemetry::Telemetry, worker};
 
-/// What one worker collects before the exporter is woken early, in bytes.
+/// What one worker collects before the exporter is woken early, in bytes, if it has so much room twice.
 const FULL_ENOUGH: usize = 256 << 10;
 
 /// A buffer for each worker and the control thread: no worker waits for another, and the exporter takes all that is
@@ -24,7 +25,8 @@ pub struct Queue {
     room: AtomicUsize,
     /// Somebody has enough to be sent at once.
     pub(super) enough: Notify,
-    telemetry: Arc<Telemetry>,
+    /// Spans for which there was no room. A handle: looking it up takes a lock that all workers share.
+    dropped: Counter,
 }
 
 #[derive(Default)]
@@ -42,10 +44,10 @@ pub(super) struct Parcel {
 
 impl Queue {
     /// For `workers` workers and the control thread. Without room, until it is given some.
-    pub fn new(workers: usize, telemetry: Arc<Telemetry>) -> Arc<Self> {
+    pub fn new(workers: usize, telemetry: &Telemetry) -> Arc<Self> {
         let shards = (0..=workers).map(|_| Shard::default()).collect();
         let (room, enough) = (AtomicUsize::new(0), Notify::new());
-        Arc::new(Self { shards, room, enough, telemetry })
+        Arc::new(Self { shards, room, enough, dropped: telemetry.spans_without_room() })
     }
 
     /// From now on so many bytes may wait in all.
@@ -59,13 +61,20 @@ impl Queue {
         let shard = &self.shards[worker::index().min(self.shards.len() - 1)];
         let (before, length) = (shard.bytes.load(Relaxed), span.len());
         if before + length > self.room.load(Relaxed) {
-            return self.telemetry.spans_dropped("queue", 1);
+            self.dropped.inc();
+            return;
         }
         shard.bytes.fetch_add(length, Relaxed);
         lock(&shard.spans).push(span);
-        if before < FULL_ENOUGH && before + length >= FULL_ENOUGH {
+        let enough = self.enough_for_one();
+        if before < enough && before + length >= enough {
             self.enough.notify_one();
         }
+    }
+
+    /// What is worth waking the exporter for, in bytes of one shard: with half of a small one there is time left.
+    fn enough_for_one(&self) -> usize {
+        (self.room.load(Relaxed) / 2).min(FULL_ENOUGH)
     }
 
     /// All that waits. It takes its room until it is [done](Self::done) with.
@@ -83,6 +92,11 @@ impl Queue {
         for Parcel { shard, span } in parcels {
             self.shards[*shard].bytes.fetch_sub(span.len(), Relaxed);
         }
+        // Who had enough meanwhile has said so while nobody was waiting for it, or was not yet below.
+        let enough = self.enough_for_one();
+        if self.shards.iter().any(|shard| shard.bytes.load(Relaxed) >= enough) {
+            self.enough.notify_one();
+        }
     }
 }
 
@@ -92,12 +106,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
     fn what_is_under_way_takes_room_until_it_is_done() {
         let telemetry = Telemetry::new();
-        let queue = Queue::new(1, telemetry.clone());
+        let queue = Queue::new(1, &telemetry);
         let dropped = |count: u64| {
             let line = format!("torana_traces_dropped_total{{reason=\"queue\"}} {count}\n");
             let text = telemetry.render();
@@ -119,5 +135,24 @@ mod tests {
         queue.push(Bytes::from_static(b"1"));
         dropped(3);
         assert_eq!(queue.take().len(), 1);
+    }
+
+    #[test]
+    fn half_of_a_small_room_is_enough_also_when_it_comes_meanwhile() {
+        let queue = Queue::new(1, &Telemetry::new());
+        let is_enough = || queue.enough.notified().now_or_never().is_some();
+        queue.resize(40);
+        queue.push(Bytes::from_static(b"123456789"));
+        assert!(!is_enough());
+        queue.push(Bytes::from_static(b"1"));
+        assert!(is_enough());
+        let taken = queue.take();
+        queue.push(Bytes::from_static(b"1234567890"));
+        assert!(!is_enough(), "it was enough before");
+        queue.done(&taken);
+        assert!(is_enough());
+        let taken = queue.take();
+        queue.done(&taken);
+        assert!(!is_enough(), "nothing waits");
     }
 }
