@@ -259,10 +259,11 @@ impl Proxy {
         let body = if wish.is_some() { Body::Empty } else { body };
         let upstream = course.route.upstream(exchange);
         let caller = Caller::of(upstream, exchange);
+        // It takes the fields, which may say another trace.
+        let calls = traced::goes_on(exchange).map(|trace| trace.calls());
         let request = self.outgoing(course, exchange, body, wish.as_mut());
         let called = Instant::now();
         exchange.called = Some(called);
-        let calls = exchange.trace.as_ref().map(|trace| trace.calls());
         let mut call = upstream.call(caller, request, exchange.deadline);
         call.note(&exchange.asked);
         call.name(&exchange.route, &exchange.id);
@@ -298,12 +299,14 @@ impl Proxy {
         wish: Option<&mut Wish>,
     ) -> Request<Body> {
         let is_switch = wish.is_some();
-        let mirror = course.route.mirror.as_ref().map(|mirror| (mirror, mirror.caller(exchange)));
+        let mirror = course.route.mirror.as_ref().map(|mirror| {
+            let calls = traced::goes_on(exchange).map(|trace| trace.mirrored());
+            (mirror, mirror.caller(exchange), calls)
+        });
         let mut request = forward::request(course, exchange, body, &self.via, wish);
-        if let Some((mirror, caller)) = mirror {
+        if let Some((mirror, caller, calls)) = mirror {
             mirror.unmark(&mut request);
             if !is_switch {
-                let calls = exchange.trace.as_ref().map(|trace| trace.mirrored());
                 mirror.copy(&mut request, caller, calls, &course.route.upstreams);
             }
         }

@@ -172,9 +172,10 @@ impl<F: Filter> Link<F> {
             (Ok(None), _) => Ok((body, false)),
             (Ok(Some(stage)), _) => {
                 let (route, request) = (exchange.route.clone(), exchange.id.clone());
+                let trace = exchange.trace_id();
                 // Its work has only begun.
                 let span = span.take().map(Box::new);
-                let label = through::Label { route, request, metrics, on_error, at, span };
+                let label = through::Label { route, request, trace, metrics, on_error, at, span };
                 let body = match listens {
                     true => heard::heard(body, stage, label),
                     false => through::through(body, stage, label),

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tracing::{error, warn};
+use tracing::{error, field::display, warn};
 
 use super::link::{blame, status_of};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     config::OnErrorAction,
     filter::{Failure, Stage},
     telemetry::{HookMetrics, Seconds},
-    traces::Span,
+    traces::{Span, TraceId},
 };
 
 /// The largest piece that is handed to a plugin: what an instance must hold at once.
@@ -29,6 +29,7 @@ pub(super) const PIECE: usize = 64 << 10;
 pub(super) struct Label {
     pub(super) route: Arc<str>,
     pub(super) request: Arc<str>,
+    pub(super) trace: Option<TraceId>,
     pub(super) metrics: Option<HookMetrics>,
     pub(super) on_error: OnErrorAction,
     /// The plugin's place in the chain.
@@ -200,7 +201,8 @@ impl Label {
         }
         let (plugin, hook) = (&*failure.plugin, failure.hook.name());
         let (route, request) = (&*self.route, &*self.request);
-        warn!(plugin, route, request, hook, cause = %failure.cause, "skipped (on_error)");
+        let trace_id = self.trace.map(display);
+        warn!(plugin, route, request, trace_id, hook, cause = %failure.cause, "skipped (on_error)");
         if let Some(metrics) = &self.metrics {
             metrics.skipped(failure.cause.label());
         }
@@ -214,7 +216,8 @@ impl Label {
     fn broke_off(&mut self, failure: &Failure) -> BodyError {
         let (plugin, hook) = (&*failure.plugin, failure.hook.name());
         let (route, request) = (&*self.route, &*self.request);
-        error!(plugin, hook, route, request, reason = "stream-failed", "{}", failure.cause);
+        let (trace_id, reason) = (self.trace.map(display), "stream-failed");
+        error!(plugin, hook, route, request, trace_id, reason, "{}", failure.cause);
         if let Some(mut span) = self.span.take() {
             blame(&mut span, failure);
             span.end();

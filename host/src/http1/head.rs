@@ -10,7 +10,7 @@ use super::Fault;
 
 use crate::fields::Fields;
 
-/// Fields that a request gets on its way, at most: where it goes on as it is they need no other map.
+/// Fields that a request gets on its way, at most: where it goes on as it is they need no other list.
 pub const ADDED_FIELDS: usize = 8;
 
 /// The length of the head at the beginning of `read`, with the empty line that ends it; none where
@@ -43,19 +43,18 @@ pub fn find_end(read: &mut BytesMut, seen: &mut usize) -> Option<usize> {
 static ENDS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["\n\r\n", "\n\n"].map(Finder::new));
 
 thread_local! {
-    /// Emptied maps, for heads to come. Each head has one, which took its two blocks of memory from the allocator and
-    /// gave them back later: 700 instructions for a request and its response.
+    /// Emptied lists, for heads to come. Each head has one, which is a block of memory to take from the allocator and
+    /// to give back later.
     static SPARE: RefCell<Vec<Fields>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How many maps are kept, and for how many fields the largest of them: 100 KiB for each thread, all in all.
+/// How many lists are kept, and for how many fields the largest of them: 55 KiB for each thread, all in all.
 const MOST_SPARE: usize = 32;
 const MOST_SPARE_FIELDS: usize = 24;
 
-/// Takes a head's map that nobody needs any more.
+/// Takes a head's list that nobody needs any more.
 pub fn give_back(mut fields: Fields) {
-    // The capacity is that of names; a name that is there often has room of its own, which stays.
-    if (1..=MOST_SPARE_FIELDS).contains(&fields.capacity()) && fields.len() <= MOST_SPARE_FIELDS {
+    if (1..=MOST_SPARE_FIELDS).contains(&fields.capacity()) {
         fields.clear();
         SPARE.with_borrow_mut(|spare| {
             if spare.len() < MOST_SPARE {
@@ -96,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spare_map_has_nothing_of_its_last_head() {
+    fn a_spare_list_has_nothing_of_its_last_head() {
         let of = |name: &str| {
             let head = Bytes::from("a value");
             let field = httparse::Header { name, value: &head };

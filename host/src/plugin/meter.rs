@@ -55,6 +55,8 @@ impl Meter {
     fn end_poll(&self) -> bool {
         let spent = self.spent.load(Relaxed) + self.running();
         self.spent.store(spent, Relaxed);
+        // Nothing runs until the next one: who asks now must not count it twice.
+        self.polled_at.store(u64::MAX, Relaxed);
         self.is_first.swap(false, Relaxed) || spent <= self.budget.load(Relaxed)
     }
 
@@ -165,5 +167,6 @@ mod tests {
         let ended: Result<(), _> = block(metered(&meter, cpu, wall, pin!(endless)));
         assert_eq!(ended, Err(UsedUp::Cpu));
         assert!(meter.spent.load(Relaxed) > cpu.as_nanos() as u64);
+        assert_eq!(meter.used().as_nanos() as u64, meter.spent.load(Relaxed), "nothing twice");
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     body::{Body, BodyError, Tap, Tapped},
     fields::Fields,
     message::Exchange,
-    traces::{Context, Span, TRACEPARENT, TRACESTATE, method},
+    traces::{Context, Span, TRACEPARENT, TRACESTATE, Trace, method, state_of},
 };
 
 const GRPC_STATUS: &str = "grpc-status";
@@ -32,7 +32,7 @@ pub(super) fn place(snapshot: &Snapshot, exchange: &mut Exchange) {
             if let Some(trace) = &mut trace {
                 let headers = &exchange.request.headers;
                 trace.user_agent = headers.get(http::header::USER_AGENT).cloned();
-                trace.state = headers.get(TRACESTATE).cloned();
+                trace.state = state_of(headers);
             }
             exchange.trace = trace;
         }
@@ -49,6 +49,13 @@ fn set_context(exchange: &mut Exchange, received: Option<Context>, context: Cont
     if received != Some(context) {
         headers.insert(TRACEPARENT, context.header());
     }
+}
+
+/// The trace, if it is sampled and the request goes on in it. A plugin that says another one is believed, as with its
+/// fetches: its field reaches the service as it is, and no attempt says its own span instead.
+pub(super) fn goes_on(exchange: &Exchange) -> Option<&Trace> {
+    let said = exchange.request.headers.get(TRACEPARENT).and_then(Context::parse);
+    exchange.trace.as_deref().filter(|_| said.is_none() || said == exchange.context)
 }
 
 /// The span of an exchange that has its answer, if it is traced. It ends with the answer's body.
@@ -71,7 +78,7 @@ pub(super) fn served(
         span.set("user_agent.original", text(agent));
     }
     if let Some(state) = &trace.state {
-        span.set_state(&text(state));
+        span.set_state(state);
     }
     if let Some(pattern) = &route.pattern {
         span.set("http.route", &**pattern);
@@ -100,7 +107,8 @@ fn describe_request(span: &mut Span, exchange: &Exchange) {
     span.set("network.protocol.version", version(request.version));
     let (host, port) = (host_of(&exchange.authority), &exchange.authority);
     if !host.is_empty() {
-        span.set("server.address", host);
+        // An address of IPv6 has brackets in an authority alone.
+        span.set("server.address", host.trim_matches(['[', ']']));
     }
     let port = port.strip_prefix(host).and_then(|rest| rest.strip_prefix(':'));
     if let Some(port) = port.and_then(|port| port.parse::<u16>().ok()) {

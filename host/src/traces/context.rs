@@ -15,6 +15,9 @@ const SAMPLED: u8 = 1;
 /// The last seven bytes of the trace's number are random.
 const RANDOM: u8 = 2;
 
+/// The most that is kept of what others say, in bytes: so much everybody carries on (W3C Trace Context, 3.3.1.5).
+const MOST_STATE: usize = 512;
+
 /// `00-` + 32 digits + `-` + 16 digits + `-` + 2 digits.
 const LENGTH: usize = 55;
 
@@ -95,6 +98,14 @@ impl Context {
     }
 }
 
+/// What others say of a trace, all lines as one (3.3.1). None where that is more than everybody carries on: a part of
+/// it may be half of an entry.
+pub fn state_of(headers: &Fields) -> Option<String> {
+    let lines = headers.get_all(TRACESTATE).map(HeaderValue::to_str).collect::<Result<Vec<_>, _>>();
+    let state = lines.ok()?.join(", ");
+    (!state.is_empty() && state.len() <= MOST_STATE).then_some(state)
+}
+
 impl Default for Context {
     fn default() -> Self {
         Self::new()
@@ -158,6 +169,20 @@ mod tests {
         let context = parse(&TRACE.replace("-01", "-ff")).unwrap();
         assert!(context.header().as_bytes().ends_with(b"-03"));
         assert!(context.sampled(false).header().as_bytes().ends_with(b"-02"));
+    }
+
+    #[test]
+    fn the_state_is_one_line_of_a_bounded_length() {
+        let mut headers = Fields::new();
+        assert_eq!(state_of(&headers), None);
+        headers.append(TRACESTATE, "a=1,b=2".parse().unwrap());
+        headers.append(TRACESTATE, "c=3".parse().unwrap());
+        assert_eq!(state_of(&headers).as_deref(), Some("a=1,b=2, c=3"));
+        let fits = format!("d={}", "4".repeat(MOST_STATE - 2));
+        headers.insert(TRACESTATE, fits.parse().unwrap());
+        assert_eq!(state_of(&headers), Some(fits));
+        headers.append(TRACESTATE, "e=5".parse().unwrap());
+        assert_eq!(state_of(&headers), None);
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod span;
 mod trace;
 
 pub use calls::{Attempt, Calls};
-pub use context::{Context, TRACEPARENT, TRACESTATE};
+pub use context::{Context, TRACEPARENT, TRACESTATE, state_of};
 pub use exporter::{Collector, Exporter, NoReply, Reply};
 pub use ids::{SpanId, TraceId};
 pub use otlp::Value;

@@ -84,7 +84,7 @@ impl Span {
         self.span.attributes.push(attribute(key, value));
     }
 
-    /// What others say of the trace.
+    /// What others say of the trace, as [`state_of`](super::state_of) gives it.
     pub fn set_state(&mut self, state: &str) {
         state.clone_into(&mut self.span.trace_state);
     }

@@ -29,7 +29,7 @@ pub struct Trace {
     /// Kept apart: the request's fields may be gone when it is asked for.
     pub user_agent: Option<HeaderValue>,
     /// The same; what others say of the trace.
-    pub state: Option<HeaderValue>,
+    pub state: Option<String>,
     /// Why the gateway refused the request.
     pub refusal: Option<&'static str>,
 }

@@ -107,8 +107,7 @@ async fn probe(upstream: &Upstream, target: &Target, settings: &HealthCheck) -> 
     let connection = upstream.connector.connect(target, 0, &counters, deadline).await;
     let connection = connection.map_err(|why| why.to_string())?;
     let mut request = Request::new(Body::Empty);
-    *&mut request.head.uri =
-        settings.path.parse().map_err(|why| format!("{}: {why}", settings.path))?;
+    request.head.uri = settings.path.parse().map_err(|why| format!("{}: {why}", settings.path))?;
     request.head.headers.insert(USER_AGENT, HeaderValue::from_static("torana-health"));
     let status = match connection {
         Connection::Http1(Http1 { mut connection, .. }) => {

@@ -236,15 +236,16 @@ impl Upstream {
                 }
                 Ok(Err(unanswered)) => {
                     debug!(target = %target.name, kept, error = %unanswered, "not answered");
+                    // Of a body that the client broke off nothing can be sent again, and nobody else is to blame.
+                    if let Some(failure) = upload.and_then(Upload::failure) {
+                        let why = UpstreamError::RequestBody(failure);
+                        attempt.fail_span(&why);
+                        return Err(Failed::of_client(why));
+                    }
                     let sent = Sent { index, target, kept, spare };
                     attempt.again(unanswered, sent).map_err(|why| {
-                        match upload.and_then(Upload::failure) {
-                            Some(failure) => Failed::of_client(UpstreamError::RequestBody(failure)),
-                            None => {
-                                slot.unanswered(index, &why);
-                                Failed::of(index, why, RetryOn::Reset)
-                            }
-                        }
+                        slot.unanswered(index, &why);
+                        Failed::of(index, why, RetryOn::Reset)
                     })?;
                     if !kept {
                         slot.unanswered(index, &"closed before the request was written");
