@@ -151,13 +151,17 @@ fn path(text: &str) -> Result<PathAndQuery, Fault> {
     if !text.starts_with('/') {
         return Err(fault().help(format!("write \"/{text}\"")));
     }
+    if text.contains('#') {
+        let help = "leave out what begins with `#`: it is not sent";
+        return Err(Fault::new("has a fragment").help(help));
+    }
     text.parse().map_err(|_| fault().help("what is no letter, digit or `-._~/` is percent-encoded"))
 }
 
 fn service(text: &str) -> Result<String, Fault> {
     match text.trim() {
         "" => Err(Fault::new("is no name").help("leave it out for \"torana\"")),
-        _ => Ok(text.to_owned()),
+        name => Ok(name.to_owned()),
     }
 }
 
@@ -201,6 +205,11 @@ fn headers(table: &Table<'_>) -> Fields {
             table.cx.report(Diagnostic::error(value.span, message).help(help.to_owned()));
         }
         match (name(written.text), parsed) {
+            // TOML tells apart what is one name here.
+            (Ok(name), _) if headers.contains(&name) => {
+                let message = format!("{} stands twice", quote(name.as_str()));
+                table.cx.report(Diagnostic::error(written.span, message).label("the second one"));
+            }
             (Ok(name), Some(mut value)) => {
                 value.set_sensitive(true);
                 headers.append(name, value);
