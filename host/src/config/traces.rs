@@ -43,6 +43,27 @@ pub struct Traces {
     pub timeout: Duration,
 }
 
+#[cfg(test)]
+impl Traces {
+    /// Those of a file that says no more than it must.
+    pub(crate) fn usual() -> Self {
+        Self {
+            span: Span::default(),
+            upstream: "collector".into(),
+            path: PathAndQuery::from_static("/v1/traces"),
+            sample: 1_000_000,
+            follow: Follow::Trusted,
+            service: "torana".to_owned(),
+            resource: Vec::new(),
+            headers: Fields::new(),
+            gzip: false,
+            queue: 16 << 20,
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
 /// Whose `traceparent` decides whether a request is traced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follow {

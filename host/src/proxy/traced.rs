@@ -203,3 +203,28 @@ impl Drop for Following {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Traces,
+        telemetry::Telemetry,
+        traces::{Queue, Sampler, Tracer},
+    };
+
+    #[test]
+    fn a_plugin_that_says_another_trace_is_believed() {
+        let queue = Queue::new(0, &Telemetry::new());
+        let tracer = Tracer { sampler: Sampler::new(&Traces::usual()), queue };
+        let mut exchange = Exchange::vacant();
+        let (context, trace) = tracer.place(None, false, exchange.started);
+        exchange.trace = trace;
+        set_context(&mut exchange, None, context);
+        assert!(goes_on(&exchange).is_some());
+        exchange.request.headers.insert(TRACEPARENT, Context::new().header());
+        assert!(goes_on(&exchange).is_none(), "another one");
+        exchange.request.headers.remove(TRACEPARENT);
+        assert!(goes_on(&exchange).is_some(), "whoever sends the request says it again");
+    }
+}

@@ -389,3 +389,82 @@ fn retry_after(headers: &Fields) -> Option<Duration> {
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(1.0 - 0.5 * (random_u64() as f64 / u64::MAX as f64))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future, iter,
+        sync::atomic::{AtomicU64, Ordering::Relaxed},
+    };
+
+    use super::*;
+
+    type Answer = fn() -> Result<Reply, NoReply>;
+
+    /// A collector that says the same each time.
+    struct Always(Answer, Arc<AtomicU64>);
+
+    impl Collector for Always {
+        fn post(
+            &self,
+            _: Arc<Traces>,
+            _: Fields,
+            _: Bytes,
+        ) -> BoxFuture<'static, Result<Reply, NoReply>> {
+            self.1.fetch_add(1, Relaxed);
+            Box::pin(future::ready(self.0()))
+        }
+    }
+
+    /// How often one span is sent, until it is lost for that reason. The exporter is dropped then, not closed.
+    async fn attempts(answer: Answer, reason: &str) -> u64 {
+        let (telemetry, attempts) = (Telemetry::new(), Arc::<AtomicU64>::default());
+        let queue = Queue::new(0, &telemetry);
+        let collector = Always(answer, attempts.clone());
+        let exporter = Exporter::start(queue.clone(), collector, telemetry.clone());
+        exporter.turn_to(&queue, &Traces::usual());
+        queue.push(Bytes::from_static(b"a span"));
+        sleep(2 * PATIENCE).await;
+        let line = format!("torana_traces_dropped_total{{reason=\"{reason}\"}} 1\n");
+        let page = telemetry.render();
+        assert!(page.contains(&line), "{line}{page}");
+        let Exporter { orders, task } = exporter;
+        drop(orders);
+        task.await.expect("its end");
+        attempts.load(Relaxed)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_collector_that_asks_for_no_pause_gets_one() {
+        let busy: Answer = || {
+            let headers = iter::once((RETRY_AFTER, HeaderValue::from_static("0"))).collect();
+            Ok(Reply { status: StatusCode::SERVICE_UNAVAILABLE, headers, body: Bytes::new() })
+        };
+        let attempts = attempts(busy, "unanswered").await;
+        assert!((5..25).contains(&attempts), "{attempts}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_collector_that_the_file_does_not_have() {
+        let nowhere: Answer =
+            || Err(NoReply { why: "no such upstream".to_owned(), can_pass: false });
+        assert_eq!(attempts(nowhere, "refused").await, 1);
+        let away: Answer = || Err(NoReply { why: "no connection".to_owned(), can_pass: true });
+        assert!(attempts(away, "unanswered").await > 1);
+    }
+
+    #[test]
+    fn batches_are_bounded_and_keep_their_order() {
+        let queue = Queue::new(0, &Telemetry::new());
+        queue.resize(16 << 20);
+        for length in [BATCH / 2, BATCH / 2, 1, 2 * BATCH, 3] {
+            queue.push(vec![0; length].into());
+        }
+        let mut waiting = VecDeque::from(queue.take());
+        let next = || (!waiting.is_empty()).then(|| cut(&mut waiting));
+        let lengths =
+            |batch: Vec<Parcel>| -> Vec<usize> { batch.iter().map(|p| p.span.len()).collect() };
+        let batches: Vec<_> = iter::from_fn(next).map(lengths).collect();
+        assert_eq!(batches, [vec![BATCH / 2, BATCH / 2], vec![1], vec![2 * BATCH], vec![3]]);
+    }
+}
