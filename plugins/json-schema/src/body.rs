@@ -49,12 +49,6 @@ impl JsonSchema {
     }
 }
 
-/// Whether a Content-Type says JSON: `application/json`, `text/json`, or any type with the suffix `+json` (RFC 6839).
-pub(crate) fn is_json(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || kind == "text/json" || kind.ends_with("+json")
-}
-
 /// In words, for the log: places and limits, no values.
 pub(crate) fn explained(unfit: &Unfit) -> String {
     match unfit {

@@ -9,7 +9,8 @@ use torana_plugin_sdk::{
 
 use crate::{
     JsonSchema, answer,
-    body::{Unfit, explained, is_json},
+    body::{Unfit, explained},
+    media_type::is_json,
     parameters::Parameters,
     settings::Mode,
     validate::Mismatch,
@@ -27,10 +28,10 @@ pub(crate) fn head(plugin: &JsonSchema, host: &impl Host) -> Outcome {
             return Ok(answer::refused_parameters(&unfit, place, most)?.into());
         }
     }
-    match unfit_head(plugin, &host.request())? {
-        Some(unfit) => plugin.judge(host, &unfit),
-        None => Ok(Action::Next),
+    if tells_of_none(plugin, &host.request())? {
+        return plugin.judge(host, &Unfit::Missing);
     }
+    Ok(Action::Next)
 }
 
 /// Holds the body against its schema.
@@ -45,13 +46,14 @@ fn held(plugin: &JsonSchema, host: &impl Host) -> Result<Result<(), Unfit>, Fail
     let (Some(node), body, request) = (plugin.request, host.request_body(), host.request()) else {
         return Ok(Ok(()));
     };
-    if unfit_head(plugin, &request)?.is_some() {
-        // It was judged by its head, and passed.
+    if plugin.settings.mode == Mode::Observe && tells_of_none(plugin, &request)? {
+        // Its head was judged, and counted.
         return Ok(Ok(()));
     }
     if body.length()? == 0 {
         return Ok(if needs_body(plugin, &request) { Err(Unfit::Missing) } else { Ok(()) });
     }
+    // Not before: other plugins may change the type with the body, or have changed it since the head was seen.
     if !says_json(&request)? {
         return Ok(Err(Unfit::OtherType));
     }
@@ -111,20 +113,16 @@ fn unfit_object<'t>(
     }
 }
 
-/// What is wrong with a body, as far as its head tells.
-fn unfit_head(plugin: &JsonSchema, request: &impl Request) -> Result<Option<Unfit>, Failure> {
-    if plugin.request.is_none() {
-        return Ok(None);
+/// Whether a body is needed and the head says that none comes.
+fn tells_of_none(plugin: &JsonSchema, request: &impl Request) -> Result<bool, Failure> {
+    if !needs_body(plugin, request) {
+        return Ok(false);
     }
-    let lengths = values(request, "content-length")?;
-    let is_needed = needs_body(plugin, request);
-    Ok(match lengths.as_slice() {
-        [length] if length == "0" => is_needed.then_some(Unfit::Missing),
-        [_, ..] => (!says_json(request)?).then_some(Unfit::OtherType),
+    Ok(match values(request, "content-length")?.as_slice() {
+        [length] => !length.is_empty() && length.bytes().all(|digit| digit == b'0'),
+        [_, ..] => false,
         // In chunks, or over HTTP/2, one may come that the head does not tell of. It would have a type.
-        [] if is_needed && values(request, "content-type")?.is_empty() => Some(Unfit::Missing),
-        [] if is_needed => (!says_json(request)?).then_some(Unfit::OtherType),
-        [] => None,
+        [] => values(request, "content-type")?.is_empty(),
     })
 }
 

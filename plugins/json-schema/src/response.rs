@@ -7,16 +7,15 @@ use torana_plugin_sdk::{
 
 use crate::{
     JsonSchema,
-    body::{Unfit, explained, is_json},
+    body::{Unfit, explained},
+    media_type::is_json,
     schema::NodeId,
     settings::Mode,
 };
 
-/// Holds the body against its schema. Errors have other shapes, and a part (206) is no document.
+/// Holds the body against its schema. Errors have other shapes.
 pub(crate) fn body(plugin: &JsonSchema, host: &impl Host) -> Outcome {
-    let status = host.response().status();
-    let Some(node) = plugin.response.filter(|_| (200..300).contains(&status) && status != 206)
-    else {
+    let Some(node) = plugin.response.filter(|_| has_document(host.response().status())) else {
         return Ok(Action::Next);
     };
     match held(plugin, node, host)? {
@@ -25,10 +24,15 @@ pub(crate) fn body(plugin: &JsonSchema, host: &impl Host) -> Outcome {
     }
 }
 
+/// Successes, but for those without a body (204, 205), and 206: a part is no document.
+fn has_document(status: u16) -> bool {
+    matches!(status, 200..=203 | 207..=299)
+}
+
 fn held(plugin: &JsonSchema, node: NodeId, host: &impl Host) -> Result<Result<(), Unfit>, Failure> {
     let body = host.response_body();
     if body.length()? == 0 {
-        return Ok(Err(Unfit::Missing));
+        return Ok(if needs_body(plugin, host) { Err(Unfit::Missing) } else { Ok(()) });
     }
     let content_types = match host.response().header_values("content-type") {
         Ok(values) => values,
@@ -43,6 +47,12 @@ fn held(plugin: &JsonSchema, node: NodeId, host: &impl Host) -> Result<Result<()
         Err(Refused { why: BodyError::NotText, .. }) => Ok(Err(Unfit::NotText)),
         Err(refused) => Err(refused.into()),
     }
+}
+
+/// Whether an answer without a body breaks a promise. Those to HEAD have none ever.
+fn needs_body(plugin: &JsonSchema, host: &impl Host) -> bool {
+    let is_required = plugin.settings.response.as_ref().is_some_and(|response| response.required);
+    is_required && host.request().method() != "HEAD"
 }
 
 /// The client is told nothing of what is wrong: it is not the client's to mend.

@@ -53,6 +53,9 @@ pub(crate) struct RequestSettings {
 pub(crate) struct ResponseSettings {
     /// The schema: a table, or a text of JSON.
     pub(crate) schema: Source,
+    /// Whether a response with 2xx needs a body, but for 204, 205, 206 and those to HEAD.
+    #[serde(default)]
+    pub(crate) required: bool,
     /// What becomes of a response that does not fit.
     #[serde(default)]
     pub(crate) mode: Mode,
