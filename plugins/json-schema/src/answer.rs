@@ -33,7 +33,10 @@ pub(crate) fn refused_parameters(
     most: usize,
 ) -> Result<Reply, Failure> {
     let found = if let Unfit::Mismatch(found) = unfit { found.as_slice() } else { &[] };
-    let detail = format!("The parameters of the {place} do not fit their schema.");
+    let detail = match unfit {
+        Unfit::NotText => format!("The parameters of the {place} are not UTF-8."),
+        _ => format!("The parameters of the {place} do not fit their schema."),
+    };
     mismatches(&format!("invalid-{place}"), &detail, 400, found, most)
 }
 

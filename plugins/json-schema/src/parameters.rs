@@ -21,6 +21,16 @@ struct Shape {
     is_array: bool,
     /// Whether what is a number, true, false or null as JSON has it is that, and no text.
     is_literal: bool,
+    /// Whether, of numbers, only whole ones are meant.
+    is_whole: bool,
+}
+
+/// Something in a schema of parameters that cannot be meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Pointless {
+    /// The keyword, or none for all of the schema.
+    pub(crate) keyword: Option<&'static str>,
+    pub(crate) message: String,
 }
 
 impl Parameters {
@@ -61,9 +71,44 @@ impl Parameters {
         Object::new(members).map(Value::Object)
     }
 
+    /// Of the path: only those in `properties` are known to be asked for.
+    pub(crate) fn pointless_in_path(schema: &Value<'_>) -> Option<Pointless> {
+        let names = schema.step("properties").and_then(Value::as_object);
+        if names.is_none_or(|names| names.len() == 0) {
+            let message = "no parameter is looked at: name each right in `properties`".to_owned();
+            return Some(Pointless { keyword: None, message });
+        }
+        Pointless::required(schema, "is looked at")
+    }
+
+    /// Of the query: all that come are there, and `additionalProperties = false` lets none pass but those in
+    /// `properties`.
+    pub(crate) fn pointless_in_query(schema: &Value<'_>) -> Option<Pointless> {
+        let others = schema.step("additionalProperties");
+        let is_closed = matches!(others, Some(Value::Bool(false)))
+            && schema.step("patternProperties").is_none();
+        if is_closed { Pointless::required(schema, "may be there") } else { None }
+    }
+
     fn shape(&self, name: &str) -> Shape {
         let shape = self.shapes.iter().find(|(known, _)| known == name);
         shape.map_or_else(Shape::default, |(_, shape)| *shape)
+    }
+}
+
+impl Pointless {
+    /// Names in `required` that are not in `properties`: each request would be refused.
+    fn required(schema: &Value<'_>, only: &str) -> Option<Self> {
+        let known = schema.step("properties").and_then(Value::as_object);
+        let names = schema.step("required")?.as_array()?.iter().filter_map(Value::as_str);
+        let is_known = |name: &str| known.is_some_and(|known| known.has(name));
+        let unknown: Vec<_> =
+            names.filter(|name| !is_known(name)).map(|name| format!("`{name}`")).collect();
+        let message = format!(
+            "no request would pass: only what stands right in `properties` {only}; add {} there",
+            unknown.join(", ")
+        );
+        (!unknown.is_empty()).then_some(Self { keyword: Some("required"), message })
     }
 }
 
@@ -76,16 +121,31 @@ impl Shape {
             Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
             other => other.and_then(Value::as_str).into_iter().collect(),
         };
-        Self { is_array, is_literal: !names.is_empty() && !names.contains(&"string") }
+        Self {
+            is_array,
+            is_literal: !names.is_empty() && !names.contains(&"string"),
+            is_whole: !names.contains(&"number"),
+        }
     }
 
     fn value(self, text: Cow<'_, str>) -> Value<'_> {
-        let read = if self.is_literal { crate::json::read(&text, 0).ok() } else { None };
+        // JSON has white space around its values, and `1e2` is a whole number to it. Services differ over both.
+        let is_plain = text.trim() == text;
+        let read =
+            if self.is_literal && is_plain { crate::json::read(&text, 0).ok() } else { None };
         match read.map(Value::into_owned) {
+            Some(Value::Number(number)) if self.is_whole && !is_whole(&number) => {
+                Value::String(text)
+            }
             Some(value @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => value,
             _ => Value::String(text),
         }
     }
+}
+
+/// Whether a number of JSON has digits alone, and no fraction or exponent.
+fn is_whole(number: &str) -> bool {
+    number.strip_prefix('-').unwrap_or(number).bytes().all(|digit| digit.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -108,7 +168,25 @@ mod tests {
         assert_eq!(object("n=20&s=20&x=1"), json(r#"{"n":20,"s":"20","x":"1"}"#));
         assert_eq!(object("n=twenty&s=null"), json(r#"{"n":"twenty","s":"null"}"#));
         assert_eq!(object("ids=1&ids=2.5&ids=a"), json(r#"{"ids":[1,2.5,"a"]}"#));
-        assert_eq!(object("n=%2020&n2=%22a%22"), json(r#"{"n":20,"n2":"\"a\""}"#));
+        assert_eq!(object("n=-7&n2=%22a%22"), json(r#"{"n":-7,"n2":"\"a\""}"#));
+    }
+
+    #[test]
+    fn what_services_read_in_several_ways_stays_text() {
+        for (query, text) in [
+            ("n=%2020", " 20"),
+            ("n=20+", "20 "),
+            ("n=%0920", "\t20"),
+            ("n=20%0A", "20\n"),
+            ("n=1e2", "1e2"),
+            ("n=2.0", "2.0"),
+            ("n=020", "020"),
+            ("n=%2B20", "+20"),
+        ] {
+            let text = Value::String(text.into());
+            assert_eq!(object(query).unwrap().step("n"), Some(&text), "{query}");
+        }
+        assert_eq!(object("ids=1e2&ids=%202"), json(r#"{"ids":[1e2," 2"]}"#));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
 use torana_plugin_sdk::{
     host::{BodyError, HeaderError, Request},
     prelude::*,
@@ -91,8 +92,7 @@ fn unfit_parameters(plugin: &JsonSchema, request: &impl Request) -> Vec<(&'stati
     let mut unfit = Vec::new();
     if let Some(parameters) = &plugin.query {
         let query = request.query().unwrap_or_default();
-        let pairs = form_urlencoded::parse(query.as_bytes());
-        unfit.extend(unfit_object(plugin, parameters, pairs).map(|why| ("query", why)));
+        unfit.extend(unfit_query(plugin, parameters, &query).map(|why| ("query", why)));
     }
     if let Some(parameters) = &plugin.params {
         let pair = |name| Some((Cow::Borrowed(name), Cow::Owned(request.param(name)?)));
@@ -100,6 +100,14 @@ fn unfit_parameters(plugin: &JsonSchema, request: &impl Request) -> Vec<(&'stati
         unfit.extend(unfit_object(plugin, parameters, pairs).map(|why| ("path", why)));
     }
     unfit
+}
+
+fn unfit_query(plugin: &JsonSchema, parameters: &Parameters, query: &str) -> Option<Unfit> {
+    // The host refuses paths that are no text. Of a query, each service would make something else.
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return Some(Unfit::NotText);
+    }
+    unfit_object(plugin, parameters, form_urlencoded::parse(query.as_bytes()))
 }
 
 fn unfit_object<'t>(

@@ -4,7 +4,8 @@ use torana_plugin_sdk::prelude::*;
 
 use crate::{
     JsonSchema,
-    parameters::Parameters,
+    json::Value,
+    parameters::{Parameters, Pointless},
     schema::{Documents, Fault, NodeId, Options, compile, pointer},
     settings::Settings,
     source::Source,
@@ -31,6 +32,8 @@ pub(crate) fn compiled(settings: Settings) -> Result<JsonSchema, SettingErrors> 
     for (name, source) in &settings.schemas {
         reader.add(name, &["schemas", name], source);
     }
+    reader.look(&settings.query, "query", Parameters::pointless_in_query);
+    reader.look(&settings.params, "params", Parameters::pointless_in_path);
     let Reader { mut documents, origins, errors } = reader;
     errors.or(())?;
     let roots: Vec<_> = places.iter().flatten().map(|&document| documents.root(document)).collect();
@@ -65,6 +68,29 @@ struct Reader {
 }
 
 impl Reader {
+    /// Refuses a schema of parameters that could do nothing, or let nothing pass.
+    fn look(
+        &mut self,
+        source: &Option<Source>,
+        setting: &str,
+        pointless: impl Fn(&Value<'_>) -> Option<Pointless>,
+    ) {
+        // One that cannot be read is refused already.
+        let Some((source, schema)) = source.as_ref().and_then(|s| Some((s, s.read().ok()?))) else {
+            return;
+        };
+        match pointless(&schema) {
+            None => {}
+            Some(Pointless { keyword: Some(keyword), message }) if source.is_table() => {
+                self.errors.add([setting, keyword], message);
+            }
+            Some(Pointless { keyword: Some(keyword), message }) => {
+                self.errors.add([setting], format!("`#/{keyword}`: {message}"));
+            }
+            Some(Pointless { keyword: None, message }) => self.errors.add([setting], message),
+        }
+    }
+
     fn add(&mut self, name: &str, path: &[&str], source: &Source) -> Option<usize> {
         match source.read() {
             Ok(value) => {
