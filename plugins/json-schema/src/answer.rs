@@ -2,7 +2,7 @@
 
 use torana_plugin_sdk::{prelude::*, serde::Serialize};
 
-use crate::{body::Unfit, validate::Mismatch};
+use crate::{body::Unfit, json::fragment, validate::Mismatch};
 
 /// A refusal of a request.
 pub(crate) fn refusal(unfit: &Unfit, status: u16, most: usize) -> Result<Reply, Failure> {
@@ -72,10 +72,6 @@ struct Told<'a> {
 
 impl<'a> Told<'a> {
     fn of(found: &'a Mismatch) -> Self {
-        Self {
-            detail: &found.message,
-            pointer: format!("#{}", found.pointer),
-            schema: &found.schema,
-        }
+        Self { detail: &found.message, pointer: fragment(&found.pointer), schema: &found.schema }
     }
 }

@@ -4,7 +4,7 @@ use torana_plugin_sdk::prelude::*;
 
 use crate::{
     JsonSchema,
-    json::Value,
+    json::{Value, fragment},
     parameters::{Parameters, Pointless},
     schema::{Documents, Fault, NodeId, Options, compile, pointer},
     settings::Settings,
@@ -114,7 +114,10 @@ fn told(faults: &[Fault], origins: &[Origin]) -> SettingErrors {
         if origin.is_table {
             errors.add(origin.path.iter().chain(&fault.path), &fault.message);
         } else {
-            errors.add(&origin.path, format!("`#{}`: {}", pointer(&fault.path), fault.message));
+            errors.add(
+                &origin.path,
+                format!("`{}`: {}", fragment(&pointer(&fault.path)), fault.message),
+            );
         }
     }
     errors

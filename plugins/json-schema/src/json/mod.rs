@@ -9,4 +9,4 @@ mod value;
 pub(crate) use number::Decimal;
 pub(crate) use order::twins;
 pub(crate) use reader::{Malformed, Trouble, read};
-pub(crate) use value::{Object, Value, escaped};
+pub(crate) use value::{Object, Value, escaped, fragment};

@@ -2,7 +2,26 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
 use super::order::compare;
+
+/// What no fragment of a URI may have as it is (RFC 3986, 3.5).
+const NO_FRAGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// A JSON value.
 #[derive(Clone, Debug)]
@@ -108,4 +127,35 @@ pub(crate) fn escaped(name: &str) -> Cow<'_, str> {
         return Cow::Borrowed(name);
     }
     Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// A JSON Pointer as the fragment of a URI (RFC 6901, 6).
+pub(crate) fn fragment(pointer: &str) -> String {
+    format!("#{}", utf8_percent_encode(pointer, NO_FRAGMENT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Those of RFC 6901, 6.
+    #[test]
+    fn pointers_are_fragments() {
+        for (pointer, is) in [
+            ("", "#"),
+            ("/foo/0", "#/foo/0"),
+            ("/", "#/"),
+            ("/a~1b", "#/a~1b"),
+            ("/c%d", "#/c%25d"),
+            ("/e^f", "#/e%5Ef"),
+            ("/g|h", "#/g%7Ch"),
+            ("/i\\j", "#/i%5Cj"),
+            ("/k\"l", "#/k%22l"),
+            ("/ ", "#/%20"),
+            ("/m~0n", "#/m~0n"),
+            ("/$defs/é", "#/$defs/%C3%A9"),
+        ] {
+            assert_eq!(fragment(pointer), is);
+        }
+    }
 }

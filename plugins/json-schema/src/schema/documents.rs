@@ -10,7 +10,7 @@ use super::{
     keywords::{Inside, inside},
     uri,
 };
-use crate::json::{Value, escaped};
+use crate::json::{Value, escaped, fragment};
 
 /// The base of names that are no whole URIs.
 const HERE: &str = "torana:/";
@@ -62,6 +62,11 @@ impl Place {
         place
     }
 
+    /// Whether both are one place.
+    fn is_same(&self, other: &Self) -> bool {
+        self.document == other.document && self.path == other.path
+    }
+
     /// An error at something in this schema.
     pub(crate) fn fault(&self, steps: &[&str], message: impl Into<String>) -> Fault {
         Fault { document: self.document, path: self.below(steps).path, message: message.into() }
@@ -92,7 +97,7 @@ impl Documents {
         let document = self.roots.len();
         self.roots.push((Rc::new(root), base.clone()));
         let place = Place { document, path: Vec::new(), base, draft: self.default };
-        self.resources.insert(place.base.clone(), place.clone());
+        self.insert_resource(&[], &place);
         self.index(place);
         document
     }
@@ -117,7 +122,7 @@ impl Documents {
     pub(crate) fn name(&self, place: &Place) -> String {
         let base = shown(&self.roots[place.document].1);
         let base = if base.starts_with('?') { "" } else { base };
-        format!("{base}#{}", pointer(&place.path))
+        format!("{base}{}", fragment(&pointer(&place.path)))
     }
 
     /// Finds what in a schema, and in those in it, has a name.
@@ -158,36 +163,42 @@ impl Documents {
         }
         if !text.starts_with('#') {
             place.base = base.into();
-            self.insert_resource(id, place);
+            self.insert_resource(&[id], place);
         }
         if !fragment.is_empty() && !fragment.starts_with('/') {
-            self.anchors.insert((place.base.clone(), fragment.to_owned()), place.clone());
+            self.insert_anchor(id, fragment, place);
         }
     }
 
-    fn insert_resource(&mut self, id: &str, place: &Place) {
+    fn insert_resource(&mut self, steps: &[&str], place: &Place) {
         let before = self.resources.insert(place.base.clone(), place.clone());
-        let is_other =
-            |before: &Place| before.document != place.document || before.path != place.path;
-        if before.is_some_and(|before| is_other(&before)) {
+        if before.is_some_and(|before| !before.is_same(place)) {
             let message = format!("two schemas are called `{}`", shown(&place.base));
-            self.faults.push(place.fault(&[id], message));
+            self.faults.push(place.fault(steps, message));
+        }
+    }
+
+    fn insert_anchor(&mut self, keyword: &str, name: &str, place: &Place) {
+        let key = (place.base.clone(), name.to_owned());
+        let before = self.anchors.insert(key, place.clone());
+        if before.is_some_and(|before| !before.is_same(place)) {
+            let message = format!("two schemas have the anchor `{name}`");
+            self.faults.push(place.fault(&[keyword], message));
         }
     }
 
     fn note_anchors(&mut self, value: &Value<'_>, place: &Place) {
-        let anchor = |name: &str| value.step(name).and_then(Value::as_str).map(str::to_owned);
-        let key = |name: String| (place.base.clone(), name);
+        let anchor = |name: &str| value.step(name).and_then(Value::as_str);
         if place.draft >= Draft::Of2019
             && let Some(name) = anchor("$anchor")
         {
-            self.anchors.insert(key(name), place.clone());
+            self.insert_anchor("$anchor", name, place);
         }
         if place.draft >= Draft::Of2020
             && let Some(name) = anchor("$dynamicAnchor")
         {
-            self.anchors.insert(key(name.clone()), place.clone());
-            self.dynamic.insert(key(name), place.clone());
+            self.insert_anchor("$dynamicAnchor", name, place);
+            self.dynamic.insert((place.base.clone(), name.to_owned()), place.clone());
         }
     }
 
