@@ -59,6 +59,7 @@ async fn what_does_not_fit_never_reaches_the_service() {
     let places: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
     assert_eq!(places, ["#/price", "#/sku"], "{problem:#}");
     assert!(!problem.to_string().contains("4111"), "{problem:#}");
+    gateway.wait_for_log("it is told", |line| line.contains("the request is refused: ")).await;
     assert!(!gateway.log().lines().iter().any(|line| line.contains("4111")));
 
     post(&client, "{\"sku\":\"A\",\"sku\":\"b\"}").await.problem(400);

@@ -14,6 +14,7 @@ async fn documents_fit_by_the_book() {
     let groups = cases("json_schema.py", &[&package("jsonschema-4.26.0")]);
     let backend = Backend::start(|_| reply(200, "fits")).await;
     let mut score = Score::of("JSON-Schema-Test-Suite");
+    let mut unexpected = Vec::new();
     for groups in groups.chunks(AT_ONCE) {
         let (known, foreign): (Vec<_>, Vec<_>) = groups.iter().partition(|group| is_known(group));
         for group in foreign {
@@ -31,6 +32,9 @@ async fn documents_fit_by_the_book() {
             async move { (name(group, test), judge(client, at, test).await) }
         });
         for (name, outcome) in judged.buffered(16).collect::<Vec<_>>().await {
+            if outcome.is_err() && !NOT_HELD.iter().any(|file| name.contains(file)) {
+                unexpected.push(name.clone());
+            }
             score.count(&name, outcome);
         }
     }
@@ -39,10 +43,18 @@ async fn documents_fit_by_the_book() {
         PASSED,
         "no meta-schemas; `idn-hostname`, `uri-template`, `content...` say what is meant",
     );
+    assert!(unexpected.is_empty(), "these should pass: {unexpected:#?}");
 }
 
 const CASES: usize = 7247;
 const PASSED: usize = 7103;
+
+/// The files whose groups may fail: what they are about says but what is meant.
+const NOT_HELD: [&str; 3] = [
+    "draft7/optional/content.json",
+    "optional/format/idn-hostname.json",
+    "optional/format/uri-template.json",
+];
 
 /// Whether `$schema` is a draft, and no `$ref` leads to one: `torana check` refuses such settings.
 fn is_known(group: &Value) -> bool {
