@@ -1,9 +1,14 @@
 //! What a policy of the Open Policy Agent answers: `{"result": true}`, or an object with more to say.
 
-use serde::Deserialize;
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::{Map, Value};
 
-use crate::fields::Field;
+use crate::{fields::Field, refusal};
 
 /// What a policy has decided.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +28,13 @@ pub(crate) enum Body {
 #[derive(Deserialize)]
 struct Answer {
     /// Without it the policy is undefined: nothing was said of this request.
-    result: Option<Value>,
+    result: Option<Ruled>,
+}
+
+/// What a rule is.
+enum Ruled {
+    Plainly(bool),
+    Object(Decided),
 }
 
 #[derive(Deserialize)]
@@ -40,14 +51,11 @@ struct Decided {
 /// Reads an answer. The error is for the log.
 pub(crate) fn decision(body: &[u8]) -> Result<Decision, String> {
     let no_policy = |why: serde_json::Error| format!("its answer is none of a policy: {why}");
-    let answer: Answer = serde_json::from_slice(body).map_err(no_policy)?;
+    let Object(answer) = serde_json::from_slice::<Object<Answer>>(body).map_err(no_policy)?;
     match answer.result {
-        None | Some(Value::Bool(false)) => Ok(plain_no()),
-        Some(Value::Bool(true)) => Ok(Decision::Yes(Vec::new())),
-        Some(object @ Value::Object(_)) => {
-            of_object(serde_json::from_value(object).map_err(no_policy)?)
-        }
-        Some(_) => Err("its `result` is neither a boolean nor an object".to_owned()),
+        None | Some(Ruled::Plainly(false)) => Ok(plain_no()),
+        Some(Ruled::Plainly(true)) => Ok(Decision::Yes(Vec::new())),
+        Some(Ruled::Object(decided)) => of_object(decided),
     }
 }
 
@@ -61,8 +69,8 @@ fn of_object(result: Decided) -> Result<Decision, String> {
         return Ok(Decision::Yes(fields));
     }
     let status = result.status.unwrap_or(403);
-    if !(300..500).contains(&status) {
-        return Err(format!("its `status` is {status}, which is no refusal: 300 to 499"));
+    if !refusal::may_have(status) {
+        return Err(format!("its `status` is {status}, which is no refusal: 300 to 499, but 304"));
     }
     let body = result.body.map(|body| match body {
         Value::String(text) => Body::Text(text),
@@ -97,6 +105,54 @@ fn as_text(value: Value) -> Option<String> {
     }
 }
 
+/// An object by its members' names. (Derived code takes a list as well, by position: `[true]` would be a yes.) A member
+/// that it knows may not stand there twice, for services disagree on which of them counts.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(ObjectVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
+    }
+}
+
+impl<'de> Deserialize<'de> for Ruled {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(RuledVisitor)
+    }
+}
+
+struct RuledVisitor;
+
+impl<'de> Visitor<'de> for RuledVisitor {
+    type Value = Ruled;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a `result` that is a boolean or an object")
+    }
+
+    fn visit_bool<E: Error>(self, is: bool) -> Result<Ruled, E> {
+        Ok(Ruled::Plainly(is))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Ruled, A::Error> {
+        Decided::deserialize(MapAccessDeserializer::new(members)).map(Ruled::Object)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,7 +178,11 @@ mod tests {
         for nonsense in [
             "",
             "true",
+            "null",
             "[]",
+            "[true]",
+            r#"[{"allow":true}]"#,
+            r#"{"result":[true]}"#,
             r#"{"result":"true"}"#,
             r#"{"result":1}"#,
             r#"{"result":["allow"]}"#,
@@ -130,6 +190,8 @@ mod tests {
             r#"{"result":{"allow":1}}"#,
             r#"{"result":{"allow":null}}"#,
             r#"{"result":true,"result":false}"#,
+            r#"{"result":false,"result":true}"#,
+            r#"{"result":{"allow":false,"allow":true}}"#,
         ] {
             assert!(decided(nonsense).is_err(), "{nonsense}");
         }
@@ -153,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_refusal_is_nonsense() {
-        for status in [200, 204, 100, 500, 0] {
+        for status in [200, 204, 100, 304, 500, 0] {
             let text = format!(r#"{{"result":{{"allow":false,"status":{status}}}}}"#);
             assert!(decided(&text).unwrap_err().contains("is no refusal"), "{status}");
         }

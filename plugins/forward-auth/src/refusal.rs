@@ -2,6 +2,11 @@
 
 use torana_plugin_sdk::prelude::*;
 
+/// Whether a no may have this status. 304 is none: a client would take it for a yes to what it has kept.
+pub(crate) fn may_have(status: u16) -> bool {
+    (300..500).contains(&status) && status != 304
+}
+
 /// Nobody says yes or no.
 pub(crate) fn unavailable() -> Reply {
     let detail = "Whether this is allowed cannot be found out at the moment.";
