@@ -2,7 +2,7 @@
 
 use template::Fault;
 use torana_plugin_sdk::{
-    host::{Outgoing, Request},
+    host::{HeaderError, Outgoing, Request},
     prelude::*,
 };
 
@@ -30,6 +30,9 @@ pub(crate) const FORWARDED: [(Forwarded, &str); 5] = [
     (Forwarded::For, "x-forwarded-for"),
 ];
 
+/// Headers that say who somebody is. (Cookies of HTTP/2, where each may have a line of its own, are in one by now.)
+pub(crate) const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
 impl Asker {
     pub(crate) fn new(settings: Settings) -> Self {
         Self { memory: Memory::new(&settings), settings }
@@ -53,7 +56,7 @@ impl Asker {
 }
 
 impl Settings {
-    fn question(&self, host: &impl Host) -> Result<Outgoing, Fault> {
+    pub(crate) fn question(&self, host: &impl Host) -> Result<Outgoing, Fault> {
         let forwarded = self.forwarded(host)?;
         let call = match self.speak {
             Speak::Http => self.like_the_request(forwarded, host)?,
@@ -110,6 +113,10 @@ impl Settings {
         let mut forwarded = Vec::with_capacity(self.forward.len());
         for name in &self.forward {
             let values = host.request().header_values(name).map_err(Fault::of_header)?;
+            // The service might judge the one, and the upstream believe the other.
+            if values.len() > 1 && CREDENTIALS.contains(&&**name) {
+                return Err(Fault::of_header(Refused::new(&**name, HeaderError::Repeated)));
+            }
             if !values.is_empty() {
                 forwarded.push((&**name, values));
             }

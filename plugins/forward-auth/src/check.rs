@@ -3,11 +3,14 @@
 use std::fmt::Display;
 
 use template::{Piece, Template};
-use torana_plugin_sdk::{prelude::*, settings::Duration};
+use torana_plugin_sdk::{http::are_twins, prelude::*, settings::Duration};
 
 use crate::{
-    ask::FORWARDED,
+    ask::{CREDENTIALS, FORWARDED},
+    refusal,
     settings::{Cache, Settings, Speak},
+    target,
+    uses::read_headers,
 };
 
 /// Looks at settings as a whole.
@@ -21,12 +24,13 @@ pub(crate) fn check(settings: &Settings) -> Result<(), SettingErrors> {
         check_path(path, &mut errors);
     }
     check_headers(settings, &mut errors);
+    check_spellings(settings, &mut errors);
     check_lists(settings, &mut errors);
     check_attributes(settings, &mut errors);
     check_statuses(&settings.denied.statuses, &mut errors);
     check_duration(settings.timeout, 60, &["timeout"], &mut errors);
     if let Some(cache) = &settings.cache {
-        check_cache(cache, &mut errors);
+        check_cache(cache, settings, &mut errors);
     }
     if settings.max_body.bytes() > MAX_BODY {
         errors.add(["max_body"], "write 1MiB at most: answers are judged in memory");
@@ -74,14 +78,28 @@ fn check_opa(settings: &Settings, errors: &mut SettingErrors) {
 
 fn check_path(path: &Template, errors: &mut SettingErrors) {
     let begins = matches!(path.pieces().first(), Some(Piece::Text(text)) if text.starts_with('/'));
-    let texts = path.pieces().iter().filter_map(|piece| match piece {
-        Piece::Text(text) => Some(text.as_str()),
-        Piece::Value { .. } => None,
+    // An `x` in the place of values: no dot and no hex digit.
+    let texts = path.pieces().iter().map(|piece| match piece {
+        Piece::Text(text) => text.as_str(),
+        Piece::Value { .. } => "x",
     });
-    if !begins {
+    if begins {
+        check_target(&texts.collect::<String>(), "path", errors);
+    } else {
         errors.add(["path"], "a path begins with a slash: write \"/auth\"");
-    } else if let Some(wrong) = texts.flat_map(str::chars).find(|c| !may_stand_in_target(*c)) {
-        errors.add(["path"], format!("{wrong:?} cannot stand there: write it percent-encoded"));
+    }
+}
+
+/// Looks at what is sent to the service as it stands there.
+fn check_target(target: &str, at: &str, errors: &mut SettingErrors) {
+    let path = target.split('?').next().unwrap_or_default();
+    if let Some(wrong) = target.chars().find(|c| !may_stand_in_target(*c)) {
+        errors.add([at], format!("{wrong:?} cannot stand there: write it percent-encoded"));
+    } else if let Some(wrong) = target::half_escape(target) {
+        errors.add([at], format!("`{wrong}` is no escape: write `%25` for a percent sign"));
+    } else if target::climbs(path) {
+        let text = "a segment of dots leads to another path: write the one that is meant";
+        errors.add([at], text);
     }
 }
 
@@ -90,8 +108,10 @@ fn check_prefix(prefix: &str, errors: &mut SettingErrors) {
         errors.add(["prefix"], "a path begins with a slash: write \"/auth\", or \"\" for nothing");
     } else if prefix.ends_with('/') {
         errors.add(["prefix"], "the request's path follows, with its own slash: write \"/auth\"");
-    } else if let Some(wrong) = prefix.chars().find(|c| *c == '?' || !may_stand_in_target(*c)) {
-        errors.add(["prefix"], format!("{wrong:?} cannot stand there: write it percent-encoded"));
+    } else if prefix.contains('?') {
+        errors.add(["prefix"], "'?' cannot stand there: write it percent-encoded");
+    } else {
+        check_target(prefix, "prefix", errors);
     }
 }
 
@@ -118,11 +138,29 @@ fn check_headers(settings: &Settings, errors: &mut SettingErrors) {
     for name in settings.headers.keys() {
         if told.contains(&&**name) {
             errors.add(["headers", name], format!("`{name}` is set by `x_forwarded`"));
+        } else if settings.speak == Speak::Opa && OF_INPUT.contains(&&**name) {
+            errors
+                .add(["headers", name], format!("`{name}` is set by `speak = \"opa\"`: remove it"));
         } else if settings.forward.contains(name) {
             errors.add(
                 ["headers", name],
                 format!("`{name}` is in `forward` too: remove one of the two"),
             );
+        }
+    }
+}
+
+/// What describes an `input` and the answer to it.
+const OF_INPUT: [&str; 2] = ["accept", "content-type"];
+
+/// Where the host removes one spelling with underscores, all others go: two of them cannot both be kept.
+fn check_spellings(settings: &Settings, errors: &mut SettingErrors) {
+    let judged: Vec<_> = settings.judged().filter(|name| name.contains('_')).collect();
+    for (index, name) in judged.iter().enumerate() {
+        if let Some(twin) = judged[..index].iter().find(|known| are_twins(known, name)) {
+            let text =
+                format!("`{name}` and `{twin}` are one header to services: read one of them");
+            errors.add([""; 0], text);
         }
     }
 }
@@ -182,15 +220,16 @@ fn check_attributes(settings: &Settings, errors: &mut SettingErrors) {
 
 fn check_statuses(statuses: &[u16], errors: &mut SettingErrors) {
     for (index, status) in statuses.iter().enumerate() {
-        if !(300..500).contains(status) {
-            let text = format!("{status} is no refusal: write statuses from 300 to 499");
+        if !refusal::may_have(*status) {
+            let text =
+                format!("{status} is no refusal: write statuses from 300 to 499, but not 304");
             errors.add(["denied", "statuses", &index.to_string()], text);
         }
         check_once(&["denied", "statuses"], index, status, statuses[..index].iter(), errors);
     }
 }
 
-fn check_cache(cache: &Cache, errors: &mut SettingErrors) {
+fn check_cache(cache: &Cache, settings: &Settings, errors: &mut SettingErrors) {
     if cache.key.is_empty() {
         let text = "without a key one answer would be everybody's: write what it depends on, \
                     [\"{request.header.cookie}\"]";
@@ -203,9 +242,24 @@ fn check_cache(cache: &Cache, errors: &mut SettingErrors) {
             errors.add(["cache", "key", &index.to_string()], text);
         }
     }
+    check_credentials(cache, settings, errors);
     check_duration(cache.ttl, 3600, &["cache", "ttl"], errors);
     if let Some(ttl) = cache.denied_ttl {
         check_duration(ttl, 3600, &["cache", "denied_ttl"], errors);
+    }
+}
+
+/// Who is asked for by what he shows gets no answer that somebody else was given. (All of a policy's question is part of
+/// the key.)
+fn check_credentials(cache: &Cache, settings: &Settings, errors: &mut SettingErrors) {
+    let in_key = |name: &str| cache.key.iter().flat_map(read_headers).any(|known| known == name);
+    let forwarded = settings.forward.iter().filter(|name| CREDENTIALS.contains(&&***name));
+    for name in forwarded.filter(|name| settings.speak == Speak::Http && !in_key(name)) {
+        let text = format!(
+            "`forward` has `{name}`, and an answer to one caller would be others' too: add \
+             \"{{request.header.{name}}}\""
+        );
+        errors.add(["cache", "key"], text);
     }
 }
 

@@ -55,9 +55,10 @@ impl<'a> Question<'a> {
             method: request.method(),
             scheme: request.scheme(),
             host: request.authority(),
-            segments: segments(&path).ok_or_else(no_text)?,
+            segments: segments(&path).ok_or_else(|| no_text("path"))?,
             path,
-            query: query(request.query().as_deref().unwrap_or_default()),
+            query: query(request.query().as_deref().unwrap_or_default())
+                .ok_or_else(|| no_text("query"))?,
             headers: headers.into_iter().collect(),
             client: request.client_address(),
             route: request.route(),
@@ -74,8 +75,8 @@ fn claims(text: Option<String>) -> Result<Value, Failure> {
     text.map_or(Ok(Value::Null), |text| Ok(serde_json::from_str(&text)?))
 }
 
-fn no_text() -> Fault {
-    Fault::Client("The path is not UTF-8.".to_owned())
+fn no_text(what: &str) -> Fault {
+    Fault::Client(format!("The {what} is not UTF-8."))
 }
 
 /// None for what is not UTF-8: a policy cannot tell what a service would make of it.
@@ -84,12 +85,14 @@ fn segments(path: &str) -> Option<Vec<String>> {
     path.trim_start_matches('/').split('/').map(decoded).collect()
 }
 
-fn query(text: &str) -> BTreeMap<String, Vec<String>> {
+/// None in the same case.
+fn query(text: &str) -> Option<BTreeMap<String, Vec<String>>> {
+    percent_decode_str(text).decode_utf8().ok()?;
     let mut values = BTreeMap::<_, Vec<_>>::new();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         values.entry(name.into_owned()).or_default().push(value.into_owned());
     }
-    values
+    Some(values)
 }
 
 #[cfg(test)]
@@ -109,10 +112,11 @@ mod tests {
 
     #[test]
     fn every_value_of_a_parameter_is_there() {
-        let values = query("a=1&b=%20x+y&a=2&c");
+        let values = query("a=1&b=%20x+y&a=2&c").unwrap();
         assert_eq!(values["a"], ["1", "2"]);
         assert_eq!(values["b"], [" x y"]);
         assert_eq!(values["c"], [""]);
+        assert_eq!(query("a=1&b=%ff"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What becomes of a request that may pass.
 
-use torana_plugin_sdk::{host::Change, prelude::*};
+use torana_plugin_sdk::{host::Change, http::are_twins, prelude::*};
 
 use crate::{fields::Field, names::Pattern, settings::Settings};
 
@@ -10,7 +10,9 @@ const IDENTITY: [&str; 4] = ["consumer.id", "consumer.tier", "auth.scopes", "aut
 /// Tells the upstream, later plugins and the client what the service has said: nothing, where it was not asked. What a
 /// client sent in the place of it goes in any case.
 pub(crate) fn pass(settings: &Settings, said: &[Field], host: &impl Host) -> Result<(), Failure> {
-    remove_the_clients(settings, host)?;
+    let names = host.request().header_names();
+    remove_twins_of_the_judged(settings, &names, host)?;
+    remove_the_clients(settings, &names, host)?;
     set_attributes(settings, said, host)?;
     set_headers(&settings.request, said, host)?;
     let changes = changes(&settings.response, said);
@@ -39,13 +41,49 @@ fn set_attributes(settings: &Settings, said: &[Field], host: &impl Host) -> Resu
     Ok(host.attributes().update(&values)?)
 }
 
-/// Those that the service speaks under, and what upstreams may take for them; and the twins of those that it has judged,
-/// for these it has not seen.
-fn remove_the_clients(settings: &Settings, host: &impl Host) -> Result<(), Failure> {
+/// Of what the service has judged under one name, it has not seen what stands under another spelling.
+fn remove_twins_of_the_judged(
+    settings: &Settings,
+    names: &[String],
+    host: &impl Host,
+) -> Result<(), Failure> {
+    let judged: Vec<_> = settings.judged().collect();
+    for name in names.iter().filter(|name| !judged.contains(&name.as_str())) {
+        let twins: Vec<_> =
+            judged.iter().copied().filter(|judged| are_twins(judged, name)).collect();
+        if !twins.is_empty() {
+            remove_alone(name, &twins, host)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a header, and none of these. With a name the host removes all its spellings with underscores.
+fn remove_alone(name: &str, others: &[&str], host: &impl Host) -> Result<(), Failure> {
+    let (request, edit) = (host.request(), host.request_edit());
+    let spellings = others.iter().copied().filter(|other| other.contains('_'));
+    let kept = spellings.map(|other| Ok((other, request.header_values(other)?)));
+    let kept = kept.collect::<Result<Vec<_>, Failure>>()?;
+    edit.remove_header(name)?;
+    for (other, values) in kept {
+        edit.remove_header(other)?;
+        for value in values {
+            edit.add_header(other, &value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Those that the service speaks under, and what upstreams may take for them.
+fn remove_the_clients(
+    settings: &Settings,
+    names: &[String],
+    host: &impl Host,
+) -> Result<(), Failure> {
     let edit = host.request_edit();
-    for name in host.request().header_names() {
-        if settings.request.iter().any(|pattern| pattern.covers_twin(&name)) {
-            edit.remove_header(&name)?;
+    for name in names {
+        if settings.request.iter().any(|pattern| pattern.covers_twin(name)) {
+            edit.remove_header(name)?;
         }
     }
     for pattern in &settings.request {
@@ -53,10 +91,6 @@ fn remove_the_clients(settings: &Settings, host: &impl Host) -> Result<(), Failu
         if let Pattern::Name(name) = pattern {
             edit.remove_header(name)?;
         }
-    }
-    for name in settings.forward.iter().filter(|name| name.contains('-')) {
-        // The host removes all other spellings with underscores as well, and leaves the one with dashes.
-        edit.remove_header(&name.replace('-', "_"))?;
     }
     Ok(())
 }

@@ -80,8 +80,16 @@ fn absent(name: &Name) -> Fault {
 }
 
 /// Whether a path has a segment of dots, which servers resolve; some decode it before.
-fn climbs(path: &str) -> bool {
+pub(crate) fn climbs(path: &str) -> bool {
     has_dots(path) || has_dots(&percent_decode_str(path).decode_utf8_lossy())
+}
+
+/// A percent sign that begins no escape, with what follows it.
+pub(crate) fn half_escape(target: &str) -> Option<&str> {
+    let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let escapes = target.match_indices('%').map(|(at, _)| &target[at..]);
+    let is_half = |rest: &&str| !is_hex(rest.as_bytes().get(1)) || !is_hex(rest.as_bytes().get(2));
+    escapes.filter(is_half).map(|rest| rest.get(..3).unwrap_or(rest)).next()
 }
 
 fn has_dots(path: &str) -> bool {
@@ -133,6 +141,16 @@ mod tests {
         assert_eq!(header, "There is no header `x-t`.");
         assert!(asked("/auth/{params.id}", &host).unwrap_err().starts_with("failure: "));
         assert_eq!(asked("/auth/{params.id:-none}", &host).unwrap(), "/auth/none");
+    }
+
+    #[test]
+    fn an_escape_has_two_digits() {
+        for (target, half) in
+            [("/%zz", "%zz"), ("/a%2", "%2"), ("/%", "%"), ("/%2x/%", "%2x"), ("/%é", "%é")]
+        {
+            assert_eq!(half_escape(target), Some(half), "{target}");
+        }
+        assert_eq!(half_escape("/%2F%25%aa"), None);
     }
 
     #[test]

@@ -25,6 +25,15 @@ fn caching(more: &str) -> ForwardAuth {
     plugin(&format!(r#","cache":{{"key":["{{request.header.x-key}}"],"ttl":"10s"{more}}}"#))
 }
 
+/// Remembers a no, of which clients get these headers.
+fn caching_no(wanted: &str) -> ForwardAuth {
+    let json = format!(
+        r#"{{"to":"auth","path":"/check","denied":{{"headers":[{wanted}]}},
+            "cache":{{"key":["{{request.header.x-key}}"],"ttl":"10s","denied_ttl":"1s"}}}}"#
+    );
+    ForwardAuth::new(settings::parse(&json).unwrap()).unwrap()
+}
+
 /// A service that answers this, with a header.
 fn service(status: u16, header: (&str, &str), body: &[u8]) -> FakeHost {
     let headers = vec![Header { name: header.0.into(), value: header.1.into() }];
@@ -94,9 +103,16 @@ fn a_no_is_remembered_only_where_the_settings_say_so() {
 
 #[test]
 fn what_is_one_clients_alone_is_not_remembered() {
-    for (header, body) in [(("set-cookie", "a=b"), &b"no"[..]), (("x", ""), &b"\xff"[..])] {
+    for (header, body, wanted) in [
+        (("set-cookie", "a=b"), &b"no"[..], r#""set-cookie""#),
+        // It was made for one client, also where that does not get it.
+        (("set-cookie", "a=b"), &b"no"[..], ""),
+        // The way to a login has the `state` of one.
+        (("location", "/login?state=7"), &b"no"[..], r#""location""#),
+        (("x", ""), &b"\xff"[..], ""),
+    ] {
         let host = service(403, header, body);
-        let plugin = caching(r#","denied_ttl":"1s""#);
+        let plugin = caching_no(wanted);
         assert_eq!([status(&plugin, &host), status(&plugin, &host)], [403, 403]);
         assert_eq!(host.fetched().len(), 2, "{header:?}");
     }

@@ -29,6 +29,9 @@ pub(crate) struct No {
     pub(crate) fields: Fields,
     #[serde(with = "text")]
     pub(crate) body: Vec<u8>,
+    /// Whether the answer set a cookie, passed on or not: it was made for one client then.
+    #[serde(skip)]
+    pub(crate) set_cookie: bool,
 }
 
 /// Why there is neither.
@@ -42,6 +45,10 @@ pub(crate) struct Trouble {
 
 /// What describes a body goes with it.
 const OF_BODY: [&str; 3] = ["content-type", "content-encoding", "content-language"];
+
+/// What is a 5xx and yet about the question, for a client may have chosen its method, version or kind (RFC 9110, 15.6.2
+/// and 15.6.6; RFC 2295, 8.1).
+const OF_THE_REQUEST: [u16; 3] = [501, 505, 506];
 
 impl Trouble {
     pub(crate) fn of_fetch(refused: &Refused<FetchError>) -> Self {
@@ -64,7 +71,7 @@ impl Settings {
         if (500..600).contains(&status) {
             return Err(Trouble {
                 why: format!("`{}` answered {status}", self.to),
-                is_outage: true,
+                is_outage: !OF_THE_REQUEST.contains(&status),
             });
         }
         let verdict = match self.speak {
@@ -135,6 +142,8 @@ impl Settings {
         body: Vec<u8>,
     ) -> Result<Verdict, String> {
         let has_body = !body.is_empty();
+        let fields: Vec<_> = fields.into_iter().collect();
+        let set_cookie = fields.iter().any(|(name, _)| name == "set-cookie");
         let mut fields = Fields::of(fields, |name| {
             covers(&self.denied.headers, name) || has_body && OF_BODY.contains(&name)
         })?;
@@ -142,7 +151,7 @@ impl Settings {
         if !fields.has("cache-control") {
             fields.0.push(("cache-control".to_owned(), "no-store".to_owned()));
         }
-        Ok(Verdict::No(No { status, fields, body }))
+        Ok(Verdict::No(No { status, fields, body, set_cookie }))
     }
 
     fn within_bounds(&self, body: Content) -> Result<Vec<u8>, String> {
