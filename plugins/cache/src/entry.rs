@@ -95,7 +95,8 @@ impl Head {
         let age = self.age_at(now) / 1000;
         let is_too_old = wishes.max_age.is_some_and(|most| age > most || most == 0);
         let least = wishes.min_fresh.unwrap_or(0).cast_signed();
-        if self.no_cache {
+        // The store may have it for a little longer.
+        if self.no_cache || now >= self.until {
             return Use::Validate { is_wish: false };
         }
         if wishes.no_cache || is_too_old {
@@ -201,6 +202,12 @@ mod tests {
         let old = Head { age: 5_000, ..head() };
         assert_eq!((judge(&old, 1_004, ""), judge(&old, 1_005, "")), (Use::Fresh, NEEDED));
         assert_eq!(judge(&Head { age: u64::MAX, ..head() }, 1_000, ""), NEEDED);
+    }
+
+    #[test]
+    fn it_is_of_no_use_by_itself_once_it_was_to_be_gone() {
+        let long = Head { lifetime: 5_000, ..head() };
+        assert_eq!((judge(&long, 1_999, ""), judge(&long, 2_000, "")), (Use::Fresh, NEEDED));
     }
 
     #[test]

@@ -71,6 +71,8 @@ pub(crate) struct Pending {
     pub(crate) head: Head,
     pub(crate) keys: Keys,
     pub(crate) flight: Option<String>,
+    /// Digests of the lines of `Set-Cookie` that are kept. They are not in the head: every plugin can read this.
+    pub(crate) cookies: Vec<String>,
     /// The digests of the request's fields, as they were before it went on.
     pub(crate) seen: BTreeMap<String, String>,
 }

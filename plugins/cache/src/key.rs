@@ -13,11 +13,12 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// `target` says what is asked for, `more` is what `key` makes of the request.
-    pub(crate) fn of(target: &[&str], more: &[String]) -> Self {
+    /// `target` says what is asked for, `more` is the route, and what `key` makes of the request: a change on one route is
+    /// one for all.
+    pub(crate) fn of(target: &[&str], more: &[&str]) -> Self {
         let target = digest(target.iter().copied());
-        let parts = [target.as_str()].into_iter().chain(more.iter().map(String::as_str));
-        Self { base: digest(parts), target }
+        let base = digest([target.as_str()].into_iter().chain(more.iter().copied()));
+        Self { base, target }
     }
 
     /// Where it says when the target was last changed, in milliseconds since 1970.
@@ -26,14 +27,20 @@ impl Keys {
     }
 }
 
-/// Of one response out of several: by the values of the fields on which it depends.
-pub(crate) fn variant(base: &str, generation: &str, values: &[String]) -> String {
-    digest([base, generation].into_iter().chain(values.iter().map(String::as_str)))
+/// Of one response out of several: by the fields on which it depends, and their values.
+pub(crate) fn variant(base: &str, generation: &str, fields: &[(&String, String)]) -> String {
+    let fields = fields.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    digest([base, generation].into_iter().chain(fields))
 }
 
 /// Where it says that somebody asks the service for what stands under a key.
 pub(crate) fn flight(key: &str) -> String {
     format!("flight:{key}")
+}
+
+/// Where those wait who want what somebody else asks for. There is never a value.
+pub(crate) fn wait(key: &str) -> String {
+    format!("wait:{key}")
 }
 
 /// The digest of texts. Each stands behind its length, so that ("a", "bc") is not ("ab", "c").
@@ -55,15 +62,15 @@ mod tests {
 
     #[test]
     fn no_two_have_one_key() {
-        let of = |target: &[&str], more: &[&str]| {
-            Keys::of(target, &more.iter().map(|&one| one.to_owned()).collect::<Vec<_>>())
-        };
+        let of = Keys::of;
         assert_ne!(of(&["a", "bc"], &[]), of(&["ab", "c"], &[]));
         let (ada, bob) = (of(&["/"], &["ada"]), of(&["/"], &["bob"]));
         assert_eq!(ada.changed(), bob.changed());
         assert_ne!(ada.base, bob.base);
         assert_ne!(of(&["/"], &[]).base, of(&["/"], &[""]).base);
-        assert!(variant(&ada.base, "1", &["x".repeat(9_000)]).len() <= 512);
+        let of = |name: &str, value: &str| variant("a", "1", &[(&name.to_owned(), value.into())]);
+        assert!(of("b", &"x".repeat(9_000)).len() <= 512);
+        assert_ne!(of("b", "1"), of("c", "1"), "another field with the same value");
     }
 
     #[test]

@@ -31,6 +31,8 @@ use torana_plugin_sdk::{Hook, prelude::*};
 
 struct Cache {
     settings: Settings,
+    /// The templates of `key`, as they are: values of other templates are under other keys.
+    key: Vec<String>,
     rules: Rules,
     trouble: Rc<Trouble>,
 }
@@ -41,7 +43,8 @@ impl Plugin for Cache {
 
     fn new(settings: Settings) -> Result<Self, SettingErrors> {
         settings.check()?;
-        Ok(Self { rules: settings.rules(), settings, trouble: Rc::default() })
+        let key = settings.key.iter().map(|template| format!("{:?}", template.pieces())).collect();
+        Ok(Self { rules: settings.rules(), key, settings, trouble: Rc::default() })
     }
 
     fn unneeded(&self) -> Vec<Hook> {

@@ -40,8 +40,12 @@ impl Cache {
         Some(self.keys_of(host, target, &values))
     }
 
-    /// Of a target, whoever asks.
-    pub(crate) fn keys_of(&self, host: &impl Host, target: &Target, values: &[String]) -> Keys {
+    /// The keys of a target that was changed: whoever did that may lack what tells clients apart.
+    pub(crate) fn keys_for_change(&self, host: &impl Host, target: &Target) -> Keys {
+        self.keys(host, target).unwrap_or_else(|| self.keys_of(host, target, &[]))
+    }
+
+    fn keys_of(&self, host: &impl Host, target: &Target, values: &[String]) -> Keys {
         let query = match (self.settings.query, &target.query) {
             (_, None) => String::new(),
             // A query that is empty is not the same as none (RFC 3986, 6.2.3).
@@ -49,7 +53,9 @@ impl Cache {
             (Query::Sorted, Some(query)) => format!("?{}", sorted(query)),
         };
         let route = host.request().route();
-        Keys::of(&[&route, &target.scheme, &target.authority, &target.path, &query], values)
+        let parts = self.key.iter().zip(values).flat_map(|(template, value)| [template, value]);
+        let more = [&route].into_iter().chain(parts).map(String::as_str).collect::<Vec<_>>();
+        Keys::of(&[&target.scheme, &target.authority, &target.path, &query], &more)
     }
 
     /// What is stored under these keys for the request at hand.
@@ -60,12 +66,11 @@ impl Cache {
             Some(Stored::Entry(entry)) => (keys.base.clone(), entry),
             Some(Stored::Index(index)) => {
                 let request = store.host.request();
-                let values: Option<Vec<_>> =
-                    index.names.iter().map(|name| value(&request, name)).collect();
-                let Some(values) = values else {
+                let fields = index.names.iter().map(|name| Some((name, value(&request, name)?)));
+                let Some(fields) = fields.collect::<Option<Vec<_>>>() else {
                     return nothing(keys.base.clone(), Forward::VaryMiss);
                 };
-                let key = variant(&keys.base, &index.generation, &values);
+                let key = variant(&keys.base, &index.generation, &fields);
                 match store.entry(&key) {
                     Some(entry) => (key, entry),
                     None => return nothing(key, Forward::VaryMiss),
@@ -78,10 +83,13 @@ impl Cache {
         Found { key, entry: Ok(entry) }
     }
 
-    /// Whether the target was changed since. Without `key` there is one entry for it, which is gone then; with it there
-    /// may be many.
-    fn is_outdated(&self, store: &Store<'_, impl Host>, keys: &Keys, asked: u64) -> bool {
-        !self.settings.key.is_empty()
-            && store.moment(&keys.changed()).is_some_and(|changed| asked <= changed)
+    /// Whether the target was changed since something was asked for.
+    pub(crate) fn is_outdated(
+        &self,
+        store: &Store<'_, impl Host>,
+        keys: &Keys,
+        asked: u64,
+    ) -> bool {
+        store.moment(&keys.changed()).is_some_and(|changed| asked <= changed)
     }
 }

@@ -34,10 +34,25 @@ pub(crate) fn may_have(head: &impl ReadHeaders, name: &str) -> bool {
     }
 }
 
-/// The digests of all fields, each in its normal form.
+/// Fields that the gateway hides from plugins without a grant.
+const HIDDEN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+/// What stands in the place of a digest for those: it is none, and so matches nothing.
+const IS_THERE: &str = "hidden";
+
+/// The digests of all fields, each in its normal form. Every plugin can read them, so of hidden ones it is only said that
+/// they are there: a digest would let others try passwords on it.
 pub(crate) fn digests(head: &impl ReadHeaders) -> BTreeMap<String, String> {
+    let digest = |name: &str| match HIDDEN.contains(&name) {
+        true => Some(IS_THERE.to_owned()),
+        false => value(head, name).map(|value| short(&value)),
+    };
     let names = head.header_names().into_iter();
-    names.filter_map(|name| value(head, &name).map(|value| (name, short(&value)))).collect()
+    names.filter_map(|name| digest(&name).map(|digest| (name, digest))).collect()
+}
+
+/// The digests of a field's lines.
+pub(crate) fn line_digests(head: &impl ReadHeaders, name: &str) -> Vec<String> {
+    lines(head, name).iter().map(|line| short(line)).collect()
 }
 
 /// The normal form of a field. None where it is hidden or no text.
@@ -55,7 +70,7 @@ pub(crate) fn is_as_seen(seen: &BTreeMap<String, String>, name: &str, value: &st
 }
 
 /// Enough to tell an accident: who sends a field chooses its value, and has nothing of two with one digest.
-fn short(value: &str) -> String {
+pub(crate) fn short(value: &str) -> String {
     let mut digest = digest([value]);
     digest.truncate(16);
     digest

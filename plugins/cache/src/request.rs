@@ -27,13 +27,21 @@ const REVALIDATION: u64 = 10_000;
 const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 /// Conditions on what there is now, which only the service knows.
 const OF_THE_SERVICE: [&str; 2] = ["if-match", "if-unmodified-since"];
+/// What comes then is no response to be kept, but another protocol.
+const OF_OTHER_PROTOCOLS: [&str; 2] = ["sec-websocket-key", "upgrade"];
+/// What plugins before this one note of whom they have let in, and by what: the request may have nothing that says so any
+/// more.
+const OF_THE_KNOWN: [&str; 2] = ["consumer.id", "auth.claims"];
 
 impl Cache {
     /// Answers a request, or lets it go on.
     pub(crate) fn ask(&self, host: &impl Host) -> Outcome {
         let target = Self::target(host);
         let method = host.request().method();
-        let mut asked = Asked::new(host, self.keys_of(host, &target, &[]));
+        let mut asked = Asked::new(host, self.keys_for_change(host, &target));
+        if method == "CONNECT" {
+            return asked.goes_on(host, Forward::Bypass);
+        }
         if !SAFE.contains(&&*method) {
             asked.changes = Some(target);
             return asked.goes_on(host, Forward::Method);
@@ -52,13 +60,22 @@ impl Cache {
 
     fn is_skipped(&self, request: &impl Request) -> bool {
         let own = self.settings.skip_requests_with.iter().map(|name| &**name);
-        own.chain(OF_THE_SERVICE).any(|name| may_have(request, name)) || has_body(request)
+        let all = own.chain(OF_THE_SERVICE).chain(OF_OTHER_PROTOCOLS);
+        all.into_iter().any(|name| may_have(request, name)) || has_body(request)
+    }
+
+    /// Whether a response to it is for one client, unless it says something else (RFC 9111, 3.5). Where `key` tells
+    /// clients apart, that is about what the request says itself.
+    fn is_authorized(&self, host: &impl Host) -> bool {
+        let is_known = || OF_THE_KNOWN.iter().any(|name| host.attributes().get(name).is_some());
+        may_have(&host.request(), "authorization") || self.settings.key.is_empty() && is_known()
     }
 
     fn answer(&self, host: &impl Host, mut asked: Asked) -> Outcome {
         let store = self.store(host);
         let wishes = self.wishes(&host.request());
         asked.read(&host.request());
+        asked.is_authorized = self.is_authorized(host);
         asked.keeps &= !wishes.no_store;
         let mut found = self.find(&store, &asked.keys);
         if found.entry.is_err() && !wishes.only_if_cached {
@@ -73,7 +90,9 @@ impl Cache {
         let why = match entry.head.judge(now, &wishes) {
             Use::Fresh | Use::Stale => return Ok(self.hit(host, entry, now, &asked)),
             Use::StaleWhileRevalidate => {
-                if wishes.only_if_cached || !store.takes_off(&found.key, REVALIDATION) {
+                // Who brings nothing to be kept does not ask for others.
+                let asks = !wishes.only_if_cached && asked.keeps;
+                if !asks || !store.takes_off(&found.key, REVALIDATION) {
                     return Ok(self.hit(host, entry, now, &asked));
                 }
                 asked.flight = Some(found.key.clone());
@@ -95,7 +114,10 @@ impl Cache {
 
     /// Where one asks for what is not there, all others wait for it, and look again.
     fn fly_together(&self, store: &Store<'_, impl Host>, asked: &mut Asked, found: &mut Found) {
-        let Some(wait) = self.settings.collapse.filter(|_| asked.keeps) else { return };
+        // What comes for the authorized, or under a condition, is nothing that others can be answered from.
+        let is_for_all =
+            asked.keeps && !asked.is_authorized && asked.conditions == Conditions::default();
+        let Some(wait) = self.settings.collapse.filter(|_| is_for_all) else { return };
         if store.takes_off(&found.key, wait.millis) {
             asked.flight = Some(found.key.clone());
             return;
@@ -184,6 +206,11 @@ impl Asked {
             .map(|range| Range { range, if_range: lines(request, "if-range").into_iter().next() });
     }
 
+    /// Whether its response may end what is stored for all.
+    pub(crate) fn may_end(&self) -> bool {
+        self.keeps && !self.is_authorized
+    }
+
     /// What the client gets of what is stored.
     pub(crate) fn wanted(&self) -> Wanted<'_> {
         Wanted { is_head: self.is_head, conditions: &self.conditions, range: self.range.as_ref() }
@@ -200,7 +227,6 @@ impl Asked {
         self.forward = why;
         if self.keeps || self.stored.is_some() {
             let request = host.request();
-            self.is_authorized = may_have(&request, "authorization");
             self.seen = digests(&request);
         }
         self.put(host)

@@ -15,10 +15,10 @@ use crate::{
     fields::Fields,
     gather::{Gathering, Keeping, Place},
     key::{Keys, variant},
-    read::{self, is_as_seen, value},
+    read::{self, is_as_seen, short, value},
     request::changed_beside,
     settings::SetCookie,
-    storable::{LONGEST, Response},
+    storable::{Because, Response},
     store::Store,
     tell::Done,
     vary::{self, Names},
@@ -26,9 +26,9 @@ use crate::{
 
 /// Statuses of a service that has failed (RFC 5861, 4).
 const FAILED: [u16; 4] = [500, 502, 503, 504];
-/// How long a request may be under way whose response must not be kept, for its target was changed meanwhile; in
-/// milliseconds.
-const UNDER_WAY: u64 = 10 * 60 * 1000;
+/// Statuses that say for all that there is nothing any more.
+const GONE: [u16; 2] = [404, 410];
+const COOKIE: &str = "set-cookie";
 /// Fields about the body, which plugins behind this one may change with it when all heads have passed.
 const OF_THE_BODY: [&str; 6] = [
     "content-type",
@@ -62,7 +62,7 @@ impl Cache {
             self.leave(&store, asked, status);
         }
         Done::Forwarded { why: asked.forward, status, is_stored }
-            .tell(host, self.settings.cache_status)?;
+            .tell(host, self.settings.cache_status);
         Ok(Action::Next)
     }
 
@@ -72,11 +72,15 @@ impl Cache {
             return;
         };
         let beside = changed_beside(target, store.host);
-        let beside = beside.iter().map(|target| self.keys_of(store.host, target, &[]));
+        let beside = beside.iter().map(|target| self.keys_for_change(store.host, target));
         for keys in [asked.keys.clone()].into_iter().chain(beside) {
-            let is_one = self.settings.key.is_empty();
-            store.note_moment(&keys.changed(), if is_one { UNDER_WAY } else { LONGEST * 1000 });
-            if is_one {
+            // What is there stays, and is not looked at any more: who has asked the service about it before this needs
+            // its body.
+            if !store.note_moment(&keys.changed()) {
+                store.host.log().error(
+                    "the store does not take that a target was changed: others may get what was kept before, until it \
+                     is stale",
+                );
                 store.delete(&keys.base);
             }
             store.host.metrics().count("invalidated", 1);
@@ -97,7 +101,8 @@ impl Cache {
             store.lands(flight);
         }
         let mut reply = reply(entry, received, &asked.wanted());
-        Done::Revalidated.tell_in(host, &mut reply, self.settings.cache_status);
+        let done = Done::Revalidated { why: asked.forward };
+        done.tell_in(host, &mut reply, self.settings.cache_status);
         Ok(reply.into())
     }
 
@@ -119,14 +124,19 @@ impl Cache {
             is_authorized: asked.is_authorized,
         };
         match self.rules.freshen(&entry.head, &response, self.keeps_cookies()) {
-            Some(head) => {
+            Ok(head) => {
+                let old = Entry::write(&entry.head, &entry.body);
                 entry.head = head;
-                if asked.keeps {
-                    store.set(key, &Entry::write(&entry.head, &entry.body), entry.head.until);
+                if asked.keeps && !self.is_outdated(store, &asked.keys, asked.at) {
+                    let new = Entry::write(&entry.head, &entry.body);
+                    store.replace(key, &old, &new, entry.head.until);
                 }
             }
+            // What holds for the authorized says nothing of all others.
+            Err(Because::Authorization) => {}
             // It held for this request, and for no other.
-            None => store.delete(key),
+            Err(_) if asked.may_end() => store.delete(key),
+            Err(_) => {}
         }
     }
 
@@ -158,9 +168,15 @@ impl Cache {
             return false;
         }
         let (keys, flight, seen) = (asked.keys.clone(), asked.flight.clone(), asked.seen.clone());
-        let pending = Pending { head, keys, flight, seen };
+        let (mut head, whole) = (head.clone(), head);
+        head.fields.retain(|name| name != COOKIE);
+        let cookies = match self.keeps_cookies() {
+            true => read::line_digests(&host.response(), COOKIE),
+            false => Vec::new(),
+        };
+        let pending = Pending { head, keys, flight, cookies, seen };
         if status == 204 || length == Some(0) {
-            let keeping = self.keeping(store, &pending, pending.head.clone());
+            let keeping = self.keeping(store, &pending, whole);
             let is_kept = keeping.is_some_and(|keeping| keeping.keep(&[]));
             // A plugin behind this one may put a body in its place.
             return is_kept && (status == 204 || pending.put(host));
@@ -182,11 +198,17 @@ impl Cache {
         judged.inspect_err(|because| host.log().debug(format_args!("not kept: {because}"))).ok()
     }
 
-    /// What is not kept is not waited for, and it ends what was kept before.
+    /// What is not kept is not waited for, and it may end what was kept before.
     fn leave(&self, store: &Store<'_, impl Host>, asked: &Asked, status: u16) {
-        if let Some(flight) = &asked.flight {
-            store.lands_empty(flight);
-        } else if let Some(key) = asked.stored.as_deref().filter(|_| asked.keeps && status < 500) {
+        match (&asked.flight, &asked.stored) {
+            // Others have something to answer from, and the next of them may ask.
+            (Some(flight), Some(_)) => store.lands(flight),
+            (Some(flight), None) => store.lands_empty(flight),
+            (None, _) => {}
+        }
+        // A client can bring about most refusals for itself alone: they say nothing of what others get.
+        let is_news = status < 400 || GONE.contains(&status);
+        if let Some(key) = asked.stored.as_deref().filter(|_| asked.may_end() && is_news) {
             store.delete(key);
         }
     }
@@ -219,6 +241,13 @@ impl Cache {
         }
         head.fields.retain(|name| !OF_THE_BODY.contains(&name));
         head.fields.replace_by(about);
+        // Those that came by, and not what plugins before this one have set for this client since.
+        let cookies =
+            if pending.cookies.is_empty() { Vec::new() } else { read::lines(&response, COOKIE) };
+        let mut cookies = cookies.into_iter();
+        for digest in &pending.cookies {
+            head.fields.push(COOKIE, cookies.find(|line| short(line) == *digest)?);
+        }
         let weak = head.fields.only("etag").map(|tag| format!("W/{tag}"));
         if weak.is_some() && response.header("etag").ok().flatten() == weak {
             head.fields.replace_by([("etag", weak.as_deref()?)].into_iter().collect());
@@ -274,16 +303,19 @@ impl Cache {
         let mut values = Vec::with_capacity(names.len());
         for name in &names {
             // A plugin behind this one may have changed it: the next request is looked up by what its client sends.
-            values
-                .push(value(&host.request(), name).filter(|value| is_as_seen(seen, name, value))?);
+            let value = value(&host.request(), name);
+            values.push((name, value.filter(|value| is_as_seen(seen, name, value))?));
         }
         let key = variant(&keys.base, &generation, &values);
         Some(Place::Variant { base: keys.base.clone(), index: Index { names, generation }, key })
     }
 
-    /// The fields of requests that the response depends on. None for all of them.
+    /// The fields of requests that the response depends on. None where it depends on all, or on what is not known.
     fn depends_on(&self, fields: &Fields) -> Option<Names> {
         let mut names = vary::names(fields.all("vary"))?;
+        if names.iter().any(|name| vary::is_the_gateways(name)) {
+            return None;
+        }
         // Services behind a plugin that works on bodies are always asked for bodies without a coding, so that all
         // clients get the same.
         if fields.all("content-encoding").all(|coding| coding.eq_ignore_ascii_case("identity")) {

@@ -11,7 +11,7 @@ use torana_plugin_sdk::{
     settings::Duration,
 };
 
-use crate::storable::{LONGEST, Rules};
+use crate::storable::Rules;
 
 /// What is kept, for whom, and for how long.
 #[settings]
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(crate) default_ttl: Option<Duration>,
     /// How long responses may be guessed to be fresh, a tenth of the time since `Last-Modified`, at the most. "0s": no
     /// guess.
-    #[schemars(extend("default" = "1d"))]
+    #[schemars(extend("default" = "0s"))]
     pub(crate) guess: Duration,
     /// How long a stale response is kept that the service can be asked about.
     #[schemars(extend("default" = "1h"))]
@@ -73,7 +73,7 @@ impl Default for Settings {
             statuses: None,
             ttl: BTreeMap::new(),
             default_ttl: None,
-            guess: Duration::seconds(LONGEST),
+            guess: Duration::seconds(0),
             keep: Duration::seconds(3600),
             stale_while_revalidate: Duration::seconds(0),
             stale_if_error: Duration::seconds(0),
@@ -115,10 +115,9 @@ pub(crate) enum Method {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Gather {
-    /// While they pass: nothing waits, and what is too large is let go.
+    /// While they pass, unchanged: nothing waits, and what is too large is let go.
     Stream,
-    /// Before they go on: the response stays as it is to the byte, with its length and a strong `ETag`. A body that is
-    /// larger than `limits.body` is an error.
+    /// Before they go on, and decoded where they have a coding. A body that is larger than `limits.body` is an error.
     Whole,
 }
 
@@ -148,6 +147,16 @@ impl Settings {
         let mut errors = SettingErrors::new();
         if self.methods.is_empty() {
             errors.add(["methods"], "nothing would be answered: write \"GET\", \"HEAD\" or both");
+        } else if !self.methods.contains(&Method::Get) {
+            errors.add(
+                ["methods"],
+                "nothing would be kept, for HEAD is answered from what GET has brought: write \"GET\", too",
+            );
+        }
+        for (path, duration) in self.lifetimes() {
+            if duration.millis % 1000 != 0 {
+                errors.add(path, "this is no whole number of seconds: write one, like \"1s\"");
+            }
         }
         if self.statuses.as_ref().is_some_and(Vec::is_empty) {
             errors.add(
@@ -166,6 +175,20 @@ impl Settings {
                 .add(["collapse"], "nobody would wait: write a time, like \"2s\", or leave it out");
         }
         errors.or(())
+    }
+
+    /// What is counted in seconds, as HTTP does, and where it stands.
+    fn lifetimes(&self) -> Vec<(Vec<String>, Duration)> {
+        let of_statuses =
+            self.ttl.iter().map(|(status, ttl)| (vec!["ttl".into(), status.0.to_string()], *ttl));
+        let others = [
+            ("guess", self.guess),
+            ("keep", self.keep),
+            ("stale_while_revalidate", self.stale_while_revalidate),
+            ("stale_if_error", self.stale_if_error),
+        ];
+        let others = others.into_iter().chain(self.default_ttl.map(|ttl| ("default_ttl", ttl)));
+        of_statuses.chain(others.map(|(name, ttl)| (vec![name.to_owned()], ttl))).collect()
     }
 
     /// Says what the hooks read and write.

@@ -8,6 +8,7 @@ use crate::{
     fields::Fields,
     freshness,
     validators::has_validator,
+    vary,
 };
 
 /// What the settings say. All times are in seconds.
@@ -47,6 +48,8 @@ pub(crate) enum Because {
     Private,
     Authorization,
     Lifetime,
+    /// It depends on other fields than what is stored.
+    Vary,
 }
 
 /// Nothing is kept for longer, so that what says when a target was changed need not be either.
@@ -63,10 +66,13 @@ const UNDERSTOOD: [u16; 25] = [
 const NEVER: [u16; 3] = [206, 304, 416];
 
 /// Fields that are one connection's or one recipient's (RFC 9111, 3.1), and those that are made anew for each answer.
-const NOT_KEPT: [&str; 13] = [
+const NOT_KEPT: [&str; 15] = [
     "age",
+    // These two are a request's: a service that sends them back says them to one client.
+    "authorization",
     "connection",
     "content-length",
+    "cookie",
     "keep-alive",
     "proxy-authenticate",
     "proxy-authentication-info",
@@ -114,27 +120,33 @@ impl Rules {
         Ok(head)
     }
 
-    /// A stored response after the service has said that it still holds (RFC 9111, 4.3.4). None where it must not be
-    /// kept any more.
+    /// A stored response after the service has said that it still holds (RFC 9111, 4.3.4). An error where it must not
+    /// be kept any more, or not for this request.
     pub(crate) fn freshen(
         &self,
         old: &Head,
         news: &Response<'_>,
         keeps_cookies: bool,
-    ) -> Option<Head> {
+    ) -> Result<Head, Because> {
+        // It stands where the fields of the old `Vary` have put it.
+        let is_moved = news.fields.has("vary")
+            && vary::names(news.fields.all("vary")) != vary::names(old.fields.all("vary"));
+        if is_moved {
+            return Err(Because::Vary);
+        }
         let mut fields = old.fields.clone();
         let mut newer = news.fields.clone();
         newer.retain(|name| !NOT_FRESHENED.contains(&name));
         fields.replace_by(newer);
         let response = Response { status: old.status, fields: &fields, ..*news };
-        self.judge(&response, keeps_cookies).ok()
+        self.judge(&response, keeps_cookies)
     }
 
     fn allow(&self, response: &Response<'_>, directives: &OfResponse) -> Result<(), Because> {
         let status = response.status;
         let is_wanted = self.statuses.as_ref().is_none_or(|wanted| wanted.contains(&status));
         let is_understood = UNDERSTOOD.contains(&status);
-        if status < 200 || NEVER.contains(&status) || !is_wanted {
+        if !(200..600).contains(&status) || NEVER.contains(&status) || !is_wanted {
             return Err(Because::Status);
         }
         if directives.must_understand && !is_understood {
@@ -210,6 +222,7 @@ impl fmt::Display for Because {
             Self::Private => "private",
             Self::Authorization => "authorization",
             Self::Lifetime => "no-lifetime",
+            Self::Vary => "vary",
         })
     }
 }
@@ -279,7 +292,7 @@ mod tests {
     fn some_statuses_are_never_kept_and_some_only_with_a_word() {
         let fresh = ("cache-control", "max-age=60");
         let changed = ("last-modified", "Sun, 06 Nov 1994 07:49:37 GMT");
-        for status in [206, 304, 416] {
+        for status in [100, 206, 304, 416, 600, 999] {
             assert_eq!(judge(status, &[fresh]), Err(Because::Status), "{status}");
         }
         for status in [201, 302, 403, 500, 599] {
@@ -343,6 +356,8 @@ mod tests {
                 ("x-c", "3"),
                 ("set-cookie", "a=b"),
                 ("age", "5"),
+                ("authorization", "Bearer x"),
+                ("cookie", "a=b"),
                 ("proxy-authenticate", "Basic"),
             ],
         );
@@ -425,14 +440,16 @@ mod tests {
     #[test]
     fn a_304_can_end_it() {
         let old = judge(200, &[("cache-control", "max-age=1"), ("etag", "\"a\"")]).unwrap();
-        let news = fields(&[("cache-control", "no-store")]);
-        let news = Response {
-            status: 304,
-            fields: &news,
-            asked: NOW,
-            received: NOW,
-            is_authorized: false,
-        };
-        assert_eq!(rules().freshen(&old, &news, false), None);
+        for (line, is_authorized, expected) in [
+            (("cache-control", "no-store"), false, Because::NoStore),
+            (("cache-control", "max-age=60"), true, Because::Authorization),
+            (("vary", "Accept-Language"), false, Because::Vary),
+            (("vary", "*"), false, Because::Vary),
+        ] {
+            let news = fields(&[line]);
+            let news =
+                Response { status: 304, fields: &news, asked: NOW, received: NOW, is_authorized };
+            assert_eq!(rules().freshen(&old, &news, false), Err(expected), "{line:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use torana_plugin_sdk::{
 
 use crate::{
     entry::{Entry, Stored},
-    key::flight,
+    key::{flight, wait},
     storable::LONGEST,
 };
 
@@ -69,6 +69,12 @@ impl<'a, H: Host> Store<'a, H> {
         self.put(key, value, LONGEST * 1000 + SLACK)
     }
 
+    /// The same where the old value still stands there: what others have put in its place meanwhile is newer.
+    pub(crate) fn replace(&self, key: &str, old: &[u8], new: &[u8], until: u64) {
+        let ttl = until.saturating_sub(self.now()) + SLACK;
+        self.noted(self.host.kv().compare_and_swap(key, Some(old), new, Some(ttl)));
+    }
+
     pub(crate) fn delete(&self, key: &str) {
         self.noted(self.host.kv().delete(key));
     }
@@ -79,9 +85,10 @@ impl<'a, H: Host> Store<'a, H> {
         bytes.try_into().ok().map(u64::from_le_bytes)
     }
 
-    /// Notes for so many milliseconds that something was changed just now.
-    pub(crate) fn note_moment(&self, key: &str, millis: u64) {
-        self.put(key, &self.now().to_le_bytes(), millis);
+    /// Notes that something was changed just now, for longer than anything from before may be there. Whether it was
+    /// taken.
+    pub(crate) fn note_moment(&self, key: &str) -> bool {
+        self.put(key, &self.now().to_le_bytes(), LONGEST * 1000 + 2 * SLACK)
     }
 
     /// Whether this exchange is the one that asks the service for what is to stand under a key, for the next `millis`.
@@ -95,13 +102,14 @@ impl<'a, H: Host> Store<'a, H> {
     ///
     /// `lead` is for one hook call, and who asks the service is long out of the one that began it. So those who wait lead
     /// among themselves: the first of them is told that it is its turn, and waits like all others when it asks again. All
-    /// are woken when a value is set, or deleted.
+    /// are woken when the key on which they wait is deleted. It is one that has no value, for what they wait for may be
+    /// there before, stale, and need not end with the flight.
     pub(crate) fn wait(&self, key: &str, millis: u64) {
         let millis = u32::try_from(millis).unwrap_or(u32::MAX);
         // Who has waited may be told that it is its turn, too: then the flight is over.
         for _ in 0..2 {
             if !self.is_asked_for(key)
-                || self.noted(self.host.kv().lead(key, millis)) != Some(LeadAnswer::Yours)
+                || self.noted(self.host.kv().lead(&wait(key), millis)) != Some(LeadAnswer::Yours)
             {
                 return;
             }
@@ -116,13 +124,13 @@ impl<'a, H: Host> Store<'a, H> {
     /// Says that a flight is over: what was waited for is there, or somebody else may ask.
     pub(crate) fn lands(&self, key: &str) {
         self.delete(&flight(key));
+        self.delete(&wait(key));
     }
 
     /// Says that nothing comes of a flight, and that there is nothing to wait for in the next seconds.
     pub(crate) fn lands_empty(&self, key: &str) {
         self.noted(self.host.kv().set(&flight(key), PASS, Some(UNKEPT)));
-        // It is not there: this wakes those who wait.
-        self.delete(key);
+        self.delete(&wait(key));
     }
 
     fn put(&self, key: &str, value: &[u8], ttl: u64) -> bool {

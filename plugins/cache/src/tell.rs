@@ -17,8 +17,8 @@ const ATTRIBUTE: &str = "status";
 pub(crate) enum Done {
     /// Answered from the store, and whether it waited for that.
     Hit { fresh_for: i64, is_collapsed: bool },
-    /// Answered from the store, for the service has said that it holds.
-    Revalidated,
+    /// Answered from the store, for the service was asked and has said that it holds.
+    Revalidated { why: Forward },
     /// Answered from the store, for the service has failed with this status.
     StaleIfError { status: u16 },
     /// There was nothing to answer from, and the client wants nothing else.
@@ -33,7 +33,7 @@ impl Done {
         match self {
             Self::Hit { fresh_for, .. } if fresh_for > 0 => "hit",
             Self::Hit { .. } | Self::StaleIfError { .. } => "stale",
-            Self::Revalidated => "revalidated",
+            Self::Revalidated { .. } => "revalidated",
             Self::OnlyIfCached => "miss",
             Self::Forwarded { why, .. } => match why {
                 Forward::Bypass | Forward::Method => "bypass",
@@ -51,7 +51,9 @@ impl Done {
                 let collapsed = if is_collapsed { "; collapsed" } else { "" };
                 write!(member, "; hit; ttl={fresh_for}{collapsed}")
             }
-            Self::Revalidated => write!(member, "; fwd=stale; fwd-status=304"),
+            Self::Revalidated { why } => {
+                write!(member, "; fwd={}; fwd-status=304", why.name())
+            }
             Self::StaleIfError { status } => {
                 write!(member, "; fwd=stale; fwd-status={status}; detail=stale-if-error")
             }
@@ -86,11 +88,14 @@ impl Done {
     }
 
     /// Counts it, and says it in the response that passes.
-    pub(crate) fn tell(self, host: &impl Host, is_wanted: bool) -> Result<(), Failure> {
+    pub(crate) fn tell(self, host: &impl Host, is_wanted: bool) {
         self.note(host);
-        if is_wanted {
-            host.response_edit().add_header(FIELD, &self.member())?;
+        if !is_wanted {
+            return;
         }
-        Ok(())
+        // A head may be as large as can be, which is no reason to fail.
+        if let Err(refused) = host.response_edit().add_header(FIELD, &self.member()) {
+            host.log().warn(format_args!("`Cache-Status` is not said: {refused}"));
+        }
     }
 }

@@ -481,7 +481,7 @@ fn what_plugins_before_it_say_to_one_client_is_not_kept() {
 }
 
 #[test]
-fn those_who_wait_get_what_the_first_has_brought() {
+fn nobody_waits_for_long_nor_for_what_is_not_kept() {
     let gateway = Gateway::new(r#"{ "collapse": "2s" }"#);
     let first = gateway.ask(FakeHost::get("/")).expect("it asks the service");
     // On the fake host nobody is waited for: the time is over, and it goes, too.
@@ -512,7 +512,7 @@ fn a_reply_in_the_place_of_a_response_is_judged_anew() {
 #[test]
 fn a_store_that_is_down_or_full_fails_nobody() {
     let gateway = Gateway::new(r#"{ "collapse": "1s" }"#);
-    let down = FakeHost::get("/").with_unavailable_stores();
+    let down = FakeHost::get("/").grant_read("authorization").with_unavailable_stores();
     assert_eq!(gateway.cache.on_request_head(&down), Ok(Action::Next));
     down.set_response(&fresh("one"));
     assert_eq!(gateway.cache.on_response_head(&down), Ok(Action::Next));
@@ -533,4 +533,215 @@ fn what_is_garbled_in_the_store_is_not_there() {
     host.kv().set(&keys.base, b"\x01garbled", None).unwrap();
     assert!(!gateway.get("/", fresh("two")).is_hit());
     assert_eq!(gateway.get("/", fresh("")).text(), "two");
+}
+
+fn tagged(text: &str) -> Reply {
+    page(text, &[("cache-control", "no-cache"), ("etag", "\"a\"")])
+}
+
+#[test]
+fn one_clients_refusal_ends_nothing_for_others() {
+    for (header, reply) in [
+        ("authorization", Reply::empty(304)),
+        ("authorization", Reply::empty(401)),
+        ("authorization", page("own", &[("cache-control", "no-store")])),
+        ("x-a", Reply::empty(400)),
+        ("x-a", Reply::empty(429)),
+        ("x-a", Reply::empty(503)),
+    ] {
+        let gateway = Gateway::new("{}");
+        gateway.get("/", tagged("one"));
+        let reader = gateway.ask(FakeHost::get("/")).unwrap();
+        gateway.send(FakeHost::get("/").with_header(header, "x"), reply.clone());
+        let got = gateway.answer(reader, Reply::empty(304));
+        assert_eq!((got.status, got.text()), (200, "one"), "{header} {reply:?}");
+    }
+    let gateway = Gateway::new("{}");
+    gateway.get("/", tagged("one"));
+    gateway.get("/", Reply::empty(404));
+    let next = gateway.ask(FakeHost::get("/")).unwrap();
+    assert!(next.forwarded_header("if-none-match").is_empty(), "it is gone for all");
+}
+
+#[test]
+fn a_head_that_is_told_that_it_holds_ends_nothing() {
+    let gateway = Gateway::new("{}");
+    gateway.get("/", tagged("one"));
+    let news = Reply::empty(304).header("cache-control", "no-store");
+    gateway.send(FakeHost::new("HEAD", "/"), news);
+    let got = gateway.get("/", Reply::empty(304));
+    assert_eq!((got.status, got.text()), (200, "one"));
+}
+
+#[test]
+fn a_change_takes_no_body_from_who_was_told_before_that_it_holds() {
+    let gateway = Gateway::new("{}");
+    gateway.get("/", tagged("one"));
+    gateway.wait(1);
+    let reader = gateway.ask(FakeHost::get("/")).unwrap();
+    gateway.wait(1);
+    gateway.send(FakeHost::new("PUT", "/"), Reply::empty(204));
+    let got = gateway.answer(reader, Reply::empty(304).header("cache-control", "max-age=60"));
+    assert_eq!((got.status, got.text()), (200, "one"));
+    gateway.wait(1);
+    let next = gateway.get("/", tagged("two"));
+    assert!(next.asked_with("if-none-match").is_empty(), "it is from before the change");
+    assert_eq!(gateway.get("/", Reply::empty(304)).text(), "two");
+}
+
+#[test]
+fn a_change_on_one_route_is_one_on_all() {
+    let gateway = Gateway::new("{}");
+    let get = || FakeHost::get("/").with_route("read");
+    gateway.send(get(), fresh("one"));
+    assert!(!gateway.get("/", fresh("two")).is_hit(), "each route has its own");
+    gateway.wait(1);
+    gateway.send(FakeHost::new("POST", "/").with_route("write"), Reply::empty(204));
+    gateway.wait(1);
+    assert!(!gateway.send(get(), fresh("")).is_hit());
+}
+
+#[test]
+fn a_change_that_cannot_be_noted_ends_what_the_client_sees_itself() {
+    let gateway = Gateway::new("{}");
+    gateway.get("/", fresh("one"));
+    gateway.wait(1);
+    let put = gateway.send(FakeHost::new("PUT", "/").with_kv_room(10), Reply::empty(204));
+    let logs = put.asked.unwrap().logs();
+    assert!(logs.iter().any(|(_, text)| text.contains("that a target was changed")), "{logs:?}");
+    assert!(!gateway.get("/", fresh("")).is_hit());
+}
+
+#[test]
+fn an_empty_member_is_no_way_into_the_key_of_others() {
+    let gateway = Gateway::new("{}");
+    let of = |origin: &str| FakeHost::get("/").with_header("origin", origin);
+    let reply = |text| page(text, &[("cache-control", "max-age=60"), ("vary", "Origin")]);
+    gateway.send(of(",https://app.example"), reply("refused"));
+    assert!(!gateway.send(of("https://app.example"), reply("let in")).is_hit());
+    gateway.send(of(""), reply("empty"));
+    assert!(!gateway.get("/", reply("none")).is_hit());
+    assert_eq!(gateway.send(of("https://app.example"), fresh("")).text(), "let in");
+}
+
+#[test]
+fn who_was_let_in_is_known_by_the_attributes_where_the_key_is_not() {
+    for (name, value) in [("consumer.id", "ada"), ("auth.claims", "{}")] {
+        let of = || FakeHost::get("/").with_attribute(name, value);
+        let gateway = Gateway::new("{}");
+        gateway.send(of(), fresh("ada's"));
+        assert!(!gateway.send(of(), fresh("")).is_hit(), "{name}");
+        let gateway = Gateway::new(&format!("{{ \"key\": [\"{{attributes.{name}}}\"] }}"));
+        gateway.send(of(), fresh("ada's"));
+        assert!(gateway.send(of(), fresh("")).is_hit(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_stale_outlives_those_who_bring_nothing() {
+    let settings = r#"{ "stale_while_revalidate": "1m", "collapse": "1s" }"#;
+    let gateway = Gateway::new(settings);
+    let reply = page("one", &[("cache-control", "max-age=5"), ("etag", "\"a\"")]);
+    gateway.get("/", reply);
+    gateway.wait(6);
+    assert!(gateway.send(FakeHost::new("HEAD", "/"), fresh("")).is_hit(), "it brings nothing");
+    let no_store = FakeHost::get("/").with_header("cache-control", "no-store");
+    assert!(gateway.send(no_store, fresh("")).is_hit());
+    assert_eq!(gateway.get("/", Reply::empty(500)).status, 500);
+    let next = gateway.ask(FakeHost::get("/")).expect("the next one asks again");
+    assert_eq!(gateway.get("/", fresh("")).text(), "one");
+    assert_eq!(gateway.answer(next, Reply::empty(304)).text(), "one");
+}
+
+#[test]
+fn a_field_that_cannot_be_read_ends_nothing_of_others() {
+    let gateway = Gateway::new(r#"{ "collapse": "1s" }"#);
+    let reply = || page("hello", &[("cache-control", "max-age=60"), ("vary", "Accept-Language")]);
+    let english = || FakeHost::get("/").with_header("accept-language", "en");
+    gateway.send(english(), reply());
+    let garbled = FakeHost::get("/").with_header_bytes("accept-language", b"\xff");
+    assert!(!gateway.send(garbled, reply()).is_hit());
+    assert!(gateway.send(english(), reply()).is_hit());
+}
+
+#[test]
+fn a_304_that_depends_on_something_else_ends_what_was_there() {
+    let gateway = Gateway::new("{}");
+    gateway.get("/", tagged("one"));
+    let news = Reply::empty(304).header("vary", "Accept-Language");
+    assert_eq!(gateway.get("/", news.header("cache-control", "max-age=60")).text(), "one");
+    assert!(gateway.get("/", tagged("two")).asked_with("if-none-match").is_empty());
+}
+
+#[test]
+fn only_who_brings_something_for_all_is_waited_for() {
+    for (name, value) in [("authorization", "x"), ("if-none-match", "\"b\"")] {
+        let gateway = Gateway::new(r#"{ "collapse": "1s" }"#);
+        let first = gateway.ask(FakeHost::get("/").with_header(name, value)).unwrap();
+        let started = first.elapsed_millis();
+        let second = gateway.ask(FakeHost::get("/")).unwrap();
+        assert_eq!(second.elapsed_millis(), started, "{name}");
+        assert!(gateway.answer(second, fresh("one")).told().ends_with("stored"));
+        assert!(gateway.get("/", fresh("")).is_hit(), "{name}");
+    }
+}
+
+#[test]
+fn other_plugins_cannot_read_what_is_hidden() {
+    let gateway = Gateway::new(r#"{ "set_cookie": "keep" }"#);
+    let request = FakeHost::get("/").with_header("authorization", "Bearer x");
+    let host = gateway.ask(request).unwrap();
+    let lines = [("cache-control", "max-age=60, public"), ("set-cookie", "a=secret")];
+    host.set_response(&page("one", &lines));
+    gateway.cache.on_response_head(&host).unwrap();
+    // For this client, by a plugin before it.
+    host.clone()
+        .grant_write("set-cookie")
+        .response_edit()
+        .add_header("set-cookie", "b=own")
+        .unwrap();
+    let attribute = |name: &str| host.attributes().get(name).unwrap();
+    assert!(!attribute("pending").contains("secret"));
+    assert!(attribute("request").contains(r#""authorization":"hidden""#));
+    gateway.pass(&host, b"one");
+    let got = gateway.get("/", fresh(""));
+    assert_eq!((got.is_hit(), got.header("set-cookie")), (true, Some("a=secret")));
+    assert_eq!(got.reply.headers.iter().filter(|one| one.name == "set-cookie").count(), 1);
+}
+
+#[test]
+fn what_a_client_wished_is_told_as_such() {
+    let gateway = Gateway::new("{}");
+    gateway.get("/", page("one", &[("cache-control", "max-age=60"), ("etag", "\"a\"")]));
+    let wish = FakeHost::get("/").with_header("cache-control", "no-cache");
+    let got = gateway.send(wish, Reply::empty(304));
+    assert_eq!(got.told(), "torana; fwd=request; fwd-status=304");
+}
+
+#[test]
+fn what_begins_another_protocol_goes_by() {
+    let gateway = Gateway::new("{}");
+    gateway.get("/", fresh("one"));
+    for host in [
+        FakeHost::new("CONNECT", "/"),
+        FakeHost::get("/").with_header("upgrade", "h2c"),
+        FakeHost::get("/").with_header("sec-websocket-key", "x"),
+    ] {
+        let got = gateway.send(host, fresh("two"));
+        assert_eq!(got.told(), "torana; fwd=bypass; fwd-status=200");
+    }
+    gateway.wait(1);
+    assert!(gateway.get("/", fresh("")).is_hit(), "it has changed nothing");
+}
+
+#[test]
+fn other_templates_are_other_keys() {
+    let of = |key: &str| {
+        let gateway = Gateway::new(&format!("{{ \"key\": [\"{key}\"] }}"));
+        let host = FakeHost::get("/?a=x&b=x");
+        gateway.cache.keys(&host, &Cache::target(&host)).unwrap()
+    };
+    let (one, other) = (of("{request.query.a}"), of("{request.query.b}"));
+    assert_eq!(one.target, other.target);
+    assert_ne!(one.base, other.base);
 }
