@@ -54,7 +54,7 @@ async fn counting(fields: &'static [(&'static str, &'static str)]) -> Backend {
     .await
 }
 
-/// What was stored is there: a body's last byte is out before it is.
+/// So many responses are stored, each before its last byte is out: a body is heard piece by piece.
 async fn stored(gateway: &Gateway, count: u32) {
     wait_for_metric(gateway, "torana_plugin_custom_total", &["name=\"stored\""], f64::from(count))
         .await;
@@ -72,6 +72,7 @@ async fn a_response_is_kept_and_answered_from() {
     let client = gateway.client();
     let first = client.get("/a?b").await;
     assert_eq!((first.text(), told(&first)), ("1", "torana; fwd=uri-miss; fwd-status=200; stored"));
+    assert_eq!((first.header("etag"), first.header("content-length")), (Some("\"a\""), Some("1")));
     stored(&gateway, 1).await;
     let second = client.get("/a?b").await;
     assert_eq!((second.status, second.text(), second.header("x-a")), (200, "1", Some("1")));

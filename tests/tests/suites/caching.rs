@@ -32,14 +32,13 @@ async fn a_cache_that_holds_bodies_keeps_to_the_rules() {
 #[tokio::test]
 async fn a_cache_that_lets_bodies_pass_keeps_to_the_rules() {
     let cases = played("stream").await;
-    let remark = "a strong ETag is weak on the way, which fails what comes before the case";
-    score("HTTP cache, required", &cases, "required").expect(165, PASSING.0, remark);
-    score("HTTP cache, optimal", &cases, "optimal").expect(95, PASSING.1, remark);
+    score("HTTP cache, required", &cases, "required").expect(165, PASSING.0, "others: 100 to 141");
+    score("HTTP cache, optimal", &cases, "optimal").expect(95, PASSING.1, "others: 44 to 60");
 }
 
 /// What passed at least, of required and of optimal cases.
 const HELD: (usize, usize) = (154, 78);
-const PASSING: (usize, usize) = (130, 70);
+const PASSING: (usize, usize) = HELD;
 
 /// The cases, with what is wrong with each.
 async fn played(gather: &str) -> Vec<Value> {
@@ -51,7 +50,7 @@ async fn played(gather: &str) -> Vec<Value> {
     objects(command).await
 }
 
-/// Nothing but the cache on its route. Cookies are kept, for the suite wants it so.
+/// Nothing but the cache on its route. Cookies are kept and lifetimes guessed, for the suite wants it so.
 fn configuration(service: SocketAddr, gather: &str) -> String {
     let plugin = format!(
         r#"
@@ -59,7 +58,7 @@ fn configuration(service: SocketAddr, gather: &str) -> String {
 component = "cache"
 limits = {{ cpu = "15s" }}
 grants = {{ kv = true, request-edit = true, response-edit = true, response-body = "read", headers = {{ read = ["authorization", "set-cookie"], write = ["set-cookie"] }} }}
-config = {{ set_cookie = "keep", gather = "{gather}" }}
+config = {{ set_cookie = "keep", guess = "1d", gather = "{gather}" }}
 "#
     );
     let route = toml::route("all", &format!("{}\nchain = [\"cache\"]", toml::ALL));
