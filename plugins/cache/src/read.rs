@@ -50,11 +50,6 @@ pub(crate) fn digests(head: &impl ReadHeaders) -> BTreeMap<String, String> {
     names.filter_map(|name| digest(&name).map(|digest| (name, digest))).collect()
 }
 
-/// The digests of a field's lines.
-pub(crate) fn line_digests(head: &impl ReadHeaders, name: &str) -> Vec<String> {
-    lines(head, name).iter().map(|line| short(line)).collect()
-}
-
 /// The normal form of a field. None where it is hidden or no text.
 pub(crate) fn value(head: &impl ReadHeaders, name: &str) -> Option<String> {
     head.header_values(name).ok().map(|lines| normalised(name, &lines))

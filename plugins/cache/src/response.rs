@@ -169,11 +169,8 @@ impl Cache {
         }
         let (keys, flight, seen) = (asked.keys.clone(), asked.flight.clone(), asked.seen.clone());
         let (mut head, whole) = (head.clone(), head);
+        let cookies = whole.fields.all(COOKIE).map(short).collect();
         head.fields.retain(|name| name != COOKIE);
-        let cookies = match self.keeps_cookies() {
-            true => read::line_digests(&host.response(), COOKIE),
-            false => Vec::new(),
-        };
         let pending = Pending { head, keys, flight, cookies, seen };
         if status == 204 || length == Some(0) {
             let keeping = self.keeping(store, &pending, whole);
@@ -207,7 +204,8 @@ impl Cache {
             (None, _) => {}
         }
         // A client can bring about most refusals for itself alone: they say nothing of what others get.
-        let is_news = status < 400 || GONE.contains(&status);
+        // Nor does a 304, which is about what the client has.
+        let is_news = status < 400 && status != 304 || GONE.contains(&status);
         if let Some(key) = asked.stored.as_deref().filter(|_| asked.may_end() && is_news) {
             store.delete(key);
         }

@@ -431,6 +431,9 @@ fn the_authorized_and_those_who_get_cookies_do_not_share() {
         gateway.get("/", cookie());
         let got = gateway.get("/", cookie());
         assert_eq!((got.is_hit(), got.header("set-cookie")), (true, expected), "{set_cookie}");
+        let line = "max-age=60, private=\"set-cookie\"";
+        gateway.get("/own", page("one", &[("cache-control", line), ("set-cookie", "a=b")]));
+        assert_eq!(gateway.get("/own", cookie()).header("set-cookie"), None, "{set_cookie}");
     }
 }
 
