@@ -10,7 +10,7 @@ use super::{
     pool::StreamPlace,
 };
 use crate::{
-    config::{BodyGrant, Isolation, OnError},
+    config::{Isolation, OnError},
     filter::{Cause, Failure, Filter, Hook, Hooks, Stage, Verdict},
     message::{Exchange, Standing},
 };
@@ -58,13 +58,7 @@ impl Filter for PluginFilter {
     }
 
     fn listens(&self, hook: Hook) -> bool {
-        let grants = &self.plugin.context.grants;
-        let granted = match hook {
-            Hook::RequestStream => grants.request_body,
-            Hook::ResponseStream => grants.response_body,
-            _ => return false,
-        };
-        granted < BodyGrant::ReadWrite
+        self.plugin.listens(hook)
     }
 
     fn call(

@@ -55,8 +55,8 @@ use std::{sync::Arc, time::Duration};
 use wasmtime::component::InstancePre;
 
 use crate::{
-    config::{Grants, Isolation},
-    filter::Hooks,
+    config::{BodyGrant, Grants, Isolation},
+    filter::{Hook, Hooks},
     message::Standing,
 };
 use context::Context;
@@ -119,6 +119,15 @@ impl Plugin {
     /// What it may touch.
     pub fn grants(&self) -> &Grants {
         &self.context.grants
+    }
+
+    /// Whether this stream hook only hears a body: that is all that its grant says.
+    pub fn listens(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::RequestStream => self.grants().request_body == BodyGrant::Read,
+            Hook::ResponseStream => self.grants().response_body == BodyGrant::Read,
+            _ => false,
+        }
     }
 
     /// Idle instances of all workers.

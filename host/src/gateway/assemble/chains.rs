@@ -3,6 +3,7 @@
 use super::{loaded::Loaded, uses};
 use crate::{
     config::{self, Config, Diagnostic, Diagnostics, Listener, OnErrorAction, PluginUse, Route},
+    filter::Hook,
     plugin::Plugin,
 };
 
@@ -27,12 +28,13 @@ pub(super) fn check_chains(config: &Config, plugins: &Loaded, problems: &mut Dia
     }
 }
 
-/// A body that a stream hook has begun on cannot be put back, so there is nothing to skip to.
+/// A body that a stream hook has begun on cannot be put back, so there is nothing to skip to: unless it only hears it.
 fn check_hooks(wanted: &PluginUse, plugin: &Plugin, problems: &mut Diagnostics) {
     let (hooks, on_error) = (plugin.hooks(), wanted.on_error);
-    let skips = (hooks.request_stream && on_error.request == OnErrorAction::Skip)
-        || (hooks.response_stream && on_error.response == OnErrorAction::Skip);
-    if skips {
+    let skips =
+        [(Hook::RequestStream, on_error.request), (Hook::ResponseStream, on_error.response)];
+    let mut skipped = skips.into_iter().filter(|(_, action)| *action == OnErrorAction::Skip);
+    if skipped.any(|(hook, _)| hooks.has(hook) && !plugin.listens(hook)) {
         let message = format!("plugin `{}` has stream hooks, which cannot be skipped", wanted.name);
         let help = "use on_error = \"deny\": what has passed already cannot be taken back";
         problems.push(Diagnostic::error(wanted.span, message).help(Some(help.to_owned())));
