@@ -7,6 +7,8 @@
 
 #[path = "../../host/src/config/mod.rs"]
 mod config;
+#[path = "../../host/src/fields/mod.rs"]
+mod fields;
 
 use std::{path::PathBuf, sync::Arc};
 
