@@ -98,9 +98,7 @@ impl From<Box<Exchange>> for Heads {
 }
 
 fn head(status: StatusCode) -> ResponseHead {
-    let mut head = ResponseHead::default();
-    head.status = status;
-    head
+    ResponseHead { status, ..ResponseHead::default() }
 }
 
 fn parse(text: &str) -> Config {

@@ -69,10 +69,11 @@ impl<'a> Stage<'a> {
             let reply = self.chain.handle(&mut seen.exchange, body.into()).await.map_err(end)?;
             return Err(End::Respond(sdk_reply(&reply)));
         }
-        let mut head = ResponseHead::default();
-        head.status = StatusCode::from_u16(case.upstream.status).unwrap_or_default();
-        head.headers = headers(&case.upstream.headers);
-        seen.exchange.response = Some(head);
+        seen.exchange.response = Some(ResponseHead {
+            status: StatusCode::from_u16(case.upstream.status).unwrap_or_default(),
+            headers: headers(&case.upstream.headers),
+            ..ResponseHead::default()
+        });
         let body = self.back(case, seen).await?;
         seen.answered_body = decoded(seen, body).await.to_vec();
         Ok(())

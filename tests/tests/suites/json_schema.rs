@@ -64,9 +64,9 @@ fn is_known(group: &Value) -> bool {
         schema.contains(&format!("\"{keyword}\": \"http://json-schema.org/"))
             || schema.contains(&format!("\"{keyword}\": \"https://json-schema.org/"))
     });
-    !of_meta
-        && !(names("$schema") && schema.contains("/metaschema-"))
-        && !(names("$schema") && schema.contains("format-assertion-"))
+    let names_other = names("$schema")
+        && ["/metaschema-", "format-assertion-"].iter().any(|part| schema.contains(part));
+    !(of_meta || names_other)
 }
 
 fn tests(group: &Value) -> impl Iterator<Item = &Value> {

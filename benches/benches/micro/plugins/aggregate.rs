@@ -136,6 +136,7 @@ fn calls(room: &Room, names: &[&'static str]) {
         body: bytes::Bytes::new(),
         timeout: Duration::from_secs(5),
         max_body: 1 << 20,
+        calls: None,
     };
     for answer in
         room.runtime.block_on(join_all(names.iter().map(|n| room.fetch.send(outgoing(n)))))

@@ -83,7 +83,7 @@ fn headers(table: &Table<'_>) -> Fields {
                 .map_err(|_| Fault::new("cannot stand in a header").help("it is one line of text"))
         });
         match (name(written.text), value) {
-            (Ok(name), Some(value)) => drop(headers.append(name, value)),
+            (Ok(name), Some(value)) => headers.append(name, value),
             (Ok(_), None) => {}
             (Err(fault), _) => {
                 let message = format!("{} {}", quote(written.text), fault.what);

@@ -119,8 +119,8 @@ fn parse<'b>(
     if target.len() > LONGEST_TARGET {
         return Err(Refusal::LongTarget);
     }
-    let mut parts = RequestHead::default();
-    parts.version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
+    let version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
+    let mut parts = RequestHead { version, ..RequestHead::default() };
     parts.method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes())
         .map_err(|_| Fault::Malformed(httparse::Error::Token))?;
     parts.uri = Uri::from_maybe_shared(head.slice_ref(target.as_bytes()))
@@ -129,7 +129,6 @@ fn parse<'b>(
         parts.uri = server_wide(parts.uri).ok_or(Fault::Malformed(httparse::Error::Token))?;
     }
     let mut said = Said::default();
-    let version = parts.version;
     let note = |name: &_, value: &_| said.note(name, value);
     parts.headers = fields_of(head, parsed.headers, ADDED_FIELDS, note)?;
     let framing = said.framing(version)?;

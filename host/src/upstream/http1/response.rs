@@ -72,10 +72,10 @@ fn parse(head: &Bytes) -> Result<(ResponseHead, Said), Fault> {
     if parse_into(&mut parsed, head, &mut fields)? != httparse::Status::Complete(head.len()) {
         return Err(Fault::Malformed(httparse::Error::NewLine));
     }
-    let mut parts = ResponseHead::default();
-    parts.version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
+    let version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
-    parts.status = status.ok_or(Fault::Malformed(httparse::Error::Status))?;
+    let status = status.ok_or(Fault::Malformed(httparse::Error::Status))?;
+    let mut parts = ResponseHead { version, status, ..ResponseHead::default() };
     let mut said = Said::default();
     parts.headers = fields_of(head, parsed.headers, 0, |name, value| said.note(name, value))?;
     if let Some(reason) = parsed.reason
