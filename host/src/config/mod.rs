@@ -39,6 +39,7 @@ mod fault;
 mod gateway;
 mod granted;
 mod grants;
+mod header;
 mod host;
 mod keys;
 mod limits;

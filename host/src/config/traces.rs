@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue, uri::PathAndQuery};
+use http::{HeaderValue, uri::PathAndQuery};
 
 use super::{
     Diagnostic, Span,
     fault::{Fault, quote},
-    is_credential,
+    header, is_credential,
     keys::{HOUR, Kind, Shape, key},
     table::Table,
     units,
@@ -214,10 +214,7 @@ const OWN: [&str; 8] = [
 fn headers(table: &Table<'_>) -> Fields {
     let mut headers = Fields::new();
     for (written, value) in table.get("headers").map(|value| value.entries()).unwrap_or_default() {
-        let parsed = value.parse(|text| {
-            HeaderValue::from_str(text)
-                .map_err(|_| Fault::new("cannot stand in a header").help("it is one line of text"))
-        });
+        let parsed = value.parse(header::value);
         let is_credential = |value: &HeaderValue| value.to_str().is_ok_and(is_credential);
         if value.outside().is_none() && parsed.as_ref().is_some_and(is_credential) {
             let message =
@@ -225,7 +222,7 @@ fn headers(table: &Table<'_>) -> Fields {
             let help = "write `{ env = \"VARIABLE\" }` or `{ file = \"/run/secrets/...\" }`";
             table.cx.report(Diagnostic::error(value.span, message).help(help.to_owned()));
         }
-        match (name(written.text), parsed) {
+        match (header::name(written.text, &OWN), parsed) {
             // TOML tells apart what is one name here.
             (Ok(name), _) if headers.contains(&name) => {
                 let message = format!("{} stands twice", quote(name.as_str()));
@@ -243,12 +240,4 @@ fn headers(table: &Table<'_>) -> Fields {
         }
     }
     headers
-}
-
-fn name(text: &str) -> Result<HeaderName, Fault> {
-    let name: HeaderName = text.parse().map_err(|_| Fault::new("is not a header name"))?;
-    if OWN.contains(&name.as_str()) {
-        return Err(Fault::new("is said by the gateway itself").help("leave it out"));
-    }
-    Ok(name)
 }

@@ -1,11 +1,12 @@
 //! `reply`: always the same.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 
 use super::super::{
     Diagnostic,
-    fault::{Fault, quote},
+    fault::quote,
+    header,
     keys::{Kind, Shape, key},
     table::Table,
 };
@@ -68,9 +69,9 @@ pub(super) fn read(table: &Table<'_>) -> Option<StaticReply> {
         table.cx.report(Diagnostic::error(table.span_of("body"), message).label("never sent"));
     }
     let mut headers = headers(table);
-    if !body.is_empty() && !headers.contains(header::CONTENT_TYPE) {
+    if !body.is_empty() && !headers.contains(CONTENT_TYPE) {
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        headers.insert(header::CONTENT_TYPE, plain);
+        headers.insert(CONTENT_TYPE, plain);
     }
     Some(StaticReply { status, headers, body })
 }
@@ -78,11 +79,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<StaticReply> {
 fn headers(table: &Table<'_>) -> Fields {
     let mut headers = Fields::new();
     for (written, value) in table.get("headers").map(|value| value.entries()).unwrap_or_default() {
-        let value = value.parse(|text| {
-            HeaderValue::from_str(text)
-                .map_err(|_| Fault::new("cannot stand in a header").help("it is one line of text"))
-        });
-        match (name(written.text), value) {
+        match (header::name(written.text, &OWN), value.parse(header::value)) {
             (Ok(name), Some(value)) => headers.append(name, value),
             (Ok(_), None) => {}
             (Err(fault), _) => {
@@ -92,12 +89,4 @@ fn headers(table: &Table<'_>) -> Fields {
         }
     }
     headers
-}
-
-fn name(text: &str) -> Result<HeaderName, Fault> {
-    let name: HeaderName = text.parse().map_err(|_| Fault::new("is not a header name"))?;
-    if OWN.contains(&name.as_str()) {
-        return Err(Fault::new("is said by the gateway itself").help("leave it out"));
-    }
-    Ok(name)
 }
